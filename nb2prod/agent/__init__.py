@@ -1,0 +1,1 @@
+"""One supervised process a home: collects, evaluates, keeps schedules, carries actions out through the SDK."""

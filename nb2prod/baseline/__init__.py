@@ -1,0 +1,1 @@
+"""The training data as counts on frozen bins: build, update, merge. numpy alone."""

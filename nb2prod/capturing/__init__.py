@@ -1,0 +1,1 @@
+"""Live objects to a capture: discovery, code, dependencies, signature, lineage, findings, replay."""

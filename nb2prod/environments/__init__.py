@@ -1,0 +1,1 @@
+"""uv's room: lock, build, cache, prune."""

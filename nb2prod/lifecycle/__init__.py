@@ -1,0 +1,1 @@
+"""What happens to a deployment after it is live: promote, rollback, upkeep."""

@@ -1,0 +1,1 @@
+"""From counts to verdicts. It never acts: it writes Action records."""

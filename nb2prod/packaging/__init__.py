@@ -1,0 +1,1 @@
+"""A capture to a Bento."""

@@ -1,0 +1,1 @@
+"""The typed records that pass between rooms: frozen, without behaviour beyond reading and writing themselves."""

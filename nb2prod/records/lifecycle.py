@@ -1,0 +1,35 @@
+"""What a step tells while it runs, and what is to be done to a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from nb2prod.records.base import Record
+
+StepName = Literal["Capture", "Verify", "Register", "Package", "Deploy"]
+
+
+class Step(Record, frozen=True, kw_only=True):
+    """One line of progress: in the present while it runs, with what was found afterwards."""
+
+    name: StepName
+    state: Literal["running", "done", "skipped", "failed"]
+    text: str
+    seconds: float | None = None
+
+
+Progress = Callable[[Step], None]
+
+
+class Action(Record, frozen=True, kw_only=True):
+    """What is to be done to a deployment, by whom it was asked and why; the agent carries it out."""
+
+    deployment: str
+    verb: str
+    reason: str
+    detail: dict[str, Any] = {}
+
+
+def silent(step: Step) -> None:
+    """The progress of a caller who does not look."""

@@ -1,0 +1,71 @@
+"""What monitoring passes on: increments of counts, and the answers to the questions a user asks."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from nb2prod.records.base import Record
+
+Grain = Literal["minute", "hour", "day"]
+
+
+class Increment(Record, frozen=True, kw_only=True):
+    """Counts of one segment for one version and one event period; immutable.
+
+    (`source`, `sequence`, `version`, `grain`, `period`) names it: a store ignores one that it has. `period` is the
+    start of the event period in epoch seconds (UTC), `arrived` the arrival minute. `counts` maps a counter's name to a
+    sparse list of (bucket, count).
+    """
+
+    source: str
+    sequence: int
+    name: str
+    version: int
+    grain: Grain
+    period: int
+    arrived: int
+    rows: int
+    counts: dict[str, list[tuple[int, int]]]
+
+
+class FeatureDrift(Record, frozen=True, kw_only=True):
+    """How far one feature stands from training, over all time or a period."""
+
+    feature: str
+    period: str | None
+    rows: int
+    effect: float
+    low: float
+    drifted: bool
+    direction: str = ""
+    since: str | None = None
+    p_value: float | None = None
+    psi: float | None = None
+    ks: float | None = None
+
+
+class Performance(Record, frozen=True, kw_only=True):
+    """One metric over one period, realised from labels and predicted from scores."""
+
+    metric: str
+    period: str | None
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+    predicted: float | None = None
+    realised: float | None = None
+    note: str = ""
+
+
+class Feedback(Record, frozen=True, kw_only=True):
+    """One label or outcome that came after a prediction."""
+
+    id: Any = None
+    request_id: str | None = None
+    row: int = 0
+    label: Any = msgspec.UNSET
+    outcomes: dict[str, float] = {}
+    time: Any = None

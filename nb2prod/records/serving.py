@@ -1,0 +1,61 @@
+"""What passes between a target and a service: the one file that tells a service everything, and what a service says of itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from nb2prod.records.base import Record
+
+State = Literal["starting", "live", "degraded", "stopped", "failed"]
+
+
+class ServiceSettings(Record, frozen=True, kw_only=True):
+    """`service.json`, named by `NB2PROD_SERVICE`: written by rename, read again on change; no other way in.
+
+    `version` is None until the model is registered. While `traffic` is false nothing is recorded or counted. `spool` is the
+    folder of the recorder's segments; `counter` says who counts them. `environment` is a 0600 JSON file of the values of
+    declared environment variables, read before the model is loaded.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    schema: int = 1
+    name: str
+    version: int | None = None
+    traffic: bool = False
+    spool: str | None = None
+    counter: Literal["agent", "self"] = "agent"
+    tokens: tuple[str, ...] = ()
+    environment: str | None = None
+    body_limit: int = 10 * 2**20
+    spool_limit: int = 256 * 2**20
+    outcomes: tuple[str, ...] = ()
+
+
+class Worker(Record, frozen=True, kw_only=True):
+    """One serving process."""
+
+    name: str
+    pid: int | None
+    state: str
+    since: float | None = None
+
+
+class ServiceStatus(Record, frozen=True, kw_only=True):
+    """A deployment as its target sees it; `nb2prod status --json` prints it."""
+
+    name: str
+    state: State
+    url: str | None
+    version: int | None
+    workers: tuple[Worker, ...] = ()
+    model_uri: str | None = None
+    bento: str | None = None
+    proof: str | None = None
+    requests: int | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    errors: int | None = None
+    reason: str | None = None
+    fix: str | None = None
+    log: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""MLflow's room: versions, aliases, artifacts."""

@@ -1,0 +1,1 @@
+"""Joins the steps; what every front door calls."""

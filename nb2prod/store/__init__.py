@@ -1,0 +1,1 @@
+"""Deployments, versions, panes, alerts, actions and audit in SQL."""
