@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from nb2prod.records.base import Record
+from nb2prod.records.capture import CaptureRecord, Finding
+from nb2prod.records.proof import Verification
 
 StepName = Literal["Capture", "Verify", "Register", "Package", "Deploy"]
 
@@ -33,3 +35,36 @@ class Action(Record, frozen=True, kw_only=True):
 
 def silent(step: Step) -> None:
     """The progress of a caller who does not look."""
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """What a deploy did, for the card: the steps, the service, what changed against the version before."""
+
+    steps: tuple[Step, ...]
+    capture: CaptureRecord
+    verification: Verification
+    name: str
+    version: int
+    url: str
+    bento: str
+    workers: int
+    bytes: int
+    unchanged: bool = False
+    replaced: int | None = None
+    changed: int | None = None
+    compared: int | None = None
+    metric: str | None = None
+    metric_now: float | None = None
+    metric_before: float | None = None
+    watching: str = ""
+    notes: tuple[Finding, ...] = ()
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    """What `--dry-run` shows: what would go, and nothing is made."""
+
+    name: str
+    capture: CaptureRecord
+    packages: int
+    bytes: int
+    files: tuple[str, ...]

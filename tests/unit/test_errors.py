@@ -6,7 +6,9 @@ from nb2prod import errors
 
 
 def test_an_error_prints_its_four_lines_in_order() -> None:
-    error = errors.Refused("`clf` is not fitted", code="not-fitted", where="cell 3", why="it has no classes_", fix="clf.fit(X, y)")
+    error = errors.Refused(
+        "`clf` is not fitted", code="not-fitted", where="cell 3", why="it has no classes_", fix="clf.fit(X, y)"
+    )
     assert str(error).splitlines() == [
         "`clf` is not fitted",
         "  where    cell 3",
