@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from nb2prod.home import Home
+from nb2prod.store.deployments import Deployments
 from nb2prod.store.engine import Database
 
 
@@ -22,6 +25,11 @@ class Store:
     def __init__(self, home: Home, url: str | None = None) -> None:
         self.home = home
         self.database = Database(home, url)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """What should run, on which port, in which version, and its history."""
+        return Deployments(self.database)
 
 
 __all__ = ["Store"]
