@@ -1,0 +1,24 @@
+"""What a person sees, as data: text first, HTML from the same structure; the words are the same in every front door."""
+
+from nb2prod.sdk.card.deploy import outcome, plan, progress, verification
+from nb2prod.sdk.card.problem import error
+from nb2prod.sdk.card.service import deployment, deployments
+from nb2prod.sdk.card.shape import Card, Code, Fold, Row, Table
+from nb2prod.sdk.card.watch import drift, performance
+
+__all__ = [
+    "Card",
+    "Code",
+    "Fold",
+    "Row",
+    "Table",
+    "deployment",
+    "deployments",
+    "drift",
+    "error",
+    "outcome",
+    "performance",
+    "plan",
+    "progress",
+    "verification",
+]

@@ -1,0 +1,231 @@
+"""The card of a deploy: what was done, what changed, what needs a decision, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from nb2prod.records.capture import CaptureRecord, Finding
+from nb2prod.records.lifecycle import Outcome, Plan, Step
+from nb2prod.records.proof import Replay, Verification
+from nb2prod.sdk.card import example
+from nb2prod.sdk.card.shape import Card, Code, Fold, Item, Row, Table
+from nb2prod.sdk.card.words import count, score, size
+
+Voice = Literal["notebook", "terminal"]
+_LOWER_IS_BETTER = ("error", "loss", "rmse", "mae", "mse", "brier", "deviance")
+
+
+def progress(steps: Iterable[Step]) -> Card:
+    """The lines of a deploy while it runs."""
+    return Card(steps=tuple(steps))
+
+
+def outcome(made: Outcome, *, variable: str = "deployment", voice: Voice = "notebook") -> Card:
+    """The card at the end of a deploy; in a notebook its lines use `variable`, in a terminal the commands."""
+    rows = [_try_it(made, variable, voice), _changed(made, voice), _heads_up(made), _watching(made)]
+    rows.append(_next(made.name, variable, voice))
+    shown = tuple(row for row in rows if row is not None)
+    return Card(
+        head=_headline(made),
+        aside=_aside(made),
+        link=made.url,
+        steps=() if made.unchanged else made.steps,
+        rows=shown,
+        folds=_details(made),
+        tone="decide" if any(row.label == "Heads up" for row in shown) else "done",
+    )
+
+
+def plan(planned: Plan) -> Card:
+    """What `--dry-run` shows: what would go; nothing was made."""
+    record = planned.capture
+    rows = [
+        Row("Model", (_model(record),)),
+        Row("Columns", (_columns(record),)),
+        Row("Data", tuple(_data_lines(record)) or ("No baseline was found.",)),
+        Row("Code", (", ".join(module.name for module in record.environment.local) or "none of the notebook's own",)),
+        Row("Packages", (f"{planned.packages} locked · Python {record.environment.python}",)),
+        Row("Size", (f"{size(planned.bytes)} in {count(len(planned.files), 'file')}",)),
+        *_finding_rows(record.findings),
+    ]
+    files = (Fold("Files", text="\n".join(planned.files)),)
+    return Card(head=f"{planned.name} would go like this; nothing was made", rows=tuple(rows), folds=files)
+
+
+def verification(proof: Verification, name: str) -> Card:
+    """The card of a proof."""
+    rows = [Row(label, (text,)) for label, text in (("where", proof.where), ("why", proof.reason)) if text]
+    if proof.fix:
+        rows.append(Row("fix", (Code(proof.fix),)))
+    if proof.kept:
+        rows.append(Row("kept", (proof.kept,)))
+    if proof.status == "verified":
+        rows = [Row("Proof", tuple(_proof_lines(proof)))]
+    rows += _finding_rows(proof.warnings)
+    tone: Literal["done", "wrong"] = "done" if proof.status == "verified" else "wrong"
+    return Card(
+        head=f"{name} is {proof.status}", rows=tuple(rows), tone=tone, indent=0 if proof.status == "verified" else 2
+    )
+
+
+def _headline(made: Outcome) -> str:
+    if made.unchanged:
+        return f"{made.name} {made.version} is already live: same model, same environment, same data"
+    return f"{made.name} {made.version} is live at {made.url}"
+
+
+def _aside(made: Outcome) -> str:
+    if made.unchanged:
+        return made.url
+    return f"replaced version {made.replaced} without a gap" if made.replaced is not None else ""
+
+
+def _try_it(made: Outcome, variable: str, voice: Voice) -> Row:
+    call = example.predict(variable, made.capture) if voice == "notebook" else None
+    lines = [call, example.curl(made.url, made.capture.signature)]
+    return Row("Try it", tuple(Code(line) for line in lines if line))
+
+
+def _changed(made: Outcome, voice: Voice) -> Row | None:
+    if made.unchanged:
+        return None
+    said: list[str] = []
+    if made.compared:
+        answers = (
+            "no answer differs" if not made.changed else f"{made.changed} of {count(made.compared, 'answer')} differ"
+        )
+        said.append(f"{answers} from version {made.replaced}")
+    if made.metric and made.metric_now is not None:
+        before = "" if made.metric_before is None else f" (version {made.replaced}: {score(made.metric_before)})"
+        said.append(f"hold-out {made.metric} {score(made.metric_now)}{before}")
+    if not said or made.replaced is None:
+        return None
+    undo = f"models:/{made.name}/{made.replaced}"
+    line = f"%deploy {undo}" if voice == "notebook" else f"nb2prod deploy {undo}"
+    items: tuple[Item, ...] = ("; ".join(said),)
+    return Row("Changed", (*items, Code(line, note="undo")) if _worse(made) else items)
+
+
+def _worse(made: Outcome) -> bool:
+    if made.metric is None or made.metric_now is None or made.metric_before is None:
+        return False
+    lower = any(word in made.metric.lower() for word in _LOWER_IS_BETTER)
+    return made.metric_now > made.metric_before if lower else made.metric_now < made.metric_before
+
+
+def _heads_up(made: Outcome) -> Row | None:
+    findings = [*made.capture.findings, *made.verification.warnings, *made.notes]
+    points = list(dict.fromkeys(finding for finding in findings if finding.severity == "warn"))
+    items: list[Item] = []
+    if made.verification.status != "verified":
+        items.append(f"Not verified: {made.verification.reason}")
+        items += [Code(made.verification.fix)] if made.verification.fix else []
+    for finding in points:
+        items += _point(finding)
+    return Row("Heads up", tuple(items)) if items else None
+
+
+def _point(finding: Finding) -> list[Item]:
+    """A finding in a sentence or two, and the line that changes it."""
+    place = f"{finding.where}: " if finding.where else ""
+    said = " ".join(part.rstrip(".") + "." for part in (place + finding.title, finding.why) if part)
+    return [said, Code(finding.fix)] if finding.fix else [said]
+
+
+def _finding_rows(findings: Iterable[Finding]) -> list[Row]:
+    items = [item for finding in findings if finding.severity != "note" for item in _point(finding)]
+    return [Row("Heads up", tuple(items))] if items else []
+
+
+def _watching(made: Outcome) -> Row | None:
+    return Row("Watching", (made.watching,)) if made.watching and not made.unchanged else None
+
+
+def _next(name: str, variable: str, voice: Voice) -> Row:
+    if voice == "notebook":
+        lines = [f"{variable}.drift()", f"{variable}.performance()", "%deployments"]
+        return Row("Next", (*(Code(line) for line in lines), Code(f"{variable}.stop()", note="stop")), beside=True)
+    lines = [f"nb2prod status {name}", f"nb2prod drift {name}", f"nb2prod logs {name}"]
+    return Row("Next", (*(Code(line) for line in lines), Code(f"nb2prod stop {name}", note="stop")), beside=True)
+
+
+def _details(made: Outcome) -> tuple[Fold, ...]:
+    record = made.capture
+    return (
+        Fold("Proof", rows=(Row("", tuple(_proof_lines(made.verification))),), table=_replays(made.verification)),
+        Fold("Environment", rows=_environment(record)),
+        Fold(
+            "Data", rows=(Row("", tuple(_data_lines(record)) or ("none found",)), Row("Columns", (_columns(record),)))
+        ),
+        Fold("Lineage", rows=_lineage(made)),
+    )
+
+
+def _proof_lines(proof: Verification) -> list[str]:
+    if proof.status != "verified":
+        return [f"{proof.status}: {proof.reason}" if proof.reason else proof.status]
+    rows = max((replay.rows for replay in proof.replays), default=0)
+    return [f"{count(rows, 'row')} answer as in the kernel, {proof.held}, in a clean environment and over HTTP"]
+
+
+def _replays(proof: Verification) -> Table | None:
+    lines = tuple(_replay_cells(replay) for replay in proof.replays)
+    return Table(("replayed by", "rows", "of kind", "equal", "took"), lines, align="lrllr") if lines else None
+
+
+def _replay_cells(replay: Replay) -> tuple[str, ...]:
+    equal = replay.held if replay.equal else f"{replay.differing} differ"
+    return (replay.way, f"{replay.rows:,}", replay.kind, equal, f"{replay.seconds:.1f} s")
+
+
+def _environment(record: CaptureRecord) -> tuple[Row, ...]:
+    around = record.environment
+    rows = [
+        Row("Python", (f"{around.python} on {around.platform} {around.machine}".strip(),)),
+        Row("Packages", (f"{around.packages} locked with their hashes, among them", ", ".join(around.pins))),
+        Row("Code", (", ".join(module.name for module in around.local) or "none of the notebook's own",)),
+    ]
+    if around.left_out:
+        rows.append(Row("Left out", (f"loaded in the kernel and not needed: {', '.join(around.left_out)}",)))
+    if around.variables:
+        rows.append(Row("Variables", (f"{', '.join(around.variables)} (names only)",)))
+    return tuple(rows)
+
+
+def _lineage(made: Outcome) -> tuple[Row, ...]:
+    told = made.capture.lineage
+    git = (
+        ""
+        if not told.git_commit
+        else f"{told.git_commit[:12]}{', with changes not committed' if told.git_dirty else ''}"
+    )
+    said = [
+        ("Notebook", told.notebook or ""),
+        ("Cells", ", ".join(f"In [{cell.execution}]" for cell in told.cells)),
+        ("Git", git),
+        ("Made", f"{told.created} by {told.user}"),
+        ("Model", f"models:/{made.name}/{made.version}"),
+        ("Bento", made.bento),
+    ]
+    return tuple(Row(label, (text,)) for label, text in said if text)
+
+
+def _model(record: CaptureRecord) -> str:
+    steps = f" in {' → '.join(record.model.steps)}" if record.model.steps else ""
+    return f"{record.model.model_class}{steps}"
+
+
+def _columns(record: CaptureRecord) -> str:
+    names = [f"{column.name} ({column.kind})" for column in record.signature.columns]
+    rest = f" and {len(names) - 24} more" if len(names) > 24 else ""
+    return f"{len(names)}: {', '.join(names[:24])}{rest}"
+
+
+def _data_lines(record: CaptureRecord) -> list[str]:
+    return [
+        f"{source.role}: {source.name or 'unnamed'}, {count(source.rows, 'row')}"
+        + (f", {count(source.columns, 'column')}" if source.columns > 1 else "")
+        + (f", from {source.source}" if source.source else "")
+        for source in record.lineage.data
+    ]

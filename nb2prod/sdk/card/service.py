@@ -1,0 +1,130 @@
+"""A deployment as a card, and several as a table: is it up, is it right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from nb2prod.records.monitoring import FeatureDrift, Performance
+from nb2prod.records.serving import ServiceStatus
+from nb2prod.sdk.card.shape import Card, Code, Item, Row, Table, Tone
+from nb2prod.sdk.card.watch import period_name
+from nb2prod.sdk.card.words import count, milliseconds, plain, score
+
+_SHAPES = {"live": "●", "starting": "◐", "degraded": "◑", "stopped": "○", "failed": "×"}
+_TONES: dict[str, Tone] = {
+    "live": "done",
+    "starting": "calm",
+    "degraded": "decide",
+    "stopped": "calm",
+    "failed": "wrong",
+}
+
+
+def deployment(
+    status: ServiceStatus,
+    *,
+    drift: Sequence[FeatureDrift] | None = None,
+    performance: Sequence[Performance] | None = None,
+    variable: str = "deployment",
+    voice: Literal["notebook", "terminal"] = "notebook",
+) -> Card:
+    """A deployment as its card. `drift` and `performance` are None where nobody asked."""
+    rows = [Row("Up", tuple(_up(status)))]
+    if status.reason:
+        rows.append(Row("why", (status.reason,)))
+    if status.fix:
+        rows.append(Row("fix", (Code(status.fix),)))
+    if status.log:
+        rows.append(Row("log", (Code("\n".join(status.log)),)))
+    rows.append(Row("Right", tuple(_right(status, drift, performance, variable, voice))))
+    return Card(head=_headline(status), link=status.url or "", rows=tuple(rows), tone=_TONES[status.state])
+
+
+def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "terminal"] = "notebook") -> Card:
+    """All deployments as one table; with none, the line that makes one."""
+    if not found:
+        line = "%deploy model" if voice == "notebook" else "nb2prod deploy notebook.ipynb --model model"
+        return Card(head="Nothing is deployed here yet", rows=(Row("Next", (Code(line),)),))
+    head = ("", "name", "version", "state", "url", "requests", "p50", "p99", "errors")
+    return Card(tables=(Table(head, tuple(_line(status) for status in found), align="llrllrrrr"),))
+
+
+def _headline(status: ServiceStatus) -> str:
+    named = status.name if status.version is None else f"{status.name} {status.version}"
+    where = f" at {status.url}" if status.url and status.state in ("live", "degraded", "starting") else ""
+    return f"{named} is {_state(status.state)}{where}"
+
+
+def _state(state: str) -> str:
+    return {"failed": "down: it failed"}.get(state, state)
+
+
+def _up(status: ServiceStatus) -> list[Item]:
+    said = [f"{_SHAPES[status.state]} {status.state}"]
+    if status.requests is not None:
+        said.append(count(status.requests, "request"))
+    if status.p50_ms is not None:
+        said += [f"p50 {milliseconds(status.p50_ms)}", f"p99 {milliseconds(status.p99_ms)}"]
+    if status.errors is not None:
+        said.append(count(status.errors, "error"))
+    workers = " · ".join(f"{w.name} {w.state}" + (f" (pid {w.pid})" if w.pid else "") for w in status.workers)
+    return [" · ".join(said), *([workers] if workers else [])]
+
+
+def _right(
+    status: ServiceStatus,
+    drift: Sequence[FeatureDrift] | None,
+    performance: Sequence[Performance] | None,
+    variable: str,
+    voice: str,
+) -> list[Item]:
+    said: list[Item] = [f"proof: {status.proof}"] if status.proof else []
+    if drift is None and performance is None:
+        notebook = f"{variable}.drift()", f"{variable}.performance()"
+        return [
+            *said,
+            *(Code(line) for line in (notebook if voice == "notebook" else (f"nb2prod drift {status.name}",))),
+        ]
+    moved = [item for item in drift or () if item.drifted]
+    said.append(_drift_line(moved, drift or ()))
+    known = [item for item in performance or () if item.value is not None and item.n]
+    if known:
+        said += [_metric_line(item) for item in known]
+    else:
+        said.append("No labels yet.")
+        example = f"nb2prod feedback {status.name} labels.parquet --id ID --label LABEL"
+        said.append(Code(f'{variable}.feedback(id="ID", label=1)' if voice == "notebook" else example))
+    return said
+
+
+def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> str:
+    if not all_:
+        return "No rows have been counted yet."
+    if not moved:
+        return f"no drift in {count(len(all_), 'column')}"
+    named = ", ".join(_moved(item) for item in moved[:4]) + (f" and {len(moved) - 4} more" if len(moved) > 4 else "")
+    return f"{count(len(moved), 'drift')}: {named}"
+
+
+def _moved(item: FeatureDrift) -> str:
+    return f"{item.feature} {item.direction}".strip() + (f" since {period_name(item.since)}" if item.since else "")
+
+
+def _metric_line(item: Performance) -> str:
+    span = f" ({score(item.low)} to {score(item.high)})" if item.low is not None else ""
+    return f"{item.metric} {score(item.value)}{span} over {count(item.n, 'label')}"
+
+
+def _line(status: ServiceStatus) -> tuple[str, ...]:
+    return (
+        _SHAPES[status.state],
+        status.name,
+        plain(status.version),
+        status.state,
+        status.url or "–",
+        plain(status.requests),
+        milliseconds(status.p50_ms),
+        milliseconds(status.p99_ms),
+        plain(status.errors),
+    )
