@@ -1,0 +1,114 @@
+"""The frozen bins of one counter: where its buckets lie and how many training rows each holds.
+
+Every counter begins with the same three buckets, null, infinite and wrong type; then comes its body:
+
+    number, datetime    below, blocks and atoms in the order of their values, above
+    category, boolean   levels by falling frequency, other (known but rare), unseen
+    other               present
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Role = Literal["feature", "prediction", "confidence", "multivariate"]
+
+NULL, INFINITE, TYPE, BODY = 0, 1, 2, 3
+HEAD = ("null", "infinite", "type")
+_LOWEST = -np.finfo(np.float64).max
+
+
+def _no_floats() -> Floats:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One counter's bins.
+
+    Parameters
+    ----------
+    name
+        The counter's name: the column's, `column#part` for a part of a text, `@score` and such for what the model says.
+    column
+        The column it reads; empty for scores and the multivariate error.
+    kind
+        `number`, `boolean`, `category`, `datetime`, `other`: the layout of the buckets (a text's parts are of these kinds).
+    edges
+        Rising cuts of a number; bucket i of the body is [edges[i-1], edges[i]).
+    levels
+        Texts of the levels of a category, most frequent first.
+    known
+        Hashes of rare levels that training had: they count as `other`, not as `unseen`.
+    counts
+        Training rows in each bucket.
+    centres
+        Mean of the training rows in each bucket of a number's body.
+    """
+
+    name: str
+    column: str
+    kind: str
+    part: str = ""
+    role: Role = "feature"
+    edges: Floats = field(default_factory=_no_floats)
+    levels: tuple[str, ...] = ()
+    known: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    counts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    centres: Floats = field(default_factory=_no_floats)
+    precision: str = "float64"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("number", "datetime")
+
+    @cached_property
+    def size(self) -> int:
+        """Number of buckets."""
+        if self.kind == "other":
+            return BODY + 1
+        return BODY + (len(self.edges) + 1 if self.numeric else len(self.levels) + 2)
+
+    @cached_property
+    def buckets(self) -> tuple[str, ...]:
+        """A short name for each bucket."""
+        if self.kind == "other":
+            return (*HEAD, "present")
+        if not self.numeric:
+            return (*HEAD, *self.levels, "other", "unseen")
+        if not len(self.edges):
+            return (*HEAD, "value")
+        inner = tuple(f"{low:.6g}" for low in self.edges[:-1])
+        return (*HEAD, "below", *inner, "above")
+
+    @property
+    def rows(self) -> int:
+        """Training rows that this counter saw."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def cuts(self) -> Floats:
+        """The edges between sentinels, so that one search of sorted values answers every bucket."""
+        return np.concatenate(([_LOWEST], self.edges, [np.inf, np.nan]))
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Bucket of each level."""
+        return {level: BODY + i for i, level in enumerate(self.levels)}
+
+    @cached_property
+    def known_set(self) -> frozenset[int]:
+        return frozenset(self.known.tolist())
+
+    @property
+    def other(self) -> int:
+        """Bucket of known but rare levels; the next one is `unseen`."""
+        return BODY + len(self.levels)

@@ -1,0 +1,149 @@
+"""Training rows → frozen bins: which kind each column is, and where its buckets lie."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nb2prod.baseline import counting, moments, numbers, pca, scores, words
+from nb2prod.baseline.columns import Coded, Column, take, values_of
+from nb2prod.baseline.feature import Feature, Floats
+
+_KINDS = {"integer": "number", "float": "number", "string": "category", "date": "datetime"}
+_TEXT_SHARE, _TEXT_WORDS = 0.5, 3
+
+
+def kind_of(column: Column) -> str:
+    """The kind of a column whose kind nobody stated."""
+    if isinstance(column, np.ndarray):
+        known = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "datetime", "m": "number"}
+        if column.dtype.kind in known:
+            return known[column.dtype.kind]
+    levels = (
+        column.levels
+        if isinstance(column, Coded)
+        else [value for value in values_of(column) if not words.missing(value)]
+    )
+    if not levels:
+        return "number" if not isinstance(column, Coded) else "category"
+    return _kind_of_values(levels, len(column), isinstance(column, Coded))
+
+
+def _kind_of_values(values: list[Any], rows: int, coded: bool) -> str:
+    if all(isinstance(value, (bool, np.bool_)) for value in values):
+        return "boolean"
+    if all(isinstance(value, (int, float, Decimal, np.number)) for value in values):
+        return "category" if coded else "number"
+    if all(isinstance(value, (dt.date, np.datetime64)) for value in values):
+        return "datetime"
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) and len(set(texts)) > _TEXT_SHARE * rows and _wordy(texts):
+        return "text"
+    return "other" if all(isinstance(value, (list, dict, set, np.ndarray)) for value in values) else "category"
+
+
+def _wordy(texts: list[str]) -> bool:
+    some = texts[:1000]
+    return sum(len(text.split()) for text in some) >= _TEXT_WORDS * len(some)
+
+
+def features(name: str, column: Column, kind: str, half: NDArray[np.bool_]) -> Iterator[Feature]:
+    """The counters of one column, with their training counts.
+
+    `half` marks rows that a text's vocabulary is learnt from; its strangeness is counted on the others, since on the
+    rows it was learnt from it would flatter.
+    """
+    kind = _KINDS.get(kind, kind)
+    if kind == "text":
+        yield from _text(name, column, half)
+    elif kind in ("number", "datetime"):
+        yield _number(name, column, kind)
+    elif kind == "other":
+        yield _counted(Feature(name, name, "other"), column)
+    else:
+        yield _category(name, column, "boolean" if kind == "boolean" else "category")
+
+
+def _counted(feature: Feature, column: Column) -> Feature:
+    return replace(feature, counts=counting.one(feature, column))
+
+
+def _number(name: str, column: Column, kind: str) -> Feature:
+    precision = "float32" if isinstance(column, np.ndarray) and column.dtype in (np.float32, np.float16) else "float64"
+    options = moments.span(numbers.instants(column)[0]) if kind == "datetime" else {}
+    bare = Feature(name, name, kind, precision=precision, options=options)
+    return frozen(bare, *counting.values(bare, column))
+
+
+def frozen(
+    feature: Feature, values: Floats, wrong: int = 0, *, also: tuple[float, ...] = (), between: bool = False
+) -> Feature:
+    """Cut a numeric counter at its values and count them."""
+    finite = values[np.isfinite(values)]
+    edges = numbers.cut(finite, also=also, between=between)
+    cut = replace(feature, edges=edges, centres=numbers.centres(edges, finite))
+    return replace(cut, counts=numbers.tally(cut, values, wrong))
+
+
+def _category(name: str, column: Column, kind: str) -> Feature:
+    found = words.levels_of(column)
+    raw = words.tallied(column)
+    if kind == "boolean":
+        true = found["True"] + found["1"]
+        order = ("True", "False") if 2 * true >= len(column) else ("False", "True")
+        return _counted(Feature(name, name, kind, levels=order), column)
+    levels, known = words.top(found)
+    only_text = not any(isinstance(value, (int, float)) and value == value for value, times in raw.items() if times)
+    options = {"only_text": only_text and bool(found), "many": len(known) >= words.KNOWN}
+    return _counted(Feature(name, name, kind, levels=levels, known=known, options=options), column)
+
+
+def _text(name: str, column: Column, half: NDArray[np.bool_]) -> Iterator[Feature]:
+    learnt, left = take(column, np.flatnonzero(half)), take(column, np.flatnonzero(~half))
+    vocabulary = words.vocabulary(words.split_texts(learnt)[0])
+    length = Feature(name, name, "number", part="length")
+    strange = Feature(f"{name}#oov", name, "number", part=counting.OOV, known=vocabulary)
+    terms = Feature(f"{name}#terms", name, "category", part=counting.TERMS)
+    yield frozen(length, *counting.values(length, column))
+    yield frozen(strange, *counting.values(strange, left))
+    found = words.levels_of([words.one_term(text) for text in words.split_texts(column)[0]])
+    yield _counted(replace(terms, levels=words.top(found)[0]), column)
+
+
+def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
+    """The counters of what the model says, frozen on its hold-out scores."""
+    for name, values in scores.parts(raw, target).items():
+        role = "confidence" if name in ("@margin", "@entropy") else "prediction"
+        if name == "@class" or target.task == "class":
+            levels, known = words.top(words.levels_of(values))
+            yield _counted(Feature(name, "", "category", role="prediction", levels=levels, known=known), values)
+            continue
+        also = (0.5,) if name == "@score" and target.task == "binary" else ()
+        bare = Feature(name, "", "number", role="confidence" if role == "confidence" else "prediction")
+        yield frozen(bare, *numbers.numbers(values), also=also)
+
+
+def together(
+    watched: tuple[Feature, ...], columns: Mapping[str, Column], rows: int, half: NDArray[np.bool_]
+) -> tuple[pca.Pca, Feature, NDArray[np.int64]] | None:
+    """The frozen PCA, learnt from half of the rows, and the errors of the others."""
+    alike = [
+        feature for feature in watched if feature.kind == "number" and not feature.part and feature.role == "feature"
+    ]
+    read = [counting.values(feature, columns[feature.column])[0] for feature in alike[: pca.COLUMNS]]
+    if len(read) < 3 or any(len(values) != rows for values in read):
+        return None
+    model = pca.fit(tuple(feature.name for feature in alike), read, np.flatnonzero(half)[: pca.ROWS])
+    if model is None:
+        return None
+    others = np.flatnonzero(~half)
+    chosen = {feature.name: values[others] for feature, values in zip(alike, read, strict=False)}
+    error, shares = pca.errors(model.residuals([chosen[name] for name in model.names], len(others)))
+    feature = frozen(Feature("@multivariate", "", "number", role="multivariate"), error, between=True)
+    return model, feature, shares
