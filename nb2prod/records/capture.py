@@ -175,6 +175,14 @@ class Golden(Record, frozen=True, kw_only=True):
     tolerance: float = 0.0
 
 
+class HoldoutMetric(Record, frozen=True, kw_only=True):
+    """The model's own quality on its hold-out: ROC AUC of two classes, accuracy of more, R² of numbers."""
+
+    name: str
+    value: float
+    rows: int
+
+
 class CaptureRecord(Record, frozen=True, kw_only=True):
     """A captured model in words: everything about it but its bytes."""
 
@@ -192,6 +200,7 @@ class CaptureRecord(Record, frozen=True, kw_only=True):
     code: str = ""
     baseline: str = ""
     scores: str = ""
+    holdout: HoldoutMetric | None = None
     findings: tuple[Finding, ...] = ()
 
 

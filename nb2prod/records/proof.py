@@ -34,6 +34,7 @@ class Verification(Record, frozen=True, kw_only=True):
     capture: str
     status: Status
     held: Held = "not compared"
+    title: str = ""
     reason: str = ""
     fix: str = ""
     kept: str | None = None
