@@ -50,7 +50,10 @@ class Verification(Record, frozen=True, kw_only=True):
 
 
 class RegisteredVersion(Record, frozen=True, kw_only=True):
-    """A model version in an MLflow registry."""
+    """A model version in an MLflow registry.
+
+    `proof` is the status of its verification; `identity` is equal for captures that may be the same (see `registry.identity`).
+    """
 
     name: str
     version: int
@@ -58,6 +61,9 @@ class RegisteredVersion(Record, frozen=True, kw_only=True):
     tracking_uri: str
     capture: str
     created: bool = True
+    proof: str = ""
+    identity: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 class BentoRef(Record, frozen=True, kw_only=True):
