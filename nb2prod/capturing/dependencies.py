@@ -99,7 +99,7 @@ def prepare(
     for module, names in met.get("imports", ()):
         search.imported(imports.Import(module, tuple(names)))
     for module, file in met.get("modules", {}).items():
-        search.module(module, file)
+        search.module(module, file, met=True)
     return search.needed(named, met.get("error", ""))
 
 
@@ -118,8 +118,8 @@ class _Search:
         for name in sorted(names):
             self.module(name, self.file(name))
 
-    def module(self, name: str, file: str | None) -> None:
-        """Follow a module whose file is known."""
+    def module(self, name: str, file: str | None, *, met: bool = False) -> None:
+        """Follow a module whose file is known; `met` where a fresh process had it loaded and no code names it."""
         if name in self.seen or name.partition(".")[0] in ("nb2prod", "__main__", *self.exclude):
             return
         self.seen.add(name)
@@ -127,7 +127,7 @@ class _Search:
             return
         distribution = self.origins.distribution(file) if file else None
         if distribution is not None and distribution.source is None:
-            if distribution.name not in self.exclude:
+            if distribution.name not in self.exclude and not (met and distributions.tool(distribution)):
                 self.found[distribution.name] = distribution
         elif file:
             self.own(name, Path(file), distribution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
@@ -24,6 +25,9 @@ _STANDARD = tuple(
         if path
     )
 )
+_TOOLS = frozenset(
+    {"pytest", "pluggy", "iniconfig", "ipython", "ipykernel", "ipywidgets", "mlflow", "notebook", "debugpy", "nb2prod"}
+)
 _MACHINERY = (
     "_distutils_hack",
     "sitecustomize",
@@ -43,7 +47,7 @@ class Origins:
 
     def distribution(self, file: str) -> Distribution | None:
         """The distribution that a file belongs to, if any."""
-        for name in (file, os.path.realpath(file)):
+        for name in (file, real(file)):
             if found := self._owners.get(name):
                 return found
             for folder, distribution in self._editable:
@@ -66,8 +70,10 @@ class Origins:
         top = module.partition(".")[0]
         if file is None or top in sys.stdlib_module_names or top.startswith(_MACHINERY):
             return True
-        real = os.path.realpath(file)
-        return real.startswith(_STANDARD) and "-packages" + os.sep not in real
+        if file.startswith(_STANDARD) and "-packages" + os.sep not in file:
+            return True
+        place = real(file)
+        return place.startswith(_STANDARD) and "-packages" + os.sep not in place
 
     def _beside(self, file: str) -> Distribution | None:
         """A file that an install hook wrote into a package: the package's distribution has it."""
@@ -112,6 +118,23 @@ class Origins:
         return sorted(
             ((str(source) + os.sep, found) for source, found in sources if source), key=lambda item: -len(item[0])
         )
+
+
+def tool(distribution: Distribution) -> bool:
+    """What tests or notebooks are made with: libraries load it where it is there, no service needs it."""
+    return distribution.name in _TOOLS or distribution.name.startswith("jupyter")
+
+
+def real(file: str) -> str:
+    """`os.path.realpath`, which costs a call for each folder above, asked once for each folder."""
+    folder, name = os.path.split(file)
+    place = os.path.join(_real_folder(folder), name)  # noqa: PTH118
+    return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114
+
+
+@functools.lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def loaded() -> dict[str, str | None]:

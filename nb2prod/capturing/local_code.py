@@ -25,6 +25,7 @@ class LocalCode:
     files: dict[str, Path] = field(default_factory=dict)
     modules: dict[str, Path] = field(default_factory=dict)
     roots: dict[str, Path] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
 
     def add(self, module: str, file: Path) -> None:
         """Take in a module: a package with all that lies in it, a single module with the data that it names."""
@@ -41,7 +42,7 @@ class LocalCode:
                 self._package(root, root / top)
         else:
             self._put(file.relative_to(root).as_posix(), file, root)
-            self._named_data(file, root)
+            self._named_data(file, root, top)
 
     def put(self, path: str, file: Path) -> None:
         """Take in a single file."""
@@ -51,8 +52,7 @@ class LocalCode:
         """One record for each top-level name, with the SHA-256 over its files."""
         grouped: dict[str, list[str]] = {}
         for path in sorted(self.files):
-            top = path.partition("/")[0]
-            grouped.setdefault(top.partition(".")[0] if "/" not in path else top, []).append(path)
+            grouped.setdefault(self.owners.get(path) or path.partition("/")[0].partition(".")[0], []).append(path)
         return tuple(
             LocalModule(name=name, digest=digest({path: self.files[path] for path in paths}), files=tuple(paths))
             for name, paths in sorted(grouped.items())
@@ -62,7 +62,7 @@ class LocalCode:
         for file in _walk(folder):
             self._put(file.relative_to(root).as_posix(), file, folder)
 
-    def _named_data(self, file: Path, root: Path) -> None:
+    def _named_data(self, file: Path, root: Path, top: str) -> None:
         """Files beside a single module that it opens by its own place."""
         if file.suffix != ".py":
             return
@@ -72,12 +72,10 @@ class LocalCode:
         for name in imports.strings(source):
             if "\0" in name or name.startswith(("/", ".")) or ".." in Path(name).parts:
                 continue
-            beside = file.parent / name
-            if beside.is_file() and beside.suffix != ".ipynb":
-                self._put(beside.relative_to(root).as_posix(), beside, file.parent)
-            elif beside.is_dir() and name not in ("", ".") and not (beside / "__init__.py").is_file():
-                for inside in _walk(beside):
-                    self._put(inside.relative_to(root).as_posix(), inside, beside)
+            for found in _plain(file.parent / name):
+                path = found.relative_to(root).as_posix()
+                self.owners.setdefault(path, top)
+                self._put(path, found, file.parent)
 
     def _put(self, path: str, file: Path, inside: Path) -> None:
         self.files[path] = _safe(file, inside)
@@ -131,6 +129,14 @@ def _walk(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and not name.endswith((".pyc", ".ipynb")):
                 yield Path(base, name)
+
+
+def _plain(beside: Path) -> Iterator[Path]:
+    """A data file, or all in a data folder; neither notebooks nor packages."""
+    if beside.is_file() and beside.suffix not in (".ipynb", ".py"):
+        yield beside
+    elif beside.is_dir() and not (beside / "__init__.py").is_file():
+        yield from _walk(beside)
 
 
 def _kept(base: str, name: str, folder: Path) -> bool:

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_STRINGS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING")
-_BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8")
-_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
-_GETS = ("GET", "BINGET", "LONG_BINGET")
-_QUIET = frozenset({"MEMOIZE", "FRAME", "PROTO", "STOP", "TUPLE1", "TUPLE2", "TUPLE3", "TUPLE", "MARK"})
+_STRINGS = frozenset(
+    {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
+)
+_BYTES = frozenset({"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"})
+_NUMBERS = frozenset({"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"})
+_PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+_TUPLES = frozenset({"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_TUPLE"})
+_KEEP = frozenset({"MEMOIZE", "BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", *_PUTS})
 
 
 @dataclass(frozen=True)
@@ -52,69 +56,90 @@ def named(folder: Path) -> Named:
     return Named(frozenset(name for name in modules if name), hashlib.sha256("\n".join(said).encode()).hexdigest())
 
 
+class _Machine:
+    """A pickle's stack as far as strings, globals and tuples go; anything else is None on it."""
+
+    def __init__(self, walk: _Walk) -> None:
+        self.walk = walk
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def step(self, operation: pickletools.OpcodeInfo, argument: Any) -> None:
+        name = operation.name
+        if name == "MARK":
+            self.marks.append(len(self.stack))
+            return
+        taken = self._take(operation)
+        if name == "MEMOIZE":
+            self.memo[len(self.memo)] = taken[0]
+        elif name in _PUTS:
+            self.memo[int(argument)] = taken[0]
+        if operation.stack_after:
+            self.stack.append(self._made(name, argument, taken))
+
+    def _take(self, operation: pickletools.OpcodeInfo) -> list[Any]:
+        before = operation.stack_before
+        start = len(self.stack) - len(before)
+        if pickletools.markobject in before:
+            start = self.marks.pop() - before.index(pickletools.markobject)
+        taken = self.stack[start:]
+        del self.stack[start:]
+        return taken
+
+    def _made(self, name: str, argument: Any, taken: list[Any]) -> Any:
+        if name in _STRINGS or name in _NUMBERS:
+            return argument
+        if name in _BYTES:
+            return argument if len(argument) < 65536 else None
+        if name in _GETS:
+            return self.memo.get(int(argument))
+        if name in _TUPLES:
+            return tuple(taken)
+        if name in _KEEP:
+            return taken[0]
+        if name in ("GLOBAL", "STACK_GLOBAL"):
+            module, attribute = argument.split(" ", 1) if argument else map(str, taken)
+            found = _Global(module, attribute)
+            self.walk.globals.add(found)
+            return found
+        return self._called(taken) if name == "REDUCE" else None
+
+    def _called(self, taken: list[Any]) -> Any:
+        """cloudpickle's ``subimport("name")`` names a module; the parts of a code object go into the digest."""
+        called, arguments = taken
+        if not isinstance(called, _Global) or not isinstance(arguments, tuple):
+            return None
+        if called.name == "subimport" and arguments:
+            self.walk.modules.add(str(arguments[0]))
+        if called.name == "_builtin_type" and arguments:
+            return _Global("types", str(arguments[0]))
+        if called.name in ("CodeType", "code"):
+            self.walk.code.append("|".join(_said(arguments)))
+        return None
+
+
 def walk_pickle(data: bytes, walk: _Walk) -> None:
-    """Follow the opcodes of one pickle as far as strings and globals go; ends quietly where the data is no pickle."""
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    """Follow the opcodes of one pickle; ends quietly where the data is no pickle."""
+    machine = _Machine(walk)
     try:
         for operation, argument, _ in pickletools.genops(data):
-            _step(operation.name, argument, stack, memo, walk)
-    except (ValueError, IndexError, UnicodeDecodeError):
+            machine.step(operation, argument)
+    except (ValueError, IndexError, TypeError, UnicodeDecodeError):
         return
 
 
-def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any], walk: _Walk) -> None:
-    if name in _STRINGS:
-        stack.append(argument)
-    elif name in _GETS:
-        stack.append(memo.get(int(argument)))
-    elif name == "MEMOIZE":
-        memo[len(memo)] = stack[-1] if stack else None
-    elif name in _PUTS:
-        memo[int(argument)] = stack[-1] if stack else None
-    elif name == "GLOBAL":
-        module, _, attribute = argument.partition(" ")
-        stack.append(_add(_Global(module, attribute), walk))
-    elif name == "STACK_GLOBAL":
-        module, attribute = stack[-2:]
-        stack.append(_add(_Global(str(module), str(attribute)), walk))
-    elif name == "REDUCE":
-        _reduced(stack, walk)
-    elif name not in _QUIET:
-        stack.append(_Raw(argument) if name in _BYTES and len(argument) < 65536 else None)
-    del stack[:-4096]
-
-
-@dataclass(frozen=True)
-class _Raw:
-    data: bytes
-
-
-def _add(found: _Global, walk: _Walk) -> _Global:
-    walk.globals.add(found)
-    return found
-
-
-def _reduced(stack: list[Any], walk: _Walk) -> None:
-    """A call: cloudpickle's `subimport("name")` names a module; a code object's parts go into the digest."""
-    argument, called = (stack[-1], stack[-2]) if len(stack) > 1 else (None, None)
-    if isinstance(called, _Global) and called.name == "subimport" and isinstance(argument, str):
-        walk.modules.add(argument)
-    for position in range(len(stack) - 1, -1, -1):
-        item = stack[position]
-        if isinstance(item, _Global) and item.name in ("CodeType", "code", "_builtin_type"):
-            walk.code += [said for part in stack[position + 1 :] if (said := _said(part))]
-            break
-    stack.append(None)
-
-
-def _said(part: Any) -> str:
-    """A part of a code object as text, without the names of this kernel's own temporary files."""
-    if isinstance(part, _Raw):
-        return part.data.hex()
-    if not isinstance(part, str) or "ipykernel_" in part or part.startswith("<ipython") or "/" in part:
-        return ""
-    return part
+def _said(parts: tuple[Any, ...]) -> Iterator[str]:
+    """The parts of a code object as text, without the names of this kernel's own temporary files."""
+    for part in parts:
+        if isinstance(part, bytes):
+            yield part.hex()
+        elif isinstance(part, tuple):
+            yield from _said(part)
+        elif isinstance(part, str) and "ipykernel_" not in part and "/" not in part and not part.startswith("<ipython"):
+            yield part
+        elif isinstance(part, int):
+            yield str(part)
 
 
 def _read(path: Path, walk: _Walk) -> None:

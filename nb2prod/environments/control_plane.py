@@ -10,7 +10,6 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-import nb2prod
 from nb2prod.environments import wheels
 from nb2prod.environments.installed import Distribution, Installed
 from nb2prod.environments.locks import Lock, LockRequest, lock
@@ -36,7 +35,8 @@ def control(home: Home) -> Path:
         :12
     ]
     home.control.mkdir(parents=True, exist_ok=True)
-    folder = home.control / f"{nb2prod.__version__}-{key}"
+    version = wheels.name_and_version(wheel)[1]
+    folder = home.control / f"{version}-{key}"
     make(folder, found.text, map(Path, found.wheels), sys.executable)
     return folder / "bin" / "python"
 
@@ -46,8 +46,8 @@ def own_wheel(installed: Installed, home: Home) -> Path:
     distribution = installed.get("nb2prod")
     if distribution is not None and distribution.source is None:
         return wheels.repack(distribution, home.wheels)
-    files = _sources(Path(nb2prod.__file__).parent)
-    distribution = distribution or Distribution("nb2prod", nb2prod.__version__, Path())
+    files = _sources(Path(__file__).parents[1])
+    distribution = distribution or Distribution("nb2prod", "0", Path())
     return wheels.write("nb2prod", distribution.version, {**files, **_metadata(distribution)}, home.wheels)
 
 

@@ -65,7 +65,7 @@ class Distribution:
             return None
         return found if isinstance(found, dict) and not self._built_by_conda(found) else None
 
-    @property
+    @cached_property
     def source(self) -> Path | None:
         """The folder that an editable install points to, else None."""
         direct = self.direct_url

@@ -61,13 +61,14 @@ def _kept(home: Home) -> Iterator[tuple[Path, float]]:
 
 def _remove(path: Path, dry_run: bool) -> bool:
     """Whether nothing uses it; then it goes, but for a dry run."""
+    if path.is_file():
+        for left in () if dry_run else (path, path.with_suffix(".lock")):
+            left.unlink(missing_ok=True)
+        return True
     with leases.unused(path) as free:
         if not free or dry_run:
             return free
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
         for suffix in (".json", ".lock", ".use"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         shutil.rmtree(path.with_name(path.name + ".leases"), ignore_errors=True)

@@ -14,7 +14,9 @@ def install(site: Path, name: str = "own-thing", version: str = "1.0+nb", **file
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: six\n")
-    (info / "WHEEL").write_text("Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py2-none-any\nTag: py3-none-any\n")
+    (info / "WHEEL").write_text(
+        "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py2-none-any\nTag: py3-none-any\n"
+    )
     for path, text in files.items():
         (site / "own_thing").mkdir(exist_ok=True)
         (site / "own_thing" / f"{path}.py").write_text(text)
