@@ -1,0 +1,174 @@
+"""From segments to increments, the same code in agent and service: each segment is counted once, and then deleted."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from nb2prod.records.monitoring import Increment
+from nb2prod.runtime import batches, ring, segments
+from nb2prod.runtime.join import Join
+from nb2prod.runtime.outbox import Outbox, Page
+from nb2prod.runtime.segments import Frame, Head
+from nb2prod.runtime.side import Side
+from nb2prod.runtime.tally import Tally
+from nb2prod.runtime.watched import Watched, bring, load_name
+
+log = logging.getLogger(__name__)
+_SWEEP_SECONDS = 600.0
+
+
+class Counter:
+    """Counts the segments of one spool.
+
+    Parameters
+    ----------
+    spool
+        Where the workers of a service write.
+    side
+        Where counting remembers; by default a folder in the spool. Spools of one deployment share one, so that labels join
+        across versions.
+    clock
+        Epoch seconds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> Counter(Path(tempfile.mkdtemp())).count_next() is None
+    True
+    """
+
+    def __init__(self, spool: Path, side: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self.spool = spool
+        self.side = Side(side or spool / "side")
+        self.outbox = Outbox(self.side)
+        self._join = Join(self.side)
+        self._clock = clock
+        self._models: dict[str, Watched] = {}
+        self._swept = 0.0
+
+    def close(self) -> None:
+        self.side.close()
+
+    def pending(self) -> list[Path]:
+        """Segments that wait, the oldest of each source first."""
+        return segments.pending(self.spool)
+
+    def count_next(self) -> list[Increment] | None:
+        """Count the next segment; None where none waits, an empty list for one that had been counted before.
+
+        Whoever calls holds `Side.alone`. A kill at any moment loses nothing and counts nothing twice.
+        """
+        waiting = self.pending()
+        if not waiting:
+            return None
+        path = waiting[0]
+        try:
+            increments = self._count(path)
+        except FileNotFoundError:
+            if path.exists():
+                self._give_up(path, "the model that it belongs to is not there")
+            increments = []
+        except (OSError, sqlite3.Error):
+            raise
+        except Exception:  # one segment that cannot be read must not stop those behind it
+            log.exception("a segment cannot be counted")
+            self._give_up(path, "it cannot be counted")
+            increments = []
+        path.unlink(missing_ok=True)
+        return increments
+
+    def run(self, *, deadline: float | None = None) -> bool:
+        """Take over from dead writers and count all that waits; False where the deadline (monotonic seconds) came first."""
+        self.adopt()
+        done = True
+        while done and self.count_next() is not None:
+            done = deadline is None or time.monotonic() < deadline
+        self._tell()
+        self._sweep()
+        return done
+
+    def adopt(self) -> bool:
+        """Hand over what dead writers left; True while a live one has this spool."""
+        alive = False
+        for path in ring.rings(self.spool):
+            found = ring.adopt(path)
+            if found is None:
+                alive = True
+                continue
+            try:
+                segments.recover(found, self.spool, self._name(found.key))
+            except OSError as error:
+                log.warning("what a worker left cannot be handed over: %s", error)
+            finally:
+                found.close()
+        return alive
+
+    def page(self, after: int = 0) -> Page:
+        return self.outbox.page(after)
+
+    # -- one segment
+
+    def _count(self, path: Path) -> list[Increment]:
+        head, frames = segments.read(path)
+        with self.side.transaction():
+            if self.side.sequence(head.source) >= head.sequence:
+                return []
+            increments = self._increments(head, frames)
+            self.outbox.put(increments)
+            rows = sum(frame.rows for frame in frames)
+            if rows < head.rows:
+                self.side.add("rows_torn", head.rows - rows)
+            self.side.mark(head.source, head.sequence, rows)
+        return increments
+
+    def _increments(self, head: Head, frames: Iterable[Frame]) -> list[Increment]:
+        tally = Tally(head, self._model(head.key), self._model)
+        arrived = self._clock()
+        for frame in frames:
+            if frame.kind == batches.ROWS:
+                batch = batches.decode_batch(frame.payload)
+                tally.change(self._join.predicted(batch, head.key, tally.add(batch)))
+            elif frame.kind == batches.FEEDBACK:
+                labels = batches.decode_labels(frame.payload)
+                tally.change(self._join.labelled(labels))
+                arrived = min(arrived, labels.arrived)
+        return tally.increments(arrived)
+
+    def _model(self, key: str) -> Watched:
+        if key not in self._models:
+            self._models[key] = bring(key, self.spool, self.side.folder)
+        return self._models[key]
+
+    def _name(self, key: str) -> str:
+        return load_name(self.spool, key)
+
+    def _give_up(self, path: Path, why: str) -> None:
+        log.error("segment %s is left out: %s", path.name, why)
+        source, sequence = path.stem.rsplit("-", 1)
+        with self.side.transaction():
+            self.side.add("segments_left_out", 1)
+            if self.side.sequence(source) < int(sequence):
+                self.side.mark(source, int(sequence), 0)
+
+    # -- upkeep
+
+    def _tell(self) -> None:
+        """Let each worker show how many of its rows have been counted."""
+        counted = self.side.counted()
+        for path in ring.rings(self.spool):
+            found = ring.peek(path)
+            if found is not None and found[2] != counted.get(found[0], 0):
+                ring.tell_counted(path, counted[found[0]])
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        if now - self._swept < _SWEEP_SECONDS:
+            return
+        self._swept = now
+        with self.side.transaction():
+            self._join.expire(now)
+            self._join.prune(now)

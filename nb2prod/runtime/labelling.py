@@ -1,0 +1,126 @@
+"""What feedback may say: a label of the model's own kind, declared outcomes, a time; told item by item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from nb2prod.records.capture import Signature
+from nb2prod.records.monitoring import Feedback
+from nb2prod.runtime.hooks import FeedbackResult
+
+KEPT = FeedbackResult(status="kept")
+FULL = FeedbackResult(
+    status="refused", why="The recorder has no room: its disk or its spool's limit is full.", fix="send it again later"
+)
+_NOUNS = {"number": "a finite number", "text": "text", "datetime": "a date-time: ISO 8601 text or epoch milliseconds"}
+
+
+class Check:
+    """Says of each item whether it can be kept; the words never hold a value."""
+
+    def __init__(self, signature: Signature, outcomes: Sequence[str] = ()) -> None:
+        self._kind = signature.output.kind
+        self._classes = signature.output.classes
+        self._texts = bool(self._classes) and all(isinstance(value, str) for value in self._classes)
+        self._outcomes = frozenset(outcomes)
+
+    def __call__(self, item: Feedback) -> FeedbackResult:
+        return self._which(item) or self._label(item) or self._said(item) or self._time(item) or KEPT
+
+    def _which(self, item: Feedback) -> FeedbackResult | None:
+        if item.id is None and item.request_id is None:
+            return _refused("", "It names no prediction.", '{"id": "…", "label": …}, or "request_id" and "row"')
+        if item.id is not None and id_text(item.id) is None:
+            return _refused("/id", "An id is text or a whole number.", '"id": "order-17"')
+        if item.row < 0:
+            return _refused("/row", "Rows are numbered from 0.", '"row": 0')
+        if item.label is msgspec.UNSET and not item.outcomes:
+            return _refused("", "It has neither a label nor an outcome.", '"label": …')
+        return None
+
+    def _label(self, item: Feedback) -> FeedbackResult | None:
+        label = item.label
+        if label is msgspec.UNSET:
+            return None
+        if self._kind == "class" and self._classes:
+            good, noun = self._class(label), "text" if self._texts else "a number"
+            return None if good else _refused("/label", f"The classes are {noun}.", _line(self._classes[0]))
+        if _fits(self._kind, label):
+            return None
+        return _refused("/label", f"A label of this model is {_NOUNS.get(self._kind, 'a plain value')}.", '"label": …')
+
+    def _class(self, label: Any) -> bool:
+        if self._texts:
+            return isinstance(label, str)
+        if any(isinstance(value, str) for value in self._classes):
+            return isinstance(label, str | bool | int | float)
+        return isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label))
+
+    def _said(self, item: Feedback) -> FeedbackResult | None:
+        for name, value in item.outcomes.items():
+            if name not in self._outcomes:
+                known = ", ".join(sorted(self._outcomes)) or "none"
+                why = f"Nobody declared this outcome; declared: {known}."
+                return _refused(f"/outcomes/{_escaped(name)}", why, f'deploy(…, alerts=[Alert("{name}", …)])')
+            if not math.isfinite(value):
+                return _refused(f"/outcomes/{_escaped(name)}", "An outcome is a finite number.", "")
+        return None
+
+    def _time(self, item: Feedback) -> FeedbackResult | None:
+        if item.time is None or epoch(item.time) is not None:
+            return None
+        return _refused("/time", "A time is RFC 3339 text or epoch milliseconds.", '"time": "2026-01-31T12:00:00Z"')
+
+
+def epoch(value: Any) -> float | None:
+    """Epoch seconds of RFC 3339 text (UTC where it names no zone) or epoch milliseconds; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value / 1000 if math.isfinite(value) else None
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def id_text(value: Any) -> str | None:
+    """An id as the text that predictions carry; None where it cannot be one."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if math.isfinite(value) and value == int(value) else None
+    return str(value) if isinstance(value, str | int) else None
+
+
+def _fits(kind: str, label: Any) -> bool:
+    match kind:
+        case "number":
+            return isinstance(label, bool | int | float) and math.isfinite(label)
+        case "text":
+            return isinstance(label, str)
+        case "datetime":
+            return epoch(label) is not None
+        case "class":
+            return isinstance(label, str | bool | int | float)
+    return label is not None
+
+
+def _refused(pointer: str, why: str, fix: str) -> FeedbackResult:
+    return FeedbackResult(status="refused", pointer=pointer, why=why, fix=fix)
+
+
+def _line(value: Any) -> str:
+    return f'"label": {msgspec.json.encode(value).decode()}'
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,248 @@
+"""Off the request path: what a worker answered goes into its ring at once, and from there into segments by a thread."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nb2prod.baseline import Baseline
+from nb2prod.records.capture import Answers, Signature
+from nb2prod.records.monitoring import Feedback
+from nb2prod.runtime import batches, labelling, ring, segments
+from nb2prod.runtime.hooks import FeedbackResult
+from nb2prod.runtime.ring import Ring
+from nb2prod.runtime.rows import Rows
+from nb2prod.runtime.watched import Watched, load_name
+
+log = logging.getLogger(__name__)
+CAPACITY = 8 * 2**20
+LIMIT = 256 * 2**20
+ROTATE_SECONDS = 2.0
+ROTATE_BYTES = 2**20
+_TICK = 0.2
+ASKED = "count-now"
+
+
+class SpoolRecorder:
+    """Keeps what a service answered until it is counted.
+
+    Several workers share one spool, each with a ring and segments of its own. Nothing here raises for want of space or waits
+    for a disk: what cannot be kept is counted as dropped, and always ``accepted = persisted + dropped + waiting``.
+
+    Parameters
+    ----------
+    spool
+        Folder of rings and segments; made where it is not there.
+    name
+        The deployment's name.
+    baseline, signature
+        The model's; kept in the spool for whoever counts.
+    limit
+        Bytes of segments at which no more are written.
+    outcomes
+        Names of outcomes that feedback may carry.
+    """
+
+    def __init__(
+        self,
+        spool: Path,
+        *,
+        name: str,
+        baseline: Baseline,
+        signature: Signature,
+        limit: int = LIMIT,
+        outcomes: Sequence[str] = (),
+        capacity: int = CAPACITY,
+        rotate: float = ROTATE_SECONDS,
+    ) -> None:
+        self.spool = spool
+        self.name = name
+        self.limit = limit
+        self._rotate = rotate
+        self._watched = Watched(name, baseline, signature)
+        self._check = labelling.Check(signature, outcomes)
+        self._kept_model = False
+        self._feedback: dict[str, int] = {"kept": 0, "refused": 0}
+        self._failures = 0
+        self._asked = 0
+        self._since = time.monotonic()
+        self._ring = self._open(capacity)
+        self._stop = threading.Event()
+        self._turn = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="nb2prod-recorder", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    # -- the request path
+
+    def record(
+        self,
+        rows: Rows,
+        answers: Answers,
+        *,
+        request_id: str,
+        ids: Sequence[str | None] | None,
+        times: Sequence[float | None] | None,
+        version: int | None,
+        arrived: float,
+    ) -> None:
+        """Keep one request's rows and answers; a failure is counted as dropped rows and never reaches the caller."""
+        batch = batches.Batch(
+            request_id,
+            version or 0,
+            arrived,
+            rows.n,
+            rows.columns if rows.matrix is None else rows.matrix,
+            answers.predictions,
+            answers.probabilities,
+            ids,  # type: ignore[arg-type]
+            times,  # type: ignore[arg-type]
+        )
+        try:
+            self._ring.append(_bytes(batch), rows.n, batches.ROWS)
+        except Exception as error:  # monitoring never fails a prediction
+            self._failed(error)
+            if not self._stop.is_set():
+                self._ring.drop(rows.n)
+
+    def feedback(self, items: Sequence[Feedback], *, version: int | None = None) -> list[FeedbackResult]:
+        """Keep labels and outcomes; one result an item, in their order."""
+        results = [self._check(item) for item in items]
+        good = [item for item, result in zip(items, results, strict=True) if result.status == "kept"]
+        if good:
+            payload = batches.encode(batches.Labels(version or 0, time.time(), good))
+            if not self._ring.append(payload, 0, batches.FEEDBACK):
+                results = [labelling.FULL if result.status == "kept" else result for result in results]
+        for result in results:
+            self._feedback[result.status] += 1
+        return results
+
+    def metrics(self) -> Mapping[str, float]:
+        """This worker's own counters; a gateway adds the workers'."""
+        state = self._ring.state
+        return {
+            "rows_accepted_total": state.accepted,
+            "rows_persisted_total": state.persisted,
+            "rows_dropped_total": state.dropped,
+            "rows_lost_total": state.lost,
+            "rows_counted_total": self._ring.counted(),
+            "feedback_kept_total": self._feedback["kept"],
+            "feedback_refused_total": self._feedback["refused"],
+            "recorder_failures_total": self._failures,
+            "recorder_durable": float(self._ring.durable),
+        }
+
+    # -- off it
+
+    def flush(self) -> bool:
+        """Write what waits as a segment; False where the disk or the spool's limit does not let it."""
+        with self._turn:
+            try:
+                return self._hand_over()
+            except OSError as error:
+                self._failed(error)
+                return False
+
+    def close(self) -> None:
+        """Hand over what is kept and let go of the ring; what the disk does not take waits in the ring's file."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        atexit.unregister(self.close)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=10)
+        self.flush()
+        self._ring.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_TICK):
+            if self._due():
+                self.flush()
+                self._since = time.monotonic()
+
+    def _due(self) -> bool:
+        asked = _stamp(self.spool / ASKED)
+        if asked != self._asked:
+            self._asked = asked
+            return True
+        state = self._ring.state
+        used = state.head - state.tail
+        if not used:
+            self._since = time.monotonic()
+            return False
+        return used >= ROTATE_BYTES or time.monotonic() - self._since >= self._rotate
+
+    def _hand_over(self) -> bool:
+        if not self._kept_model:
+            self._watched.save(self.spool)
+            self._kept_model = True
+        if segments.size(self.spool) >= self.limit:
+            return False
+        segments.hand_over(self._ring, self.spool, self.name)
+        return True
+
+    def _open(self, capacity: int) -> Ring:
+        key = self._watched.key
+        try:
+            self.spool.mkdir(parents=True, exist_ok=True)
+            found = ring.claim(self.spool, capacity, key)
+        except OSError as error:
+            self._failed(error)
+            return ring.volatile(capacity, key)
+        try:
+            segments.recover(found, self.spool, _name(self.spool, found.key, self.name))
+        except OSError as error:
+            self._failed(error)
+        if found.state.head != found.state.tail and found.key != key:
+            # What a worker of another model left cannot be handed over yet: it stays for the counter, we take the next ring.
+            return self._beside(found, capacity, key)
+        found.rekey(key)
+        return found
+
+    def _beside(self, left: Ring, capacity: int, key: str) -> Ring:
+        try:
+            return ring.claim(self.spool, capacity, key)
+        except OSError as error:
+            self._failed(error)
+            return ring.volatile(capacity, key)
+        finally:
+            left.close()
+
+    def _failed(self, error: Exception) -> None:
+        """Counted always, logged the first time and then at every power of two."""
+        self._failures += 1
+        if self._failures & (self._failures - 1) == 0:
+            log.warning("monitoring cannot keep rows (%d times): %s: %s", self._failures, type(error).__name__, error)
+
+
+def _bytes(batch: batches.Batch) -> bytes:
+    try:
+        return batches.encode(batch)
+    except (OverflowError, TypeError, ValueError):
+        return batches.encode_plainly(batch)
+
+
+def _name(spool: Path, key: str, otherwise: str) -> str:
+    try:
+        return load_name(spool, key)
+    except OSError:
+        return otherwise
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def ask(spool: Path) -> None:
+    """Ask every worker of a spool to hand over now; they look several times a second."""
+    (spool / ASKED).touch()
+
+
+__all__ = ["SpoolRecorder", "ask"]

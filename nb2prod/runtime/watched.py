@@ -1,0 +1,67 @@
+"""The model whose rows lie in a spool: its baseline and signature, kept there so that counting needs nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb2prod.baseline import Baseline
+from nb2prod.records.base import read, to_json
+from nb2prod.records.capture import Signature
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What counting must know of a model, and the deployment's name."""
+
+    name: str
+    baseline: Baseline
+    signature: Signature
+
+    @property
+    def key(self) -> str:
+        """32 hex digits that name deployment, baseline and signature together."""
+        told = f"{self.name}\n{self.baseline.digest}\n{self.baseline.scores_digest}\n".encode() + to_json(
+            self.signature
+        )
+        return hashlib.sha256(told).hexdigest()[:32]
+
+    def save(self, folder: Path) -> None:
+        """Keep it under its key; a folder that is there is whole."""
+        target = folder / "models" / self.key
+        if target.exists():
+            return
+        unfinished = folder / "models" / f".{self.key}.{os.getpid()}"
+        try:
+            self.baseline.save(unfinished)
+            (unfinished / "name").write_text(self.name, encoding="utf-8")
+            (unfinished / "signature.json").write_bytes(to_json(self.signature))
+            with contextlib.suppress(OSError):  # another worker was first
+                unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def load(folder: Path, key: str) -> Watched:
+    """What `save` kept; `FileNotFoundError` where it is not there."""
+    home = folder / "models" / key
+    return Watched(load_name(folder, key), Baseline.load(home), read(home / "signature.json", Signature))
+
+
+def bring(key: str, spool: Path, side: Path) -> Watched:
+    """From the side folder; from the spool at first, and then kept in the side folder, which outlives it."""
+    try:
+        return load(side, key)
+    except (OSError, FileNotFoundError):
+        found = load(spool, key)
+        found.save(side)
+        return found
+
+
+def load_name(folder: Path, key: str) -> str:
+    """The deployment that a key stands for."""
+    return (folder / "models" / key / "name").read_text(encoding="utf-8")
