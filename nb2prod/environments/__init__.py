@@ -1,1 +1,32 @@
 """uv's room: lock, build, cache, prune."""
+
+from nb2prod.environments.control_plane import control
+from nb2prod.environments.indexes import IndexSettings
+from nb2prod.environments.installed import Distribution, Installed
+from nb2prod.environments.leases import in_use, lease, release
+from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lock
+from nb2prod.environments.upkeep import Freed, prune
+from nb2prod.environments.uv import NotOnIndex
+from nb2prod.environments.venvs import Environment, build, build_for, compile_rest
+
+__all__ = [
+    "SERVING",
+    "Distribution",
+    "Environment",
+    "Freed",
+    "IndexSettings",
+    "Installed",
+    "Lock",
+    "LockRequest",
+    "NotOnIndex",
+    "build",
+    "build_for",
+    "compile_rest",
+    "control",
+    "in_use",
+    "lease",
+    "lock",
+    "prune",
+    "read_lock",
+    "release",
+]

@@ -1,0 +1,225 @@
+"""What a saved model needs around it: distributions at the kernel's versions, and code of the user's own.
+
+Three ways lead to it: the globals that the saved model names, the imports in the code that travels, and what a fresh process has
+loaded after it loaded and asked the model. What merely happens to be loaded in the kernel is left out, and listed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nb2prod.capturing import distributions, imports, local_code, probe, references
+from nb2prod.capturing.distributions import Origins
+from nb2prod.capturing.local_code import LocalCode
+from nb2prod.environments import Distribution, Installed, LockRequest
+from nb2prod.home import Home
+from nb2prod.records.capture import Finding, LocalModule
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What goes along.
+
+    Attributes
+    ----------
+    pins
+        Distributions at the kernel's versions.
+    left_out
+        Distributions that are loaded in the kernel and that neither the model nor a pin needs.
+    local
+        Modules and packages of the user's own, hashed; `files` maps their paths below ``code/`` to the sources.
+    wheels
+        Wheels of distributions that no index has.
+    unlocked
+        What cannot be locked as it is, with the reason.
+    code
+        SHA-256 of the code that travels: local files, and what the pickle carries by value.
+    """
+
+    pins: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    local: tuple[LocalModule, ...] = ()
+    files: dict[str, Path] = field(default_factory=dict, repr=False)
+    wheels: tuple[Path, ...] = ()
+    unlocked: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    code: str = ""
+
+    def copy_code(self, folder: Path) -> None:
+        """Copy the local code into the capture's ``code/``."""
+        local_code.copy(self.files, folder)
+
+    def request(self) -> LockRequest:
+        """What is to be locked for it."""
+        return LockRequest(pins=self.pins, wheels=self.wheels)
+
+
+def prepare(
+    model: Any,
+    folder: Path,
+    *,
+    notebook_folder: Path | None = None,
+    exclude: Collection[str] = (),
+    home: Home,
+    sample: Any = None,
+) -> Needed:
+    """What the model that a flavor saved in `folder` needs around it.
+
+    Parameters
+    ----------
+    model
+        The live model.
+    folder
+        Its saved files, ``flavor.json`` among them.
+    notebook_folder
+        Where the notebook lies; default: the working folder.
+    exclude
+        Modules and distributions to leave behind.
+    sample
+        A few rows in the container that the model is called with: the fresh process asks it with them. They go through a pipe.
+
+    Raises
+    ------
+    Refused
+        A link or device in local code leaves it (``symlink-leaves``, ``not-a-file``).
+    """
+    named = references.named(folder)
+    search = _Search(
+        Origins(Installed.on()), [str(notebook_folder or Path.cwd()), *map(str, sys.path)], frozenset(exclude)
+    )
+    search.modules(named.modules | {type(model).__module__})
+    kept = home.cache / "probes" / f"{_key(named, search, sample)}.json"
+    met = probe.modules(folder, sample, path=search.path, cwd=notebook_folder or Path.cwd(), kept=kept)
+    for module, names in met.get("imports", ()):
+        search.imported(imports.Import(module, tuple(names)))
+    for module, file in met.get("modules", {}).items():
+        search.module(module, file, met=True)
+    return search.needed(named, met.get("error", ""))
+
+
+@dataclass
+class _Search:
+    """Follows names to distributions and to local code, whose own imports are followed in turn."""
+
+    origins: Origins
+    path: Sequence[str]
+    exclude: frozenset[str]
+    found: dict[str, Distribution] = field(default_factory=dict)
+    local: LocalCode = field(default_factory=LocalCode)
+    seen: set[str] = field(default_factory=set)
+
+    def modules(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            self.module(name, self.file(name))
+
+    def module(self, name: str, file: str | None, *, met: bool = False) -> None:
+        """Follow a module whose file is known; `met` where a fresh process had it loaded and no code names it."""
+        if name in self.seen or name.partition(".")[0] in ("nb2prod", "__main__", *self.exclude):
+            return
+        self.seen.add(name)
+        if self.origins.standard(name, file):
+            return
+        distribution = self.origins.distribution(file) if file else None
+        if distribution is not None and distribution.source is None:
+            if distribution.name not in self.exclude and not (met and distributions.tool(distribution)):
+                self.found[distribution.name] = distribution
+        elif file:
+            self.own(name, Path(file), distribution)
+
+    def own(self, name: str, file: Path, distribution: Distribution | None) -> None:
+        """Take in a module of the user's own, its packages, and what it imports."""
+        self.local.add(name, file)
+        if distribution is not None:
+            self.metadata(distribution)
+        parent = name.rpartition(".")[0]
+        if parent:
+            self.module(parent, self.file(parent))
+        if file.suffix == ".py":
+            for met in imports.of_source(file.read_bytes(), name, package=file.stem == "__init__"):
+                self.imported(met)
+
+    def imported(self, met: imports.Import) -> None:
+        """Follow an import; what is named after `from` may be a module of its own."""
+        for name in (met.module, *(f"{met.module}.{part}" for part in met.names)):
+            if name.partition(".")[0] in sys.stdlib_module_names:
+                continue
+            file = self.file(name)
+            if file is not None:
+                self.module(name, file)
+            elif (distribution := self.origins.of_import(name)) is not None and distribution.source is None:
+                self.found.setdefault(distribution.name, distribution)
+
+    def file(self, name: str) -> str | None:
+        """The file of a module: as it is loaded here, else as an import would find it."""
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if isinstance(loaded, str):
+            return loaded
+        found = local_code.find(name, self.path)
+        return str(found) if found else _spec(name)
+
+    def metadata(self, distribution: Distribution) -> None:
+        """An editable install keeps its name and version: its metadata lies beside its code."""
+        for part in ("METADATA", "entry_points.txt", "top_level.txt"):
+            if (file := distribution.folder / part).is_file():
+                self.local.put(f"{distribution.folder.name}/{part}", file)
+
+    def needed(self, named: references.Named, error: str) -> Needed:
+        closure = self.origins.installed.closure(found.pin for found in self.found.values())
+        loaded = {
+            distribution.name: distribution
+            for name, file in distributions.loaded().items()
+            if file and not self.origins.standard(name, file) and (distribution := self.origins.distribution(file))
+        }
+        aside = [
+            found
+            for name, found in loaded.items()
+            if name not in closure and name != "nb2prod" and found.source is None
+        ]
+        return Needed(
+            pins=distributions.pins(self.found.values()),
+            left_out=distributions.pins(aside),
+            local=self.local.records(),
+            files=dict(self.local.files),
+            findings=(_unasked(error),) if error else (),
+            code=probe.key(named.digest, local_code.digest(self.local.files)),
+        )
+
+
+def _unasked(error: str) -> Finding:
+    return Finding(
+        code="fresh-process",
+        severity="note",
+        title="A fresh process of this interpreter could not load or ask the model",
+        why=error,
+        fix="the proof in the clean environment tells more",
+    )
+
+
+def _spec(name: str) -> str | None:
+    """Where a top-level import would come from, through import hooks as well (editable installs)."""
+    if "." in name:
+        return None
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return found.origin if found is not None and found.has_location else None
+
+
+def _key(named: references.Named, search: _Search, sample: Any) -> str:
+    versions = sorted(found.pin for found in search.origins.installed.by_name.values())
+    columns = (
+        [f"{name}:{dtype}" for name, dtype in getattr(sample, "dtypes", {}).items()]
+        if hasattr(sample, "columns")
+        else []
+    )
+    shape = f"{type(sample).__name__} {columns}"
+    return probe.key(
+        "1", named.digest, local_code.digest(search.local.files), platform.python_version(), shape, *versions
+    )

@@ -1,0 +1,170 @@
+"""Code of the user's own: modules and packages that belong to no distribution, with what they import and the data beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nb2prod.capturing import imports
+from nb2prod.errors import Refused
+from nb2prod.records.capture import LocalModule
+
+SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "build", "dist"})
+EXTENSIONS = (".so", ".pyd")
+
+
+@dataclass
+class LocalCode:
+    """Modules by name and file as they are met; `files` maps a path below ``code/`` to its source."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    modules: dict[str, Path] = field(default_factory=dict)
+    roots: dict[str, Path] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def add(self, module: str, file: Path) -> None:
+        """Take in a module: a package with all that lies in it, a single module with the data that it names."""
+        if module in self.modules:
+            return
+        self.modules[module] = file
+        root = _root(module, file)
+        if root is None:
+            self._put(module.replace(".", "/") + file.suffix, file, file.parent)
+            return
+        top = module.partition(".")[0]
+        if (root / top / "__init__.py").is_file():
+            if self.roots.setdefault(top, root) == root:
+                self._package(root, root / top)
+        else:
+            self._put(file.relative_to(root).as_posix(), file, root)
+            self._named_data(file, root, top)
+
+    def put(self, path: str, file: Path) -> None:
+        """Take in a single file."""
+        self._put(path, file, file.parent)
+
+    def records(self) -> tuple[LocalModule, ...]:
+        """One record for each top-level name, with the SHA-256 over its files."""
+        grouped: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            grouped.setdefault(self.owners.get(path) or path.partition("/")[0].partition(".")[0], []).append(path)
+        return tuple(
+            LocalModule(name=name, digest=digest({path: self.files[path] for path in paths}), files=tuple(paths))
+            for name, paths in sorted(grouped.items())
+        )
+
+    def _package(self, root: Path, folder: Path) -> None:
+        for file in _walk(folder):
+            self._put(file.relative_to(root).as_posix(), file, folder)
+
+    def _named_data(self, file: Path, root: Path, top: str) -> None:
+        """Files beside a single module that it opens by its own place."""
+        if file.suffix != ".py":
+            return
+        source = file.read_bytes()
+        if b"__file__" not in source and b"resources" not in source and b"get_data" not in source:
+            return
+        for name in imports.strings(source):
+            if "\0" in name or name.startswith(("/", ".")) or ".." in Path(name).parts:
+                continue
+            for found in _plain(file.parent / name):
+                path = found.relative_to(root).as_posix()
+                self.owners.setdefault(path, top)
+                self._put(path, found, file.parent)
+
+    def _put(self, path: str, file: Path, inside: Path) -> None:
+        self.files[path] = _safe(file, inside)
+
+
+def copy(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy into ``code/``; no link stays a link."""
+    for path, source in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def digest(files: Mapping[str, Path]) -> str:
+    """SHA-256 over sorted paths and contents."""
+    lines = []
+    for path in sorted(files):
+        with files[path].open("rb") as file:
+            lines.append(f"{path}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def find(module: str, path: Sequence[str]) -> Path | None:
+    """The file of a module on a search path, by the file system alone: nothing is imported."""
+    parts = module.split(".")
+    for entry in path:
+        folder = Path(entry or ".", *parts[:-1])
+        if (package := folder / parts[-1] / "__init__.py").is_file():
+            return package
+        if (single := folder / f"{parts[-1]}.py").is_file():
+            return single
+        if folder.is_dir():
+            for found in sorted(folder.glob(f"{parts[-1]}.*.so")):
+                return found
+    return None
+
+
+def _root(module: str, file: Path) -> Path | None:
+    """The folder from which `module` is imported as `file`; None where name and place do not fit (a module made by hand)."""
+    parts = module.split(".")
+    base = file.parent if file.stem.partition(".")[0] == "__init__" else file.with_name(file.name.partition(".")[0])
+    return base.parents[len(parts) - 1] if list(base.parts[-len(parts) :]) == parts else None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """What travels of a folder: no caches, no hidden files, no notebooks."""
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in SKIPPED and not name.startswith(".") and _kept(base, name, folder)
+        )
+        for name in sorted(names):
+            if not name.startswith(".") and not name.endswith((".pyc", ".ipynb")):
+                yield Path(base, name)
+
+
+def _plain(beside: Path) -> Iterator[Path]:
+    """A data file, or all in a data folder; neither notebooks nor packages."""
+    if beside.is_file() and beside.suffix not in (".ipynb", ".py"):
+        yield beside
+    elif beside.is_dir() and not (beside / "__init__.py").is_file():
+        yield from _walk(beside)
+
+
+def _kept(base: str, name: str, folder: Path) -> bool:
+    path = Path(base, name)
+    if path.is_symlink():
+        _safe(path, folder)
+    return True
+
+
+def _safe(file: Path, inside: Path) -> Path:
+    """The file itself, refused where it is a link that leaves its folder, or no plain file."""
+    if file.is_symlink() and not file.resolve().is_relative_to(inside.resolve()):
+        raise _refused(
+            file, "symlink-leaves", f"It is a link to {file.resolve()}, outside of {inside}.", "cp --remove-destination"
+        )
+    mode = file.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise _refused(file, "not-a-file", "It is a device, a pipe or a socket, and has no content to copy.", "rm")
+    return file
+
+
+def _refused(file: Path, code: str, why: str, command: str) -> Refused:
+    fix = f"cp --remove-destination '{file.resolve()}' '{file}'" if command.startswith("cp") else f"rm '{file}'"
+    return Refused(
+        f"{file.name} cannot travel with the model",
+        code=code,
+        where=str(file),
+        why=why,
+        fix=fix,
+        kept="nothing was registered",
+    )

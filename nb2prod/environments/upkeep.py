@@ -1,0 +1,75 @@
+"""What can be made again and nothing uses: shown and freed, the oldest first, down to a cap."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb2prod.environments import leases
+from nb2prod.environments.venvs import size
+from nb2prod.home import GIB, Home
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Freed:
+    """One thing that was freed, or would be."""
+
+    path: Path
+    bytes: int
+    why: str
+
+
+def prune(home: Home, dry_run: bool = False, *, cap: int = 10 * GIB, unused_for: float = 14 * DAY) -> list[Freed]:
+    """Free environments, locks and wheels that nothing has used for `unused_for` seconds, then the oldest down to `cap` bytes.
+
+    What a process holds or a deployment leases stays, whatever its age. With `dry_run` nothing is removed.
+    """
+    now, freed, kept = time.time(), [], []
+    for path, used in sorted(_kept(home), key=lambda item: item[1]):
+        found = Freed(
+            path, size(path) if path.is_dir() else path.stat().st_size, f"not used for {(now - used) / DAY:.0f} days"
+        )
+        if now - used > unused_for and _remove(path, dry_run):
+            freed.append(found)
+        else:
+            kept.append(found)
+    total = sum(item.bytes for item in kept)
+    for item in kept:
+        if total > cap and _remove(item.path, dry_run):
+            freed.append(Freed(item.path, item.bytes, f"the caches hold more than {cap / GIB:.0f} GiB"))
+            total -= item.bytes
+    return freed
+
+
+def _kept(home: Home) -> Iterator[tuple[Path, float]]:
+    """Everything of this room in the cache, with the time of its last use."""
+    for base in (home.environments, home.control):
+        for path in base.iterdir() if base.is_dir() else ():
+            if path.is_dir() and not path.name.endswith(".leases"):
+                mark = path.with_name(path.name + ".json")
+                yield path, (mark if mark.is_file() else path).stat().st_mtime
+    for path in home.locks.glob("*.json"):
+        yield path, path.stat().st_mtime
+    for path in home.wheels.iterdir() if home.wheels.is_dir() else ():
+        yield path, path.stat().st_mtime
+
+
+def _remove(path: Path, dry_run: bool) -> bool:
+    """Whether nothing uses it; then it goes, but for a dry run."""
+    if path.is_file():
+        for left in () if dry_run else (path, path.with_suffix(".lock")):
+            left.unlink(missing_ok=True)
+        return True
+    with leases.unused(path) as free:
+        if not free or dry_run:
+            return free
+        shutil.rmtree(path, ignore_errors=True)
+        for suffix in (".json", ".lock", ".use"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(path.with_name(path.name + ".leases"), ignore_errors=True)
+        return True

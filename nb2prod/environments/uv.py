@@ -1,0 +1,185 @@
+"""uv, run as a subprocess with a clean environment; what it says is translated into our errors here, once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from nb2prod.environments.indexes import IndexSettings, without_credentials
+from nb2prod.errors import Failed, Nb2prodError, NoSpace, Refused, Unverified
+
+# a notebook's variables that would send uv elsewhere, and PYTHONDONTWRITEBYTECODE, with which imports take three times as long
+_DROPPED = (
+    "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX",
+    "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_NO_VERIFY_HASHES", "UV_COMPILE_BYTECODE",
+    "UV_BREAK_SYSTEM_PACKAGES", "UV_MANAGED_PYTHON", "UV_RESOLUTION", "UV_PROJECT", "UV_WORKING_DIRECTORY",
+)  # fmt: skip
+_UNREACHABLE = re.compile(
+    r"error sending request|dns error|client error \(Connect\)|Connection refused|timed out|operation timed out"
+    r"|network was disabled|Could not connect|invalid peer certificate|HTTP status (?:client|server) error"
+)
+_MISSING = re.compile(
+    r"there (?:is|are) no versions? of (?P<a>[A-Za-z0-9._-]+)|(?P<b>[A-Za-z0-9._-]+) was not found in the"
+    r"|(?P<c>[A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|only (?P<d>[A-Za-z0-9._-]+)(?:[<>=!~][^ ]*)? is available"
+)
+_DEPENDS = re.compile(
+    r"(?P<by>[A-Za-z0-9._\[\]-]+(?:[<>=!~][^ ]*)?) depends on (?P<name>[A-Za-z0-9._-]+)(?P<range>[<>=!~][^ ]*)?"
+)
+_REQUIRED = re.compile(r"you require (?P<first>\S+)(?: and (?P<second>[A-Za-z0-9._\[\]-]+[<>=!~]\S*))?")
+
+
+class NotOnIndex(Refused):
+    """A distribution is on no index that can be reached at the version that the kernel has."""
+
+    def __init__(self, package: str, text: str) -> None:
+        super().__init__(
+            f"No index here has the kernel's version of {package}",
+            code="not-on-index",
+            where="the locked environment",
+            why=text,
+            fix=f"nb2prod deploy … --wheel {package}.whl",
+            kept="nothing was registered",
+        )
+        self.package = package
+
+
+def run(arguments: Sequence[str], settings: IndexSettings, *, folder: Path, timeout: float = 600.0) -> str:
+    """Run `uv ARGUMENTS` in `folder` and return what it printed.
+
+    Raises
+    ------
+    NotOnIndex, Refused
+        The requirements cannot be met.
+    Unverified
+        An index cannot be reached.
+    NoSpace
+        The disk is full.
+    Failed
+        uv is missing or broke otherwise.
+    """
+    try:
+        done = subprocess.run(
+            [executable(), *arguments, "--no-progress", "--color", "never"],
+            cwd=folder,
+            env=environ(settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unreachable(f"uv gave no result in {timeout:.0f} s.") from error
+    if done.returncode:
+        raise translated(without_credentials(done.stderr))
+    return done.stdout
+
+
+def executable() -> str:
+    """The `uv` that was installed beside nb2prod."""
+    try:
+        import uv
+
+        return str(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError) as error:
+        raise Failed(
+            "uv is missing from the environment that nb2prod runs in",
+            code="no-uv",
+            where="environments",
+            why="It makes locks and environments; it comes with nb2prod as a dependency.",
+            fix="pip install uv",
+        ) from error
+
+
+def environ(settings: IndexSettings) -> dict[str, str]:
+    """This process's variables without those that mislead uv, with what pip is told about indexes."""
+    found = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    for name, value in settings.environ().items():
+        found.setdefault(name, value)
+    found["UV_PYTHON_DOWNLOADS"] = "never"
+    return found
+
+
+def translated(text: str) -> Nb2prodError:
+    """Our error for what uv wrote to stderr."""
+    said = "\n".join(line for line in text.strip().splitlines() if not line.startswith("warning"))
+    if "No space left on device" in said:
+        return NoSpace(
+            "There is no room for the environment",
+            code="disk-full",
+            where="the cache folder",
+            why=said,
+            fix="nb2prod prune",
+            kept="nothing was written",
+        )
+    if _UNREACHABLE.search(said):
+        return _unreachable(said)
+    if "No solution found" in said:
+        return _unsolved(said)
+    if "ash mismatch" in said or "--require-hashes" in said:
+        return Refused(
+            "A package is not the one that was locked",
+            code="hash-mismatch",
+            where="the locked environment",
+            why=said,
+            fix="%deploy … --relock",
+            kept="nothing was registered",
+        )
+    return Failed("uv could not do it", code="uv-failed", where="environments", why=said, fix="nb2prod doctor")
+
+
+def _unreachable(said: str) -> Unverified:
+    return Unverified(
+        "The package index cannot be reached",
+        code="index-unreachable",
+        where="the locked environment",
+        why=said,
+        fix="pip config set global.index-url https://…    (or connect, and run it again)",
+        kept="nothing was registered",
+    )
+
+
+def _unsolved(said: str) -> Refused:
+    cause = " ".join(said.partition("cause:")[2].partition("hint:")[0].split())
+    missing = _MISSING.search(cause)
+    sides = _sides(cause)
+    if missing and not sides:
+        return NotOnIndex(next(name for name in missing.groups() if name), cause)
+    if sides is None:
+        return Refused(
+            "The kernel's versions and what the service needs cannot be installed together",
+            code="lock-conflict",
+            where="the locked environment",
+            why=cause or said,
+            fix="pip check",
+            kept="nothing was registered",
+        )
+    one, other = sides
+    return Refused(
+        f"{one} and {other} cannot be installed together",
+        code="lock-conflict",
+        where="the locked environment",
+        why=cause,
+        fix=f"pip install '{other.split(' (')[0]}'    then run the notebook again",
+        kept="nothing was registered",
+    )
+
+
+def _sides(cause: str) -> tuple[str, str] | None:
+    """The two requirements on one distribution that exclude each other, each with who asks for it."""
+    required = _REQUIRED.search(cause)
+    if required and required["second"]:
+        return f"{required['first']} (the kernel's)", required["second"].rstrip(",.")
+    wanted = {}
+    for name in re.findall(r"you require ([A-Za-z0-9._-]+==[^ ,]+)", cause):
+        wanted[name.partition("==")[0]] = name.rstrip(".,")
+    for found in _DEPENDS.finditer(cause):
+        if found["name"] in wanted and found["range"]:
+            return (
+                f"{wanted[found['name']]} (the kernel's)",
+                f"{found['name']}{found['range'].rstrip(',.')} (needed by {found['by']})",
+            )
+    return None

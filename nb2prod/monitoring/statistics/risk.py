@@ -1,0 +1,243 @@
+"""How good the model is: expected from its calibrated scores while labels are missing, and realised once they came.
+
+Both read counts only. A metric is a function T of the positive and negative rows in each bucket of the score; its
+interval follows from T's slope in each of them (delta method).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from nb2prod.baseline import Baseline
+from nb2prod.baseline.feature import BODY
+from nb2prod.monitoring.statistics.scales import Floats
+from nb2prod.records.monitoring import Performance
+
+UNIT = 65536
+_Z = float(norm.isf(0.025))
+ALIASES = {"auc": "roc_auc", "positive_rate": "positive_share", "expected_positive_share": "positive_share"}
+NO_SCORES = (
+    "No hold-out scores: scores on training rows flatter, so nothing is estimated from them. Deploy with a hold-out."
+)
+BLIND = "Estimated from calibrated scores; it does not see a change of the relation between inputs and label."
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Value of a metric, and how it moves with one more positive or negative row in each bucket."""
+
+    value: float
+    positive: Floats
+    negative: Floats
+
+
+Metric = Callable[[Floats, Floats, Floats], Slope]
+
+
+def _accuracy(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    n = float(pos.sum() + neg.sum())
+    value = float((pos @ said + neg @ (1 - said)) / n)
+    return Slope(value, (said - value) / n, (1 - said - value) / n)
+
+
+def _positive_share(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    n = float(pos.sum() + neg.sum())
+    value = float(pos.sum() / n)
+    return Slope(value, np.full(len(pos), (1 - value) / n), np.full(len(pos), -value / n))
+
+
+def _predicted_share(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    n = float(pos.sum() + neg.sum())
+    value = float((pos + neg) @ said / n)
+    return Slope(value, (said - value) / n, (said - value) / n)
+
+
+def _precision(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    n = float((pos + neg) @ said)
+    value = float(pos @ said / n) if n else float("nan")
+    return Slope(value, said * (1 - value) / max(n, 1), -said * value / max(n, 1))
+
+
+def _recall(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    n = float(pos.sum())
+    value = float(pos @ said / n) if n else float("nan")
+    return Slope(value, (said - value) / max(n, 1e-9), np.zeros(len(pos)))
+
+
+def _f1(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    total = float((pos + neg) @ said + pos.sum())
+    value = float(2 * float(pos @ said) / total) if total else float("nan")
+    return Slope(value, (2 * said - value * (said + 1)) / max(total, 1e-9), -value * said / max(total, 1e-9))
+
+
+def _roc_auc(pos: Floats, neg: Floats, said: Floats) -> Slope:
+    p, n = float(pos.sum()), float(neg.sum())
+    if not p or not n:
+        blank = np.zeros(len(pos))
+        return Slope(float("nan"), blank, blank)
+    below = np.cumsum(neg) - neg / 2
+    above = p - np.cumsum(pos) + pos / 2
+    value = float(pos @ below / (p * n))
+    return Slope(value, (below / n - value) / p, (above / p - value) / n)
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": _accuracy,
+    "roc_auc": _roc_auc,
+    "positive_share": _positive_share,
+    "predicted_share": _predicted_share,
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+}
+
+
+def estimate(
+    baseline: Baseline, counts: Mapping[str, Any] | Any, metric: str, *, period: str | None = None
+) -> Performance:
+    """Confidence-based estimate of a metric from the counts of the score alone (CBPE).
+
+    Each row is worth its calibrated probability of being positive (for several classes: of being right). The interval
+    covers the chance in the labels and the hold-out's own rows.
+
+    Parameters
+    ----------
+    counts
+        What `Baseline.count` gave, or the array of `@score` alone.
+    metric
+        `accuracy`, `roc_auc`, `positive_share`, `precision`, `recall`, `f1`.
+    """
+    metric = ALIASES.get(metric, metric)
+    array = counts.get("@score") if isinstance(counts, Mapping) else counts
+    reason = _unable(baseline, metric)
+    body = np.zeros(0) if array is None else np.asarray(array, dtype=np.float64)[BODY:]
+    n = int(body.sum())
+    if reason or not n:
+        return _nothing(metric, period, n, reason or "no rows with a score yet")
+    p = baseline.calibrated
+    slope = METRICS[metric](body * p, body * (1 - p), _said(baseline))
+    step = slope.positive - slope.negative
+    held = np.asarray(baseline.feature("@score").counts[BODY:], dtype=np.float64)
+    chance = p * (1 - p)
+    spread = float(np.sqrt((body * chance) @ step**2 + (body**2 * chance / np.maximum(held, 1)) @ step**2))
+    low, high = _between(slope.value, spread)
+    return Performance(
+        metric=metric, period=period, n=n, value=slope.value, low=low, high=high, predicted=slope.value, note=BLIND
+    )
+
+
+def _unable(baseline: Baseline, metric: str) -> str:
+    """Why nothing can be estimated; empty where it can."""
+    if baseline.target is not None and baseline.target.task in ("regression", "class"):
+        return "Only probabilities tell how good a model is before labels come; this one gives none."
+    if not baseline.has_scores or baseline.calibration is None:
+        return NO_SCORES
+    if metric not in METRICS:
+        return f"{metric} cannot be estimated; {', '.join(METRICS)} can."
+    if baseline.target is not None and baseline.target.task == "multiclass" and metric != "accuracy":
+        return "With several classes accuracy alone follows from the score's counts."
+    return ""
+
+
+def _said(baseline: Baseline) -> Floats:
+    """Which buckets of the score say positive; with several classes every row says that its first choice is right."""
+    edges = baseline.score_edges
+    if baseline.target is not None and baseline.target.task == "multiclass":
+        return np.ones(len(edges) + 1)
+    return np.concatenate(([edges[0] > 0.5 if len(edges) else False], edges >= 0.5)).astype(np.float64)
+
+
+def realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, *, period: str | None = None) -> Performance:
+    """A metric from the counts of `Baseline.count_labels`, with its interval.
+
+    Parameters
+    ----------
+    metric
+        `accuracy`, `roc_auc`, `positive_share`, `precision`, `recall`, `f1`; for numbers `mae`, `rmse`, `bias`, `r2`.
+    """
+    metric = ALIASES.get(metric, metric)
+    if "@errors" in counts:
+        return _of_errors(baseline, np.asarray(counts["@errors"]), metric, period)
+    if metric not in METRICS:
+        return _nothing(metric, period, 0, f"{metric} is not known; {', '.join(METRICS)} are.")
+    several = baseline.target is None or baseline.target.task in ("multiclass", "class")
+    if metric == "accuracy" and "@confusion" in counts:
+        return _of_confusion(np.asarray(counts["@confusion"], dtype=np.float64), period)
+    if several or "@labels" not in counts:
+        return _nothing(metric, period, 0, f"no counts that {metric} follows from")
+    table = np.asarray(counts["@labels"], dtype=np.float64).reshape(-1, 2)
+    if metric != "positive_share":
+        table = table[:-1]
+    return _of_labels(baseline, table[:, 1], table[:, 0], metric, period)
+
+
+def _of_labels(baseline: Baseline, pos: Floats, neg: Floats, metric: str, period: str | None) -> Performance:
+    n = int(pos.sum() + neg.sum())
+    if not n:
+        return _nothing(metric, period, 0, "no labels yet")
+    said = np.resize(np.append(_said(baseline), 0.0), len(pos))
+    slope = METRICS[metric](pos, neg, said)
+    if not np.isfinite(slope.value):
+        return _nothing(metric, period, n, "labels of one class only so far")
+    spread = float(np.sqrt(pos @ slope.positive**2 + neg @ slope.negative**2))
+    low, high = _between(slope.value, max(spread, 0.5 / n if slope.value in (0.0, 1.0) else 0.0))
+    return _told(metric, period, n, slope.value, low, high)
+
+
+def _of_confusion(flat: Floats, period: str | None) -> Performance:
+    width = int(np.sqrt(len(flat)))
+    table = flat.reshape(width, width)[:, :-1]
+    n, right = float(table.sum()), float(np.trace(table[:-1]))
+    if not n:
+        return _nothing("accuracy", period, 0, "no labels yet")
+    low, high = wilson(right, n)
+    return _told("accuracy", period, int(n), right / n, low, high)
+
+
+def _of_errors(baseline: Baseline, sums: Any, metric: str, period: str | None) -> Performance:
+    n = int(sums[0])
+    scale = baseline.target.scale if baseline.target is not None else 1.0
+    if metric not in ("mae", "rmse", "bias", "r2"):
+        return _nothing(metric, period, n, f"{metric} is not known for numbers; mae, rmse, bias, r2 are.")
+    if not n:
+        return _nothing(metric, period, 0, "no labels yet")
+    size, bias, square, level, power = (float(value) / UNIT / n for value in sums[1:])
+    if metric in ("mae", "bias"):
+        value = size if metric == "mae" else bias
+        spread = _Z * float(np.sqrt(max(square - value**2, 0.0) / n))
+        return _told(metric, period, n, value * scale, (value - spread) * scale, (value + spread) * scale)
+    variance = power - level**2
+    value = (
+        float(np.sqrt(square)) * scale if metric == "rmse" else 1 - square / variance if variance > 0 else float("nan")
+    )
+    return _told(metric, period, n, value, None, None)
+
+
+def wilson(right: float, n: float, z: float = _Z) -> tuple[float, float]:
+    """Wilson's interval of a share (Wilson 1927)."""
+    share = right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+
+
+def _between(value: float, spread: float) -> tuple[float, float]:
+    """An interval of a figure between 0 and 1, on the logit scale so that it stays there."""
+    inner = min(max(value, 1e-6), 1 - 1e-6)
+    logit = np.log(inner / (1 - inner))
+    width = _Z * spread / (inner * (1 - inner))
+    low, high = (1 / (1 + np.exp(-(logit + sign * min(width, 30.0)))) for sign in (-1, 1))
+    return float(low), float(high)
+
+
+def _told(metric: str, period: str | None, n: int, value: float, low: float | None, high: float | None) -> Performance:
+    return Performance(metric=metric, period=period, n=n, value=value, low=low, high=high, realised=value)
+
+
+def _nothing(metric: str, period: str | None, n: int, note: str) -> Performance:
+    return Performance(metric=metric, period=period, n=n, value=None, low=None, high=None, note=note)

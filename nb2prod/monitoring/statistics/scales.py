@@ -1,0 +1,61 @@
+"""How the buckets of one counter are weighed: the prior of their masses, and the scores that a shift is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from nb2prod.baseline import Feature
+from nb2prod.baseline.feature import BODY
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+TAIL = 0.05
+
+
+def prior(feature: Feature, counts: Floats | Ints | None = None) -> Floats:
+    """Dirichlet parameters of the masses of a counter's buckets, given its training rows.
+
+    A block weighs the rows it holds, the gaps below the least and above the largest row weigh one (Wilks 1942), a
+    bucket that training never filled weighs half a row.
+    """
+    weights = np.array(feature.counts if counts is None else counts, dtype=np.float64)
+    if feature.numeric and len(feature.edges) and feature.counts[BODY:].any():
+        weights[BODY] += 1.0
+        weights[-1] += 1.0
+    return np.where(weights > 0, weights, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Scores of a number's body buckets: location and spread have mean 0 and variance 1 over training."""
+
+    location: Floats
+    spread: Floats
+    lower: NDArray[np.bool_]
+    upper: NDArray[np.bool_]
+
+
+def scale(feature: Feature) -> Scale:
+    """Normal scores of the buckets' mid-ranks, their orthogonalised square, and the outer twentieths."""
+    weights = prior(feature)[BODY:]
+    share = weights / weights.sum()
+    if np.count_nonzero(feature.counts[BODY:]) < 2:
+        flat, none = np.zeros(len(share)), np.zeros(len(share), np.bool_)
+        return Scale(flat, flat, none, none)
+    middle = np.cumsum(share) - share / 2
+    location = _standard(ndtri(middle), share)
+    square = location**2
+    square = square - (share @ (square * location)) * location
+    spread = _standard(square, share)
+    return Scale(location, spread, np.cumsum(share) <= 1.5 * TAIL, 1 - np.cumsum(share) + share <= 1.5 * TAIL)
+
+
+def _standard(values: Floats, share: Floats) -> Floats:
+    """Mean 0, variance 1; flat where nothing varies."""
+    centred = values - share @ values
+    size = float(np.sqrt(share @ centred**2))
+    return centred / size if size > 1e-6 else np.zeros_like(values)

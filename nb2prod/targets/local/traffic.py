@@ -1,0 +1,69 @@
+"""Requests, errors and response times of a service, read from the sums that its own /metrics gives."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from nb2prod.targets.local.unixhttp import ask
+
+REQUESTS = "nb2prod_requests"
+SECONDS = "nb2prod_request_seconds"
+
+
+class Traffic(NamedTuple):
+    """What a run has answered since it started; times in milliseconds, None before the first request."""
+
+    requests: int
+    errors: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+def read(sockets: Iterable[Path]) -> Traffic | None:
+    """Ask the first worker that answers: it sums over all of its run's workers."""
+    for socket in sockets:
+        reply = ask(socket, "GET", "/metrics", timeout=3.0)
+        if reply is not None and reply.status == 200:
+            return parse(reply.body.decode())
+    return None
+
+
+def parse(text: str) -> Traffic:
+    """Traffic from a Prometheus exposition."""
+    requests = errors = 0.0
+    buckets: dict[float, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"{REQUESTS}_total":
+                requests += sample.value
+                errors += sample.value if _is_error(sample.labels) else 0.0
+            elif sample.name == f"{SECONDS}_bucket":
+                edge = float(sample.labels["le"])
+                buckets[edge] = buckets.get(edge, 0.0) + sample.value
+    return Traffic(round(requests), round(errors), quantile(buckets, 0.5), quantile(buckets, 0.99))
+
+
+def quantile(buckets: dict[float, float], share: float) -> float | None:
+    """A quantile in milliseconds from cumulative buckets (seconds), linear within the bucket as Prometheus does it."""
+    edges = sorted(buckets)
+    if not edges or not buckets[edges[-1]]:
+        return None
+    wanted = share * buckets[edges[-1]]
+    below, low = 0.0, 0.0
+    for edge in itertools.takewhile(math.isfinite, edges):
+        if buckets[edge] >= wanted:
+            inside = (wanted - below) / (buckets[edge] - below) if buckets[edge] > below else 1.0
+            return round(1000 * (low + (edge - low) * inside), 3)
+        below, low = buckets[edge], edge
+    return round(1000 * low, 3)
+
+
+def _is_error(labels: dict[str, str]) -> bool:
+    """Our fault, not the caller's: 5xx."""
+    return any(labels.get(key, "").startswith("5") for key in ("status", "code", "http_response_code"))

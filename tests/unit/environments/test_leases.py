@@ -1,0 +1,60 @@
+"""What is used is not freed."""
+
+import os
+import time
+from pathlib import Path
+
+from nb2prod.environments import leases
+from nb2prod.environments.upkeep import prune
+from nb2prod.home import Home
+
+
+def made(home: Home, name: str, days: float) -> Path:
+    folder = home.environments / name
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").write_bytes(b"x" * 1000)
+    mark = folder.with_name(name + ".json")
+    mark.write_text("{}")
+    then = time.time() - days * 86400
+    os.utime(mark, (then, then))
+    return folder
+
+
+def test_a_lease_holds_while_its_holder_exists(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    folder, holder = made(home, "e", 99), tmp_path / "deployment"
+    holder.mkdir()
+    leases.lease(folder, holder)
+    assert prune(home) == []
+    holder.rmdir()
+    assert [freed.path for freed in prune(home)] == [folder]
+    assert list(home.environments.iterdir()) == []
+
+
+def test_a_release_ends_a_lease(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    folder = made(home, "e", 99)
+    leases.lease(folder, tmp_path)
+    leases.release(folder, tmp_path)
+    assert len(prune(home)) == 1
+
+
+def test_what_a_process_holds_stays_even_over_the_cap(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    held, other = made(home, "held", 2), made(home, "other", 1)
+    with leases.in_use(held):
+        assert [freed.path for freed in prune(home, cap=0)] == [other]
+    assert [freed.path for freed in prune(home, cap=0)] == [held]
+
+
+def test_a_dry_run_removes_nothing_and_names_what_would_go(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    folder = made(home, "e", 99)
+    assert [freed.path for freed in prune(home, dry_run=True)] == [folder]
+    assert folder.is_dir()
+
+
+def test_a_dry_run_leaves_out_what_is_leased(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    leases.lease(made(home, "e", 99), tmp_path)
+    assert prune(home, dry_run=True) == []

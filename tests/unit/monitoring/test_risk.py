@@ -1,0 +1,95 @@
+"""Estimated and realised figures from counts alone, against those of the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, precision_score, r2_score, recall_score, roc_auc_score
+
+from nb2prod.baseline import Baseline
+from nb2prod.monitoring.statistics import estimate, realised
+
+FRAME = {"x": np.arange(100.0)}
+METRICS = {"accuracy": accuracy_score, "f1": f1_score, "precision": precision_score, "recall": recall_score}
+
+
+def scored(rows: int, seed: int, tilt: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Miscalibrated scores: the true chance is the score squared."""
+    rng = np.random.default_rng(seed)
+    scores = rng.beta(2 + tilt, 2, rows)
+    return scores, (rng.random(rows) < scores**2).astype(int)
+
+
+BASELINE = Baseline.from_frame(FRAME, *scored(10_000, 0))
+
+
+@pytest.mark.parametrize("metric", [*METRICS, "roc_auc", "positive_share"])
+def test_realised_figures_are_those_of_the_rows(metric: str) -> None:
+    scores, labels = scored(5000, 1)
+    said = realised(BASELINE, BASELINE.count_labels(scores, labels), metric)
+    guesses = (scores >= 0.5).astype(int)
+    exact = {"roc_auc": lambda: roc_auc_score(labels, scores), "positive_share": lambda: labels.mean()}
+    truth = exact[metric]() if metric in exact else METRICS[metric](labels, guesses)
+    assert said.value == pytest.approx(truth, abs=2e-3)
+    assert said.low is not None
+    assert said.low < truth < said.high
+
+
+@pytest.mark.parametrize("metric", [*METRICS, "roc_auc", "positive_share"])
+@pytest.mark.parametrize("tilt", [0.0, 1.5])
+def test_estimates_meet_what_the_labels_later_say(metric: str, tilt: float) -> None:
+    inside = 0
+    for seed in range(20):
+        scores, labels = scored(2000, seed + 50, tilt)
+        said = estimate(BASELINE, BASELINE.count({}, scores=scores, n=2000), metric)
+        truth = realised(BASELINE, BASELINE.count_labels(scores, labels), metric)
+        assert said.value == pytest.approx(truth.value, abs=0.05)
+        inside += said.low <= truth.value <= said.high
+    assert inside >= 15
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+def test_the_interval_of_a_realised_figure_covers(metric: str) -> None:
+    exact = realised(BASELINE, BASELINE.count_labels(*scored(400_000, 9)), metric).value
+    covered = 0
+    for seed in range(200):
+        said = realised(BASELINE, BASELINE.count_labels(*scored(300, seed + 500)), metric)
+        covered += said.low <= exact <= said.high
+    assert 180 <= covered <= 199
+
+
+def test_without_a_hold_out_nothing_is_estimated_and_it_says_why() -> None:
+    bare = Baseline.from_frame(FRAME)
+    said = estimate(bare, bare.count(FRAME), "accuracy")
+    assert said.value is None
+    assert "hold-out" in said.note
+
+
+def test_one_class_only_has_no_roc_auc() -> None:
+    said = realised(BASELINE, BASELINE.count_labels([0.2, 0.7], [1, 1]), "roc_auc")
+    assert said.value is None
+    assert "one class" in said.note
+
+
+def test_several_classes_have_an_estimated_and_a_realised_accuracy() -> None:
+    rng = np.random.default_rng(3)
+    scores = rng.dirichlet([1, 1, 1], 6000)
+    labels = np.array([rng.choice(3, p=row) for row in scores])
+    baseline = Baseline.from_frame(FRAME, scores[:3000], labels[:3000])
+    said = estimate(baseline, baseline.count({}, scores=scores[3000:], n=3000), "accuracy")
+    truth = realised(baseline, baseline.count_labels(scores[3000:], labels[3000:]), "accuracy")
+    assert said.value == pytest.approx(truth.value, abs=0.03)
+    assert truth.value == pytest.approx((scores[3000:].argmax(axis=1) == labels[3000:]).mean())
+
+
+def test_errors_of_numbers_follow_from_sums() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.normal(50, 10, 3000)
+    guesses = truth + rng.normal(1, 2, 3000)
+    baseline = Baseline.from_frame(FRAME, guesses, truth)
+    counts = baseline.count_labels(guesses, truth)
+    figures = {name: realised(baseline, counts, name).value for name in ("mae", "rmse", "bias", "r2")}
+    assert figures["mae"] == pytest.approx(np.abs(guesses - truth).mean(), rel=1e-3)
+    assert figures["rmse"] == pytest.approx(np.sqrt(((guesses - truth) ** 2).mean()), rel=1e-3)
+    assert figures["bias"] == pytest.approx((guesses - truth).mean(), rel=1e-2)
+    assert figures["r2"] == pytest.approx(r2_score(truth, guesses), abs=1e-2)
