@@ -1,0 +1,382 @@
+"""Live objects to a capture folder: found, asked, described, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from nb2prod import environments
+from nb2prod.baseline import Baseline
+from nb2prod.capturing import dependencies, discovery, golden, rules, scores
+from nb2prod.capturing.discovery import Found
+from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.lineage import lineage
+from nb2prod.capturing.signature import signature as read_signature
+from nb2prod.capturing.surroundings import environment
+from nb2prod.errors import Nb2prodError, NoSpace, Refused
+from nb2prod.home import Home
+from nb2prod.records.base import read, to_json
+from nb2prod.records.capture import Answers, Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
+from nb2prod.runtime import flavors, manifest
+from nb2prod.runtime.model import ServedModel
+
+Stays = Literal["sample", "synthetic", "none"]
+RECORD = "capture.json"
+GOLDEN = "golden/golden.json"
+_MAKING = ".making-"
+_SEEN = 64  # rows whose answers tell what the model answers
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the kernel said: the contract, the training data as counts, the real rows and those that stay."""
+
+    signature: Signature
+    baseline: Baseline
+    real: Golden
+    stays: Golden
+    holdout: Any
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the caller said of the model's surroundings."""
+
+    exclude: Sequence[str] = ()
+    env: Sequence[str] = ()
+    allow_network: Sequence[str] = ()
+    relock: bool = False
+
+
+def capture(
+    model: Any,
+    *,
+    home: Home,
+    name: str | None = None,
+    data: Any = None,
+    labels: Any = None,
+    holdout: Any = None,
+    notebook: Notebook | None = None,
+    exclude: Sequence[str] = (),
+    env: Sequence[str] = (),
+    allow_network: Sequence[str] = (),
+    nullable: Sequence[str] = (),
+    extra_columns: str = "refuse",
+    time: str | None = None,
+    id: str | None = None,
+    golden: Stays = "synthetic",
+    tolerance: float = 0.0,
+    strict: bool = False,
+    relock: bool = False,
+) -> Capture:
+    """Capture a live model: everything that its service needs, and the kernel's own answers to compare it with.
+
+    Parameters
+    ----------
+    model
+        A fitted model, a function ``predict(frame)``, or the name of a variable of `notebook`.
+    data, labels, holdout
+        Values or names; None where the notebook is to tell.
+    golden
+        Which rows stay in the capture: drawn from the baseline, real ones, none.
+    tolerance
+        How far scores may differ, for a model that does not answer alike twice.
+
+    Returns
+    -------
+    Capture
+        Its folder is whole. An identical capture that is already in `home` is returned instead of a second one.
+
+    Raises
+    ------
+    UsageError, Refused
+        With where, why, fix; nothing was written.
+    """
+    notebook = notebook or Notebook()
+    found = discovery.find(model, notebook, name=name, data=data, labels=labels, holdout=holdout)
+    flavor = flavors.of(found.model)
+    case = rules.Case(found, notebook, flavor, variables=env, hosts=allow_network, exclude=exclude)
+    findings = rules.look(case, strict=strict)
+    rules.refuse(findings)
+    contract = {"nullable": nullable, "extra_columns": extra_columns, "time": time, "id": id}
+    declared = Declared(exclude, env, allow_network, relock)
+    with excluded(notebook.namespace, exclude):
+        asked = _ask(found, flavor, contract, golden, tolerance)
+        home.require_space(2**26, what=f"the capture of {found.name}")
+        with _folder(home) as folder:
+            record = _write(folder, found, notebook, asked, home=home, declared=declared)
+            record = msgspec.structs.replace(
+                record, findings=rules.sort([*findings, *asked.findings, *record.findings])
+            )
+            (folder / RECORD).write_bytes(to_json(record))
+            return _kept(Capture(folder, record, manifest.write(folder), live=asked.real), home)
+
+
+def identical(capture: Capture, other: Capture) -> bool:
+    """Whether two captures are one model: same lock, code, runtime, signature and feature counts, same answers, bit for bit.
+
+    The answers are those to the other's stored rows. Rows that stay are drawn with a seed from the baseline's digest, so
+    equal data gives equal rows and the kernel's answers can be compared as they are; where the rows differ in kind, this
+    capture's model is asked. A capture that keeps no rows is compared by the real ones it was made with, if it still has them.
+    """
+    if _identity(capture.record) != _identity(other.record):
+        return False
+    theirs = other.golden or other.live
+    if theirs is None or not theirs.rows:
+        return False
+    for ours in (capture.golden, capture.live):
+        if ours is not None and ours.rows == theirs.rows:
+            return ours.batch == theirs.batch
+    return _answers(capture, theirs) == theirs.batch
+
+
+def open_capture(folder: Path) -> Capture:
+    """A capture from its folder, every file checked against the manifest."""
+    checked = manifest.check(folder)
+    return Capture(folder, read(folder / RECORD, CaptureRecord), checked)
+
+
+@contextlib.contextmanager
+def excluded(namespace: Mapping[str, Any], names: Sequence[str]) -> Iterator[None]:
+    """Take names out of the notebook while its code is pickled and asked, and put them back."""
+    taken: dict[str, Any] = {}
+    if names and isinstance(namespace, MutableMapping):
+        taken = {name: namespace.pop(name) for name in names if name in namespace}
+    try:
+        yield
+    finally:
+        if taken and isinstance(namespace, MutableMapping):
+            namespace.update(taken)
+
+
+def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tolerance: float) -> Asked:
+    ask = functools.partial(_answer, flavor, found.model, found.variable or found.name)
+    predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
+    signature = read_signature(found.data, predictions, probabilities, flavor.classes(found.model), **contract)
+    reference = scores.reference(found, flavor, ask)
+    baseline = Baseline.from_frame(
+        found.data,
+        scores=reference.values,
+        labels=reference.labels,
+        kinds={column.name: column.kind for column in signature.columns},
+        classes=flavor.classes(found.model),
+    )
+    seed = int(baseline.digest[:8], 16)
+    rows = golden.real_rows(found.data, signature, seed=seed)
+    real = golden.asked(ask, rows, signature, kind="sample", tolerance=tolerance)
+    kept, said = _staying(real, found, signature, ask, stays=stays, seed=seed, tolerance=tolerance)
+    told = tuple(one for one in (reference.finding, said) if one is not None)
+    return Asked(signature, baseline, real, kept, reference.metric(flavor.classes(found.model)), told)
+
+
+def _answer(flavor: Any, model: Any, shown: str, rows: Any) -> tuple[Any, Any]:
+    """Ask; an error of the model's own on its own training rows is a refusal that says so."""
+    try:
+        answer: tuple[Any, Any] = flavor.answer(model, rows)
+    except Nb2prodError:
+        raise
+    except Exception as error:
+        raise Refused(
+            f"`{shown}` fails on its own training rows",
+            code="fails-here",
+            where="in this kernel, before anything was saved",
+            why=f"{type(error).__name__}: {error}",
+            fix=f"{shown}.predict(X_train)" if hasattr(model, "predict") else f"{shown}(X_train)",
+            kept="nothing was captured",
+        ) from error
+    return answer
+
+
+def _staying(
+    real: Golden, found: Found, signature: Signature, ask: Any, *, stays: Stays, seed: int, tolerance: float
+) -> tuple[Golden, Finding | None]:
+    none = Golden(kind="none", tolerance=tolerance)
+    if stays != "synthetic":
+        return (real, None) if stays == "sample" else (none, None)
+    rows = golden.synthetic_rows(found.data, signature, seed=seed)
+    if rows is None:
+        return none, Finding(
+            code="no-rows-stay",
+            severity="note",
+            title="No rows stay with the capture",
+            where="--golden",
+            why="Free text cannot be drawn without quoting someone. The proof uses real rows in memory; a later start is not "
+            "replayed.",
+            fix="--golden sample      (real rows stay)",
+        )
+    try:
+        return golden.asked(ask, rows, signature, kind="synthetic", tolerance=tolerance), None
+    except Refused as error:
+        if error.code == "nondeterministic":
+            raise
+        return none, Finding(
+            code="no-rows-stay",
+            severity="warn",
+            title="No rows stay with the capture",
+            where="--golden",
+            why=f"The model fails on rows whose columns are drawn one by one: {error.why}",
+            fix="--golden sample      (real rows stay)",
+        )
+
+
+def _write(
+    folder: Path,
+    found: Found,
+    notebook: Notebook,
+    asked: Asked,
+    *,
+    home: Home,
+    declared: Declared,
+) -> CaptureRecord:
+    """Write everything but the record and the manifest into `folder`."""
+    saved = _saved(found, folder / "model")
+    needed = dependencies.prepare(
+        found.model,
+        folder / "model",
+        notebook_folder=notebook.path.parent if notebook.path else None,
+        exclude=declared.exclude,
+        home=home,
+        sample=golden.copied(golden.take(found.data, slice(0, 3))),
+    )
+    needed.copy_code(folder / "code")
+    locked = environments.lock(needed.request(), home, relock=declared.relock)
+    surroundings = environment(folder, needed, locked, variables=declared.env, hosts=declared.allow_network)
+    asked.baseline.save(folder / "baseline")
+    if asked.stays.kind != "none":
+        (folder / GOLDEN).parent.mkdir()
+        (folder / GOLDEN).write_bytes(to_json(asked.stays))
+    return CaptureRecord(
+        name=found.name,
+        model=saved,
+        signature=asked.signature,
+        environment=surroundings,
+        lineage=lineage(found, notebook),
+        golden=asked.stays.kind,
+        golden_rows=len(asked.stays.rows),
+        baseline_rows=asked.baseline.rows,
+        code=needed.code,
+        baseline=asked.baseline.digest,
+        scores=asked.baseline.scores_digest,
+        holdout=asked.holdout,
+        findings=needed.findings,
+    )
+
+
+def _saved(found: Found, folder: Path) -> FlavorRecord:
+    """Save the model; where it cannot be, the refusal names the culprit by its path."""
+    try:
+        return flavors.save(found.model, folder)
+    except Refused as error:
+        if error.code != "not-picklable":
+            raise
+        raise rules.culprit(error, found.model) from error
+
+
+@contextlib.contextmanager
+def _folder(home: Home) -> Iterator[Path]:
+    """A folder of ours beside the captures, gone when it was not kept; those of dead processes go with it."""
+    home.captures.mkdir(exist_ok=True)
+    for left in home.captures.glob(f"{_MAKING}*"):
+        if not _alive(left.name.removeprefix(_MAKING).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=home.captures))
+    made.chmod(0o755)
+    try:
+        yield made
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _full(home) from error
+        raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _kept(made: Capture, home: Home) -> Capture:
+    """Move the folder to its place, or return the identical capture that is there already."""
+    known = _known(made, home)
+    if known is not None:
+        return known
+    target = home.captures / made.digest[:12]
+    with home.lock("captures"):
+        if target.exists():
+            return open_capture(target)
+        made.folder.rename(target)
+    return dataclasses.replace(made, folder=target)
+
+
+def _known(made: Capture, home: Home) -> Capture | None:
+    """A capture of this name in the home that says the very same; it gets this kernel's real rows."""
+    for folder in sorted(home.captures.glob("[0-9a-f]*")):
+        try:
+            record = read(folder / RECORD, CaptureRecord)
+            if record.name != made.name or not _same_in_all(record, made.record):
+                continue
+            there = open_capture(folder)
+        except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
+            continue
+        if identical(made, there):
+            return dataclasses.replace(there, live=made.live)
+    return None
+
+
+def _same_in_all(one: CaptureRecord, two: CaptureRecord) -> bool:
+    """Beyond identity: reference scores, what is declared and found, which rows stay."""
+    return _identity(one) == _identity(two) and all(
+        getattr(one, field) == getattr(two, field) for field in ("scores", "holdout", "golden", "findings")
+    )
+
+
+def _identity(record: CaptureRecord) -> tuple[Any, ...]:
+    around = record.environment
+    return (
+        around.lock,
+        around.variables,
+        around.hosts,
+        record.code,
+        record.lineage.nb2prod,
+        record.signature,
+        record.baseline,
+    )
+
+
+def _answers(capture: Capture, rows: Golden) -> Answers | None:
+    """This capture's model asked for other rows; None where they do not fit it."""
+    model = ServedModel.load(capture.folder)
+    try:
+        with golden.one_thread():
+            return model.answer(model.reader.rows(rows.rows))
+    except Nb2prodError:
+        return None
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _full(home: Home) -> NoSpace:
+    return NoSpace(
+        "The disk is full",
+        code="disk-full",
+        where=str(home.captures),
+        why="The capture could not be written to its end.",
+        fix="nb2prod prune",
+        kept="nothing was kept of it",
+    )

@@ -1,0 +1,482 @@
+"""Which variable is the model, and which of the notebook's variables it was trained on."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nb2prod.capturing import naming
+from nb2prod.capturing.cells import FitCall
+from nb2prod.capturing.execution import Notebook
+from nb2prod.errors import Refused, UsageError
+
+# calls that give a new value and touch nothing: an argument written with them may be evaluated again
+# fmt: off
+_PURE = frozenset({
+    "drop", "copy", "head", "tail", "sample", "astype", "fillna", "dropna", "to_numpy", "reset_index", "set_index",
+    "to_frame", "select_dtypes", "map", "eq", "ne", "gt", "lt", "ge", "le", "ravel", "reshape", "squeeze", "filter",
+    "reindex", "rename", "toarray", "isin", "notna", "isna", "values", "sort_index", "sort_values", "flatten",
+    "get", "abs", "round"
+})
+# fmt: on
+_SHORTENING = frozenset({"head", "tail", "sample", "iloc", "loc"})
+_KEPT = "nothing was captured"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The model and its data, each with the name or expression that the notebook knows it by."""
+
+    model: Any
+    variable: str | None
+    name: str
+    data: Any
+    data_name: str
+    labels: Any = None
+    labels_name: str | None = None
+    holdout: tuple[Any, Any] | None = None
+    fit: FitCall | None = None
+
+
+def find(
+    model: Any,
+    notebook: Notebook,
+    *,
+    name: str | None = None,
+    data: Any = None,
+    labels: Any = None,
+    holdout: Any = None,
+) -> Found:
+    """Resolve names to values and find what was not said.
+
+    Parameters
+    ----------
+    model
+        The model, or the name of its variable.
+    data, labels, holdout
+        Values or names; None where the notebook is to tell.
+
+    Raises
+    ------
+    UsageError
+        No such variable, two candidates, no data, a name that is refused.
+    Refused
+        What was given is no model.
+    """
+    if name is not None:
+        naming.checked(name)
+    variable, value = _model(model, notebook.namespace)
+    _must_be_a_model(value, variable)
+    fit = _fit_of(value, variable, notebook)
+    data_value, data_name = _data(data, value, variable, fit, notebook)
+    labels_value, labels_name = _labels(labels, fit if data is None else _fit_on(fit, data, data_name), notebook)
+    _same_length(data_value, data_name, labels_value, labels_name)
+    return Found(
+        model=value,
+        variable=variable,
+        name=name or naming.suggested(variable or type(value).__name__),
+        data=data_value,
+        data_name=data_name,
+        labels=labels_value,
+        labels_name=labels_name,
+        holdout=_holdout(holdout, notebook.namespace),
+        fit=fit,
+    )
+
+
+def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that hold a fitted model, by name."""
+    return {name: value for name, value in _own(namespace) if hasattr(value, "predict") and hasattr(value, "fit")}
+
+
+def is_frame(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
+
+
+def is_series(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "Series"
+
+
+def feature_names(model: Any) -> list[str] | None:
+    """`feature_names_in_`, the model's or its first step's that has one."""
+    for part in _parts(model):
+        names = _attribute(part, "feature_names_in_")
+        if names is not None and len(names):
+            return [str(name) for name in names]
+    return None
+
+
+def feature_count(model: Any) -> int | None:
+    for part in _parts(model):
+        count = _attribute(part, "n_features_in_")
+        if count is not None:
+            return int(count)
+    return None
+
+
+def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
+    if not isinstance(model, str):
+        return _name_of(model, namespace), model
+    if model in namespace:
+        return model, namespace[model]
+    if not model.isidentifier():
+        value = evaluated(model, namespace)
+        if value is not None:
+            return _name_of(value, namespace), value
+    raise UsageError(
+        f"There is no variable `{model}` in this notebook",
+        code="no-such-variable",
+        where=f"%deploy {model}",
+        why=_instead(model, namespace),
+        fix=f"%deploy {_closest(model, namespace) or 'model'}",
+        kept=_KEPT,
+    )
+
+
+def _instead(name: str, namespace: Mapping[str, Any]) -> str:
+    close = _closest(name, namespace)
+    known = list(models_in(namespace))
+    if close:
+        return f"There is `{close}`; was the cell that makes `{name}` run?"
+    if known:
+        return "The models here are " + ", ".join(f"`{one}`" for one in known[:8]) + "."
+    return "No cell that has run defines it, and no other variable holds a model."
+
+
+def _closest(name: str, namespace: Mapping[str, Any]) -> str | None:
+    models = list(models_in(namespace))
+    for candidates in (models, [one for one, _ in _own(namespace)]):
+        close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+        if close:
+            return close[0]
+    return models[0] if len(models) == 1 else None
+
+
+def _name_of(value: Any, namespace: Mapping[str, Any]) -> str | None:
+    names = [name for name, one in _own(namespace) if one is value]
+    if not names and callable(value):
+        name = getattr(value, "__name__", None)
+        return name if isinstance(name, str) and name.isidentifier() else None
+    return names[-1] if names else None
+
+
+def _must_be_a_model(value: Any, variable: str | None) -> None:
+    shown = f"`{variable}`" if variable else "What was given"
+    kind = type(value).__name__
+    if (
+        is_frame(value)
+        or is_series(value)
+        or isinstance(value, np.ndarray | list | tuple | dict | str | bytes | int | float)
+    ):
+        raise Refused(
+            f"{shown} is a {kind}, not a model",
+            code="not-a-model",
+            where=f"%deploy {variable or kind}",
+            why="A model has predict, or is a function predict(frame).",
+            fix=f"%deploy model --data {variable or 'X_train'}" if is_frame(value) else "%deploy model",
+            kept=_KEPT,
+        )
+    if isinstance(value, type):
+        raise Refused(
+            f"{shown} is the class {kind if variable is None else value.__name__}, not a fitted model",
+            code="not-a-model",
+            where=f"%deploy {variable or value.__name__}",
+            why="A class has learnt nothing; an instance of it that was fitted is a model.",
+            fix=f"model = {value.__name__}().fit(X, y)",
+            kept=_KEPT,
+        )
+    if not hasattr(value, "predict") and not callable(value):
+        raise Refused(
+            f"{shown} is a {kind}, which cannot predict",
+            code="not-a-model",
+            where=f"%deploy {variable or kind}",
+            why="A model has predict, or is a function predict(frame).",
+            fix="%%deploy --name NAME --data X_train\ndef predict(frame): ...",
+            kept=_KEPT,
+        )
+
+
+def _fit_of(model: Any, variable: str | None, notebook: Notebook) -> FitCall | None:
+    """The latest `.fit` call of the model, under any variable that holds the same object."""
+    names = {name for name, value in _own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    names |= {alias for name in set(names) for alias in notebook.graph.aliases(name)}
+    for call in notebook.graph.fits():
+        if any(call.fits(name) for name in names):
+            return call
+    return next(notebook.graph.fits(), None) if _only_one_fit(model, notebook) else None
+
+
+def _only_one_fit(model: Any, notebook: Notebook) -> bool:
+    return not _is_function(model) and len(list(notebook.graph.fits())) == 1
+
+
+def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str]:
+    if data is not None:
+        value, name = _resolved(data, notebook.namespace, "--data")
+        return _fitting_data(value, name, model), name
+    found = dict(_candidates(model, variable, fit, notebook))
+    if len(found) == 1:
+        name, value = next(iter(found.items()))
+        return value, name
+    shown = variable or "model"
+    if found:
+        raise UsageError(
+            f"Two or more variables could be the training data of `{shown}`",
+            code="two-candidates",
+            where="--data",
+            why="These fit: "
+            + ", ".join(f"`{name}`" for name in found)
+            + "; no executed cell says which one `.fit` saw.",
+            fix=f"%deploy {shown} --data {next(iter(found))}",
+            kept=_KEPT,
+        )
+    raise UsageError(
+        f"The training data of `{shown}` was not found",
+        code="no-data",
+        where="--data",
+        why=_why_no_data(model, fit),
+        fix=f"%deploy {shown} --data X_train --labels y_train",
+        kept=_KEPT,
+    )
+
+
+def _why_no_data(model: Any, fit: FitCall | None) -> str:
+    if fit is not None and fit.data is not None:
+        place = f"In [{fit.execution}], line {fit.line}"
+        return f"It was fitted on `{fit.data}` ({place}), which is no longer there or has other columns."
+    names = feature_names(model)
+    if names:
+        return f"No frame in the notebook has its {len(names)} columns ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})."
+    return "No executed cell fits or calls it on a frame or an array that is still there."
+
+
+def _candidates(model: Any, variable: str | None, fit: FitCall | None, notebook: Notebook) -> Iterator[tuple[str, Any]]:
+    if fit is not None and fit.data is not None:
+        value = evaluated(fit.data, notebook.namespace)
+        if value is not None and fits(value, model):
+            yield fit.data, value
+            return
+    if _is_function(model):
+        yield from _called_with(model, variable, notebook)
+        return
+    seen: set[int] = set()
+    for name, value in _own(notebook.namespace):
+        if id(value) not in seen and _could_be(value, model):
+            seen.add(id(value))
+            yield name, value
+
+
+def _called_with(model: Any, variable: str | None, notebook: Notebook) -> Iterator[tuple[str, Any]]:
+    """What the cells called the function with: the frames themselves, not their heads."""
+    names = {name for name, value in _own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    found: dict[str, Any] = {}
+    for cell in notebook.graph.cells:
+        for use in cell.uses:
+            if use.function in names and len(use.arguments) == 1:
+                expression = whole(use.arguments[0])
+                value = evaluated(expression, notebook.namespace)
+                if value is not None and _is_data(value):
+                    found[expression] = value
+    if found:
+        longest = max(found, key=lambda name: len(found[name]))
+        yield longest, found[longest]
+
+
+def whole(expression: str) -> str:
+    """`frame.head(3)`, `frame[:5]` and `frame.iloc[:5]` are all about `frame`."""
+    try:
+        node = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        return expression
+    while True:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SHORTENING:
+            node = node.func.value
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            node = node.value
+        elif (
+            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr in _SHORTENING
+        ):
+            node = node.value.value
+        else:
+            return ast.unparse(node)
+
+
+def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of an expression of names, attributes, subscripts and pure methods; None where it is anything else."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except SyntaxError:
+        return None
+    if not all(_harmless(node) for node in ast.walk(tree)):
+        return None
+    try:
+        return eval(compile(tree, "<nb2prod>", "eval"), dict(namespace))
+    except Exception:  # it ran once in a cell; if it no longer does, the caller says that the data was not found
+        return None
+
+
+def _harmless(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr in _PURE
+    return not isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda)
+
+
+def _labels(labels: Any, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str | None]:
+    if labels is not None:
+        value, name = _resolved(labels, notebook.namespace, "--labels")
+        return value, name
+    if fit is None or fit.labels is None:
+        return None, None
+    value = evaluated(fit.labels, notebook.namespace)
+    return (value, fit.labels) if value is not None else (None, None)
+
+
+def _fit_on(fit: FitCall | None, data: Any, data_name: str) -> FitCall | None:
+    """The labels of the fit call belong to its own data only."""
+    return fit if fit is not None and fit.data == data_name else None
+
+
+def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None) -> None:
+    if labels is None or _length(labels) == _length(data):
+        return
+    raise UsageError(
+        f"`{labels_name}` has {_length(labels)} rows, `{data_name}` has {_length(data)}",
+        code="labels-do-not-fit",
+        where="--labels",
+        why="Each row of the training data needs its label.",
+        fix=f"--data {data_name} --labels the labels of {data_name}",
+        kept=_KEPT,
+    )
+
+
+def _length(value: Any) -> int:
+    return int(value.shape[0]) if hasattr(value, "shape") and len(value.shape) else len(value)
+
+
+def _holdout(holdout: Any, namespace: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    if holdout is None:
+        return None
+    if isinstance(holdout, str) or len(holdout) != 2:
+        raise UsageError(
+            "A hold-out is two things: its rows and their labels",
+            code="bad-holdout",
+            where="--holdout",
+            fix="--holdout X_test y_test",
+            kept=_KEPT,
+        )
+    rows, _ = _resolved(holdout[0], namespace, "--holdout")
+    labels, _ = _resolved(holdout[1], namespace, "--holdout")
+    _same_length(rows, "the hold-out", labels, "its labels")
+    return rows, labels
+
+
+def _resolved(given: Any, namespace: Mapping[str, Any], flag: str) -> tuple[Any, str]:
+    if not isinstance(given, str):
+        return given, _name_of(given, namespace) or flag.removeprefix("--")
+    if given in namespace:
+        return namespace[given], given
+    value = evaluated(given, namespace)
+    if value is not None:
+        return value, given
+    close = difflib.get_close_matches(given, [name for name, _ in _own(namespace)], n=1, cutoff=0.5)
+    raise UsageError(
+        f"There is no variable `{given}` in this notebook",
+        code="no-such-variable",
+        where=f"{flag} {given}",
+        why=f"There is `{close[0]}`." if close else "No cell that has run defines it.",
+        fix=f"{flag} {close[0]}" if close else f"{flag} X_train",
+        kept=_KEPT,
+    )
+
+
+def _fitting_data(value: Any, name: str, model: Any) -> Any:
+    names = feature_names(model)
+    if is_frame(value) and names:
+        missing = [column for column in names if column not in set(map(str, value.columns))]
+        if missing:
+            raise UsageError(
+                f"`{name}` lacks columns that the model was fitted on",
+                code="wrong-data",
+                where=f"--data {name}",
+                why="Missing: " + ", ".join(missing[:6]) + ("" if len(missing) <= 6 else ", …"),
+                fix="--data the frame that .fit saw",
+                kept=_KEPT,
+            )
+        return value if list(map(str, value.columns)) == names else value[names]
+    if not _is_data(value) and not _is_sparse(value):
+        raise UsageError(
+            f"`{name}` is a {type(value).__name__}, which is no data",
+            code="wrong-data",
+            where=f"--data {name}",
+            why="The baseline is made of a frame, a two-dimensional array or a list of texts.",
+            fix="--data X_train",
+            kept=_KEPT,
+        )
+    return value
+
+
+def fits(value: Any, model: Any) -> bool:
+    """Whether `value` could have been given to the model's `.fit`."""
+    if not _is_data(value) and not _is_sparse(value):
+        return False
+    names, count = feature_names(model), feature_count(model)
+    if is_frame(value) and names:
+        return list(map(str, value.columns)) == names
+    if count is not None and hasattr(value, "shape") and len(value.shape) == 2:
+        return bool(value.shape[1] == count)
+    return True
+
+
+def _could_be(value: Any, model: Any) -> bool:
+    """Stricter than `fits`: without a fit call only what has the very columns, or the very count, is taken."""
+    names, count = feature_names(model), feature_count(model)
+    if names is not None:
+        return is_frame(value) and list(map(str, value.columns)) == names and len(value) > 1
+    if count is None:
+        return False
+    return isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == count and len(value) > 1
+
+
+def _is_data(value: Any) -> bool:
+    if is_frame(value) or is_series(value):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.ndim in (1, 2)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str | list | tuple)
+
+
+def _is_sparse(value: Any) -> bool:
+    return type(value).__module__.startswith("scipy.sparse")
+
+
+def _is_function(model: Any) -> bool:
+    return callable(model) and not hasattr(model, "predict")
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    yield model
+    steps = _attribute(model, "steps")
+    if isinstance(steps, list):
+        for step in steps:
+            if isinstance(step, tuple) and len(step) == 2:
+                yield step[1]
+                return
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # a property of an unfitted part raises what it likes
+        return None
+
+
+def _own(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    hidden = {"In", "Out", "exit", "quit", "get_ipython"}
+    yield from (
+        (name, value) for name, value in list(namespace.items()) if not name.startswith("_") and name not in hidden
+    )

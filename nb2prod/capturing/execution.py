@@ -1,0 +1,131 @@
+"""What is known of a notebook: its namespace, the cells as executed and as saved; and a notebook run without a front end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from nb2prod.capturing import cells
+
+
+@dataclass(frozen=True)
+class SavedCell:
+    """A code cell as the file has it: its position among all cells (from 1), id, source and the execution it shows."""
+
+    index: int
+    source: str
+    id: str | None = None
+    execution: int | None = None
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook as capture sees it.
+
+    Parameters
+    ----------
+    namespace
+        The user's variables.
+    executed
+        Execution number and source of every cell that ran, magics as typed.
+    saved
+        The code cells as the file has them; None where there is no file or it cannot be found.
+    path
+        The file.
+    """
+
+    namespace: Mapping[str, Any] = field(default_factory=dict)
+    executed: tuple[tuple[int, str], ...] = ()
+    saved: tuple[SavedCell, ...] | None = None
+    path: Path | None = None
+
+    @classmethod
+    def from_ipython(cls, shell: Any) -> Notebook:
+        """The notebook that runs in `shell`; its file through JPY_SESSION_NAME or ``__vsc_ipynb_file__``."""
+        history = list(getattr(shell.history_manager, "input_hist_raw", None) or shell.user_ns.get("In", []))
+        executed = tuple((number, source) for number, source in enumerate(history) if number and source.strip())
+        path = find_file(shell.user_ns)
+        return cls(namespace=shell.user_ns, executed=executed, saved=read_saved(path) if path else None, path=path)
+
+    @cached_property
+    def graph(self) -> cells.Graph:
+        return cells.Graph(self.executed)
+
+    @cached_property
+    def stale_check(self) -> Literal["full", "partial", "none"]:
+        """`full` where the saved file speaks of this run, `partial` where only the executed cells are known."""
+        if not self.executed:
+            return "none"
+        return "full" if self.saved is not None and self._file_is_of_this_run() else "partial"
+
+    @cached_property
+    def positions(self) -> dict[int, SavedCell]:
+        """The saved cell that each execution came from, where that can be told: same number, else same code."""
+        found: dict[int, SavedCell] = {}
+        if self.saved is None:
+            return found
+        by_code: dict[str, SavedCell] = {cells.normal(cell.source): cell for cell in reversed(self.saved)}
+        numbered = {cell.execution: cell for cell in self.saved if cell.execution is not None}
+        for number, source in self.executed:
+            same = by_code.get(cells.normal(source))
+            cell = same or (numbered.get(number) if self.stale_check == "full" else None)
+            if cell is not None:
+                found[number] = cell
+        return found
+
+    def place(self, execution: int, line: int | None = None) -> str:
+        """`cell 7 (In [12]), line 3`; without a known file `In [12], line 3`."""
+        cell = self.positions.get(execution)
+        where = f"cell {cell.index} (In [{execution}])" if cell else f"In [{execution}]"
+        return f"{where}, line {line}" if line else where
+
+    def _file_is_of_this_run(self) -> bool:
+        """Whether the file was saved after what it is compared with ran: some shown execution has the code that ran."""
+        assert self.saved is not None
+        ran = dict(self.executed)
+        shown = [cell for cell in self.saved if cell.execution is not None]
+        if not shown:
+            known = {cells.normal(source) for source in ran.values()}
+            return any(cells.normal(cell.source) in known for cell in self.saved)
+        latest = max(
+            (cell.execution for cell in shown if cell.execution and _same(cell.source, ran.get(cell.execution))),
+            default=0,
+        )
+        fitted = next((call.execution for call in self.graph.fits()), 0)
+        return bool(latest) and latest >= fitted
+
+
+def find_file(namespace: Mapping[str, Any]) -> Path | None:
+    """The file of the running notebook, or None."""
+    candidates = [namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")]
+    for candidate in candidates:
+        if not candidate:
+            continue
+        path = Path(str(candidate).split("RTC:")[-1]).expanduser()
+        for place in (path, Path.cwd() / path.name):
+            if place.suffix == ".ipynb" and place.is_file():
+                return place.absolute()
+    return None
+
+
+def read_saved(path: Path) -> tuple[SavedCell, ...] | None:
+    """The code cells of a notebook file, or None where it cannot be read."""
+    import nbformat
+
+    try:
+        document = nbformat.read(path, as_version=4)
+    except Exception:  # an unreadable file is an unsaved notebook: the check is partial and says so
+        return None
+    return tuple(
+        SavedCell(index, str(cell.source), cell.get("id"), cell.get("execution_count"))
+        for index, cell in enumerate(document.cells, start=1)
+        if cell.cell_type == "code" and str(cell.source).strip()
+    )
+
+
+def _same(saved: str, ran: str | None) -> bool:
+    return ran is not None and cells.normal(saved) == cells.normal(ran)

@@ -1,0 +1,170 @@
+"""Where a model came from: notebook, cells, git, data fingerprints and the sources that the cells name."""
+
+from __future__ import annotations
+
+import ast
+import getpass
+import hashlib
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nb2prod.capturing import cells
+from nb2prod.capturing.discovery import Found, is_frame, is_series
+from nb2prod.capturing.execution import Notebook
+from nb2prod.records.capture import Cell, DataSource, Lineage
+
+# the readers of pandas, polars, numpy and scikit-learn whose first argument, or whose name, says where data came from
+_READERS = ("read_", "load_", "fetch_", "loadtxt", "genfromtxt", "scan_", "make_classification", "make_regression")
+
+
+def lineage(found: Found, notebook: Notebook) -> Lineage:
+    """Everything that can be said of the model's origin; what cannot be found out is None."""
+    commit, dirty = _git(notebook.path.parent if notebook.path else Path.cwd())
+    return Lineage(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        user=_user(),
+        nb2prod=metadata.version("nb2prod"),
+        notebook=str(notebook.path) if notebook.path else None,
+        cells=tuple(_cell(cell, notebook) for cell in cells_behind(found, notebook)),
+        git_commit=commit,
+        git_dirty=dirty,
+        data=tuple(_sources(found, notebook)),
+        stale_check=notebook.stale_check,
+    )
+
+
+def cells_behind(found: Found, notebook: Notebook) -> list[cells.Facts]:
+    """The executed cells that the model depends on."""
+    return notebook.graph.behind(found.variable) if found.variable else []
+
+
+def fingerprint(data: Any) -> str:
+    """SHA-256 over columns, dtypes and values in their order; the same data gives the same digest in any process."""
+    found = hashlib.sha256()
+    if is_frame(data):
+        import pandas as pd
+
+        found.update(
+            "\0".join(f"{name}:{dtype}" for name, dtype in zip(data.columns, data.dtypes, strict=True)).encode()
+        )
+        for i in range(data.shape[1]):
+            found.update(_hashed(pd, data.iloc[:, i]))
+        return found.hexdigest()
+    if is_series(data):
+        import pandas as pd
+
+        found.update(_hashed(pd, data))
+        return found.hexdigest()
+    if hasattr(data, "tocsr"):
+        matrix = data.tocsr()
+        for part in (matrix.data, matrix.indices, matrix.indptr):
+            found.update(np.ascontiguousarray(part).tobytes())
+        return found.hexdigest()
+    array = np.asarray(data)
+    found.update(f"{array.dtype}{array.shape}".encode())
+    found.update(array.tobytes() if array.dtype.kind != "O" else repr(array.tolist()).encode())
+    return found.hexdigest()
+
+
+def source_of(name: str, notebook: Notebook) -> str | None:
+    """Where the cells behind a name read data from: a file, a URL, a query, a loader's name."""
+    root = name.split("[")[0].split(".")[0].split("(")[0].strip()
+    for cell in reversed(notebook.graph.behind(root)):
+        if cell.tree is None:
+            continue
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Call):
+                told = _told(node)
+                if told:
+                    return told
+    return None
+
+
+def _told(node: ast.Call) -> str | None:
+    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if not function.startswith(_READERS):
+        return None
+    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            return f"{function}: {_without_password(argument.value)}"
+    return function
+
+
+def _without_password(text: str) -> str:
+    """`postgresql://me:secret@host/db` keeps its user and host."""
+    head, mark, rest = text.partition("://")
+    if not mark or "@" not in rest:
+        return text
+    credentials, _, place = rest.rpartition("@")
+    return f"{head}://{credentials.split(':')[0]}@{place}"
+
+
+def _sources(found: Found, notebook: Notebook) -> list[DataSource]:
+    given = [("training", found.data_name, found.data), ("labels", found.labels_name or "labels", found.labels)]
+    if found.holdout is not None:
+        given.append(("holdout", "holdout", found.holdout[0]))
+    return [
+        DataSource(
+            name=name,
+            role=role,  # type: ignore[arg-type]
+            rows=_shape(data)[0],
+            columns=_shape(data)[1],
+            digest=fingerprint(data),
+            source=source_of(name, notebook),
+        )
+        for role, name, data in given
+        if data is not None
+    ]
+
+
+def _cell(cell: cells.Facts, notebook: Notebook) -> Cell:
+    saved = notebook.positions.get(cell.execution)
+    return Cell(
+        execution=cell.execution,
+        index=saved.index if saved else None,
+        id=saved.id if saved else None,
+        digest=cells.digest(cell.source),
+    )
+
+
+def _hashed(pd: Any, series: Any) -> bytes:
+    try:
+        return bytes(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+    except TypeError:  # lists and dicts in a column have no hash
+        return repr(series.tolist()).encode()
+
+
+def _shape(data: Any) -> tuple[int, int]:
+    shape: tuple[int, ...] = getattr(data, "shape", None) or (len(data),)
+    return int(shape[0]), int(shape[1]) if len(shape) > 1 else 1
+
+
+def _git(folder: Path) -> tuple[str | None, bool | None]:
+    try:
+        head = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+        if head.returncode:
+            return None, None
+        status = subprocess.run(
+            ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None, None
+    return head.stdout.strip(), bool(status.stdout.strip()) if status.returncode == 0 else None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

@@ -1,0 +1,320 @@
+"""The golden rows answered again in a clean environment, and whether the answers are the kernel's."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from nb2prod.errors import Refused, Unverified
+from nb2prod.records.capture import Answers, Capture, Golden
+from nb2prod.records.proof import Held, Replay
+
+SCORES_WITHIN = 1e-6
+TIMEOUT = 300.0
+SHIPPED = ("errors.py", "records", "baseline", "runtime")
+Network = Literal["namespace", "audit hook", "open"]
+
+# For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
+# its own: whoever opens a file of it finds nothing there, as on the machine where the service will run.
+_BOOTSTRAP = """
+import os, sys
+sys.path.insert(0, {shipped!r})
+hidden, seen = {hidden!r}, tuple(os.path.realpath(p) + os.sep for p in (*{seen!r}, sys.prefix, sys.base_prefix))
+def unseen(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        path = os.path.realpath(os.fsdecode(arguments[0]))
+        if path.startswith(hidden) and not path.startswith(seen):
+            raise FileNotFoundError(2, "No such file or directory (the replay does not see the notebook's folder)", path)
+if hidden:
+    sys.addaudithook(unseen)
+from nb2prod.runtime.replayer import main
+sys.exit(main())
+"""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replay, what it read from outside the capture, and how its network was kept off."""
+
+    replay: Replay
+    outside: tuple[str, ...]
+    network: Network
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.replay, self.outside))
+
+
+def replay(
+    capture: Capture,
+    environment_python: Path,
+    rows: Golden,
+    *,
+    variables: Mapping[str, str] | None = None,
+    hosts: Sequence[str] = (),
+) -> Replayed:
+    """Ask the saved model in a clean environment, with no sight of the notebook, and compare.
+
+    Parameters
+    ----------
+    environment_python
+        The interpreter of an environment that was built from the capture's lock.
+    rows
+        Golden rows with the kernel's answers; they travel through a pipe and touch no disk.
+    variables
+        Values of the environment variables that the capture declares.
+    hosts
+        Hosts that `predict` may reach.
+
+    Raises
+    ------
+    Refused
+        The model cannot be loaded or asked there.
+    Unverified
+        The replay itself could not be run.
+    """
+    began = time.monotonic()
+    notebook = capture.record.lineage.notebook
+    hidden = Path(notebook).parent if notebook else None
+    document, network = _run(capture.folder, environment_python, rows, dict(variables or {}), hosts, hidden)
+    batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
+    outcome = worse(compare(rows.batch, batch, rows.tolerance), compare(rows.single, single, rows.tolerance))
+    return Replayed(
+        Replay(
+            way="artifact",
+            rows=len(rows.rows),
+            kind=rows.kind,
+            equal=outcome.equal,
+            held=outcome.held,
+            largest=outcome.largest,
+            differing=outcome.differing,
+            first=outcome.first,
+            seconds=round(time.monotonic() - began, 3),
+        ),
+        outside=tuple(dict.fromkeys([*document.get("files", ()), *document.get("modules", ())])),
+        network=network,
+    )
+
+
+class Comparison(NamedTuple):
+    """How two sets of answers stand to each other; `first` is the first row that differs."""
+
+    equal: bool
+    held: Held
+    largest: float
+    differing: int
+    first: int | None
+
+
+def compare(expected: Answers, got: Answers, tolerance: float, *, scores_within: float = SCORES_WITHIN) -> Comparison:
+    """Compare answers: bit for bit, else labels exact and numbers within the larger of `tolerance` and `scores_within`.
+
+    Returns
+    -------
+    (equal, held, largest, differing, first)
+        `differing` rows are those past the tolerance, or, where all hold within it, those that are not bit-equal.
+
+    Examples
+    --------
+    >>> compare(Answers(predictions=(1.0,)), Answers(predictions=(1.0,)), 0.0).held
+    'bit-for-bit'
+    """
+    if len(expected.predictions) != len(got.predictions):
+        return Comparison(False, "not compared", math.inf, abs(len(expected.predictions) - len(got.predictions)), 0)
+    if expected == got:
+        return Comparison(True, "bit-for-bit", 0.0, 0, None)
+    distances = [_distance(a, b) for a, b in zip(_rows(expected), _rows(got), strict=True)]
+    limit = max(tolerance, scores_within)
+    over = [row for row, distance in enumerate(distances) if distance > limit]
+    apart = over or [row for row, distance in enumerate(distances) if distance > 0]
+    held: Held = "not compared" if over else "labels exact, scores within tolerance" if apart else "bit-for-bit"
+    return Comparison(not over, held, max(distances, default=0.0), len(apart), apart[0] if apart else None)
+
+
+def worse(*outcomes: Comparison) -> Comparison:
+    """What holds for all of them."""
+    order: tuple[Held, ...] = ("bit-for-bit", "labels exact, scores within tolerance", "not compared")
+    last = max(outcomes, key=lambda outcome: (not outcome.equal, order.index(outcome.held), outcome.differing))
+    return Comparison(last.equal, last.held, max(o.largest for o in outcomes), last.differing, last.first)
+
+
+def ship(folder: Path) -> Path:
+    """Copy what ships (runtime, baseline, records, errors) under `folder` as an importable `nb2prod`."""
+    source, target = Path(__file__).resolve().parents[1], folder / "nb2prod"
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "__init__.py").write_text('"""What ships of nb2prod."""\n')
+    for name in SHIPPED:
+        if (source / name).is_dir():
+            shutil.copytree(
+                source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+            )
+        else:
+            shutil.copy2(source / name, target / name)
+    return folder
+
+
+def _rows(answers: Answers) -> list[tuple[Any, ...]]:
+    if answers.probabilities is None:
+        return [(one,) for one in answers.predictions]
+    return [(one, *scores) for one, scores in zip(answers.predictions, answers.probabilities, strict=True)]
+
+
+def _distance(a: Any, b: Any) -> float:
+    """0 where equal, the (relative past 1) difference of numbers, infinite where they are no two numbers."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping) and a.keys() == b.keys():
+        return max((_distance(a[key], b[key]) for key in a), default=0.0)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
+        return max((_distance(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
+    if a == b and isinstance(a, bool) == isinstance(b, bool):
+        return 0.0
+    # two whole numbers that differ are two labels or counts, not a rounding
+    if (isinstance(a, float) or isinstance(b, float)) and _is_number(a) and _is_number(b):
+        return float(abs(a - b) / max(1.0, abs(a)))
+    return math.inf
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _run(
+    folder: Path, python: Path, rows: Golden, variables: dict[str, str], hosts: Sequence[str], hidden: Path | None
+) -> tuple[dict[str, Any], Network]:
+    job = {
+        "capture": str(folder),
+        "rows": list(rows.rows),
+        "single": len(rows.single.predictions),
+        "environment": variables,
+        "hosts": list(hosts),
+        "network": False,
+    }
+    network: Network = "audit hook" if hosts or not _namespaces() else "namespace"
+    with tempfile.TemporaryDirectory(prefix="nb2prod-replay-") as scratch:
+        shipped, work = ship(Path(scratch) / "shipped"), Path(scratch) / "work"
+        work.mkdir()
+        bootstrap = _BOOTSTRAP.format(
+            shipped=str(shipped),
+            hidden=os.path.realpath(hidden) + os.sep if hidden else "",
+            seen=(str(scratch), str(folder), str(python.parent.parent)),
+        )
+        command = [*(_unshared() if network == "namespace" else ()), str(python), "-I", "-c", bootstrap]
+        return _document(_carried_out(command, job, work, rows)), network
+
+
+def _carried_out(command: list[str], job: Any, work: Path, rows: Golden) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command,
+            input=msgspec.json.encode(job),
+            capture_output=True,
+            cwd=work,
+            env=_surroundings(work),
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _too_slow(rows) from error
+    except OSError as error:
+        raise Unverified(
+            "The replay could not be started",
+            code="replay-not-started",
+            where=command[0],
+            why=str(error),
+            fix="nb2prod doctor --fix",
+        ) from error
+
+
+def _surroundings(work: Path) -> dict[str, str]:
+    """No variable of the notebook's; one BLAS thread, so that sums have one order."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(work),
+        "TMPDIR": str(work),
+        "LANG": "C.UTF-8",
+        "TZ": os.environ.get("TZ", "UTC"),
+        "DO_NOT_TRACK": "1",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+def _document(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    try:
+        document = json.loads(done.stdout)
+    except ValueError:
+        document = {}
+    if "batch" in document:
+        return dict(document)
+    last = next((line.strip() for line in reversed(said) if line.strip()), f"It ended with status {done.returncode}.")
+    told = document.get("error") or {"title": "The model ends the replay", "code": "replay-failed", "why": last}
+    error = Refused(
+        told["title"],
+        code=told["code"],
+        where=told.get("where") or "the replay, before any answer",
+        why=told.get("why") or last,
+        fix=_fix(told, last),
+        kept="nothing was registered",
+    )
+    if told.get("traceback"):
+        error.add_note(told["traceback"])
+    raise error
+
+
+def _fix(told: Mapping[str, Any], last: str) -> str:
+    if told.get("fix") and told.get("code") != "replay-failed":
+        return str(told["fix"])
+    return _mend(str(told.get("why") or last))
+
+
+def _mend(last: str) -> str:
+    if "ModuleNotFoundError" in last or "ImportError" in last:
+        return "import it at the top of a cell or of the module that needs it, then %deploy again"
+    if "FileNotFoundError" in last:
+        return "read the file once, outside predict, and use the value that was read inside it"
+    if "KeyError" in last and "environ" in last:
+        return "%deploy model --env NAME"
+    if "Temporary failure in name resolution" in last or "Network is unreachable" in last:
+        return "%deploy model --allow-network HOST"
+    if "NameError" in last:
+        return "define it in a cell before the function that uses it, run both cells, then %deploy again"
+    return "nb2prod verify NOTEBOOK.ipynb --model NAME --json      (shows the whole log)"
+
+
+def _too_slow(rows: Golden) -> Unverified:
+    return Unverified(
+        "The replay took too long",
+        code="replay-too-slow",
+        where=f"{len(rows.rows)} rows in a clean environment",
+        why=f"No answer came within {TIMEOUT:.0f} s.",
+        fix="%deploy model --data X_train.head(1000)",
+        kept="nothing was registered",
+    )
+
+
+def _unshared() -> list[str]:
+    return ["unshare", "-n"] if os.getuid() == 0 else ["unshare", "-r", "-n"]
+
+
+@functools.cache
+def _namespaces() -> bool:
+    """Whether this system lets us run something without a network."""
+    if shutil.which("unshare") is None:
+        return False
+    try:
+        return subprocess.run([*_unshared(), "true"], capture_output=True, timeout=5, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -1,0 +1,180 @@
+"""A rule and the case that it looks at."""
+
+from __future__ import annotations
+
+import ast
+import types
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import msgspec
+
+from nb2prod.capturing import cells, contents
+from nb2prod.capturing.contents import Held
+from nb2prod.capturing.discovery import Found
+from nb2prod.capturing.execution import Notebook
+from nb2prod.records.capture import Finding, Severity
+
+
+@dataclass(frozen=True)
+class Travelling:
+    """A function or class whose code goes along: its syntax tree and where it was written."""
+
+    name: str
+    tree: ast.AST
+    where: str
+    thing: Any
+
+    def place(self, node: ast.AST, notebook: Notebook) -> str:
+        """The line of a node, in the words of the card."""
+        return f"{self.where}, line {getattr(node, 'lineno', 1)}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that rules look at: the model, its data, the notebook, and what the caller declared."""
+
+    found: Found
+    notebook: Notebook
+    flavor: Any = None
+    variables: Sequence[str] = ()
+    hosts: Sequence[str] = ()
+    exclude: Sequence[str] = field(default=())
+
+    @property
+    def shown(self) -> str:
+        return self.found.variable or self.found.name
+
+    @cached_property
+    def fitted_at(self) -> int | None:
+        """The execution that fitted the model, or, for a function, that defined it."""
+        if self.found.fit is not None:
+            return self.found.fit.execution
+        writer = self.notebook.graph.writer(self.found.variable) if self.found.variable else None
+        return writer.execution if writer else None
+
+    @cached_property
+    def behind(self) -> list[cells.Facts]:
+        """The executed cells that the model depends on, as of its fit."""
+        graph, name = self.notebook.graph, self.found.variable
+        if name is None:
+            return []
+        if self.found.fit is None:
+            return graph.behind(name)
+        at = self.found.fit.execution
+        names = [self.found.fit.root, *([self.found.fit.assigned] if self.found.fit.assigned else [])]
+        executions = {cell.execution for one in names for cell in graph.behind(one, at=at)}
+        return [cell for cell in graph.cells if cell.execution in executions]
+
+    @cached_property
+    def held(self) -> list[Held]:
+        """Everything that the model holds, by its path; what is excluded is left out."""
+        return [held for held in contents.walk(self.found.model) if held.path.split(".")[0] not in self.exclude]
+
+    @cached_property
+    def travelling(self) -> list[Travelling]:
+        """The functions and classes whose code goes along, with their source."""
+        found = []
+        for held in self.held:
+            thing = held.value
+            if isinstance(thing, types.FunctionType | type) and (contents.travels(thing) or contents.is_local(thing)):
+                source = self._source(thing)
+                if source is not None:
+                    found.append(source)
+        return found
+
+    def _source(self, thing: Any) -> Travelling | None:
+        name = thing.__qualname__
+        for cell in reversed(self.notebook.graph.cells):
+            node = _definition(cell, name)
+            if node is not None and (isinstance(thing, type) or _is_code_of(node, thing)):
+                return Travelling(name, node, self.notebook.place(cell.execution), thing)
+        return _from_file(thing)
+
+
+class Rule(ABC):
+    """One thing that capture looks for.
+
+    `code` names it for good; `severity` is its usual one; `strict` says whether `--strict` turns its warnings into refusals.
+    """
+
+    code: ClassVar[str]
+    severity: ClassVar[Severity] = "warn"
+    strict: ClassVar[bool] = False
+    about: ClassVar[str] = ""
+
+    @abstractmethod
+    def look(self, case: Case) -> Iterator[Finding]:
+        """Give what is found."""
+
+    def found(self, case: Case, *, strict: bool = False) -> Iterator[Finding]:
+        for finding in self.look(case):
+            hardened = strict and self.strict and finding.severity == "warn"
+            yield msgspec.structs.replace(finding, severity="refuse") if hardened else finding
+
+    def finding(self, title: str, *, where: str, why: str, fix: str, severity: Severity | None = None) -> Finding:
+        return Finding(code=self.code, severity=severity or self.severity, title=title, where=where, why=why, fix=fix)
+
+
+def _definition(cell: cells.Facts, name: str) -> ast.AST | None:
+    """The definition of a (nested: `Class.method`) name in a cell."""
+    node: ast.AST | None = cell.tree
+    for part in name.split("."):
+        if part == "<locals>" or node is None:
+            continue
+        kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        node = next((n for n in ast.walk(node) if isinstance(n, kinds) and n.name == part and n is not node), None)
+    return node if node is not cell.tree else None
+
+
+def _is_code_of(node: ast.AST, function: types.FunctionType) -> bool:
+    """Whether a definition's code is the very code that the function runs; a later edit of its cell is another."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    module = ast.Module(body=[node], type_ignores=[])
+    try:
+        compiled = compile(ast.fix_missing_locations(module), "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    own = next((c for c in _codes(compiled) if c.co_name == function.__name__), None)
+    return own is None or (
+        own.co_names == function.__code__.co_names and _constants(own) == _constants(function.__code__)
+    )
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _codes(constant)
+
+
+def _constants(code: types.CodeType) -> list[Any]:
+    return [repr(constant) for constant in code.co_consts if not isinstance(constant, types.CodeType)]
+
+
+def _from_file(thing: Any) -> Travelling | None:
+    import inspect
+
+    try:
+        lines, start = inspect.getsourcelines(thing)
+        file = inspect.getsourcefile(thing) or ""
+    except (OSError, TypeError):
+        return None
+    source = "".join(lines)
+    indent = len(source) - len(source.lstrip())
+    try:
+        tree = ast.parse("\n".join(line[indent:] for line in source.splitlines()))
+    except SyntaxError:
+        return None
+    ast.increment_lineno(tree, start - 1)
+    return Travelling(thing.__qualname__, tree, _short(file), thing)
+
+
+def _short(file: str) -> str:
+    from pathlib import Path
+
+    return "a cell" if "ipykernel" in file or file.startswith("<") else Path(file).name

@@ -1,0 +1,138 @@
+"""Connections, files, locks, threads, generators: what belongs to this process and cannot be saved."""
+
+from __future__ import annotations
+
+import io
+import threading
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from nb2prod.capturing import contents
+from nb2prod.capturing.contents import Held
+from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.errors import Refused
+from nb2prod.records.capture import Finding, Severity
+
+_TYPES: tuple[type, ...] = (
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
+    threading.Thread,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    io.IOBase,
+)
+# by name: none of these modules is imported to find out
+_NAMES = {
+    "sqlite3.Connection": "a database connection",
+    "sqlite3.Cursor": "a database cursor",
+    "sqlalchemy.engine.base.Engine": "a database engine",
+    "sqlalchemy.engine.base.Connection": "a database connection",
+    "sqlalchemy.orm.session.Session": "a database session",
+    "psycopg2.extensions.connection": "a database connection",
+    "psycopg.Connection": "a database connection",
+    "pymysql.connections.Connection": "a database connection",
+    "pymongo.mongo_client.MongoClient": "a database client",
+    "redis.client.Redis": "a database client",
+    "duckdb.DuckDBPyConnection": "a database connection",
+    "_duckdb.DuckDBPyConnection": "a database connection",
+    "pyspark.sql.session.SparkSession": "a Spark session",
+    "socket.socket": "a socket",
+    "ssl.SSLSocket": "a socket",
+    "subprocess.Popen": "a process",
+    "_queue.SimpleQueue": "a queue of this process",
+    "queue.Queue": "a queue of this process",
+    "concurrent.futures.thread.ThreadPoolExecutor": "a pool of threads",
+    "concurrent.futures.process.ProcessPoolExecutor": "a pool of processes",
+    "multiprocessing.pool.Pool": "a pool of processes",
+}
+
+
+class Unpicklable(Rule):
+    """A refusal only where saving would fail: a class may leave its connection behind by its own ``__getstate__``."""
+
+    code: ClassVar[str] = "not-picklable"
+    severity: ClassVar[Severity] = "refuse"
+    about: ClassVar[str] = "the model holds a connection, an open file, a lock, a thread or a generator"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        for held in case.held:
+            what = living(held.value)
+            if what is not None and not _saves(held.value):
+                yield self.finding(
+                    f"`{case.shown}` holds {what}, which cannot be saved",
+                    where=place(held),
+                    why=f"{_article(what)} belongs to this process; the service runs in another one.",
+                    fix=mend(held),
+                )
+                return
+
+
+def living(value: Any) -> str | None:
+    """What a value is, in words, where it lives in this process only."""
+    named = next((_NAMES[name] for cls in type(value).__mro__ if (name := _qualified(cls)) in _NAMES), None)
+    if named:
+        return named
+    if isinstance(value, io.BytesIO | io.StringIO) or not isinstance(value, _TYPES):
+        return None
+    if isinstance(value, io.IOBase):
+        return "an open file"
+    if isinstance(value, threading.Thread):
+        return "a thread"
+    if isinstance(value, types.GeneratorType | types.AsyncGeneratorType | types.CoroutineType):
+        return "a generator"
+    return "a lock" if type(value).__name__ in ("lock", "RLock") else f"a {type(value).__name__}"
+
+
+def culprit(error: Refused, model: Any) -> Refused:
+    """A save that failed, with the path of what made it fail where that can be found."""
+    found = next((held for held in _deepest(contents.walk(model)) if not _saves(held.value)), None)
+    if found is None:
+        return error
+    return Refused(
+        error.title,
+        code=error.code,
+        where=place(found),
+        why=error.why,
+        fix=mend(found),
+        kept="nothing was captured",
+    )
+
+
+def place(held: Held) -> str:
+    """`steps[1].conn: sqlite3.Connection`; of a global also the function that uses it."""
+    return f"{held} (used in {held.of})" if held.of else str(held)
+
+
+def mend(held: Held) -> str:
+    """How to leave it behind."""
+    last = held.path.rpartition(".")[2]
+    if held.of:
+        return f"%deploy model --exclude {held.path.split('.')[0].split('[')[0]}      or open it inside {held.of}"
+    if (last.isidentifier() and "." in held.path) or held.path.isidentifier():
+        return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {last!r}}}"
+    return "open it inside predict, and keep only what is needed to open it"
+
+
+def _deepest(found: Iterable[Held]) -> list[Held]:
+    return sorted((held for held in found if not isinstance(held.value, type)), key=lambda h: -h.path.count("."))
+
+
+def _saves(value: Any) -> bool:
+    import cloudpickle
+
+    try:
+        cloudpickle.dumps(value)
+    except Exception:  # what cannot be saved says so in any way it likes
+        return False
+    return True
+
+
+def _qualified(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _article(what: str) -> str:
+    return what[0].upper() + what[1:]

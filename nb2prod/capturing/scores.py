@@ -1,0 +1,128 @@
+"""Reference scores: what the model says of rows that it was not fitted on, and their labels."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nb2prod.capturing import golden
+from nb2prod.capturing.discovery import Found
+from nb2prod.records.capture import Finding, HoldoutMetric
+
+PATIENCE = 30.0
+FOLDS = 3
+Ask = Callable[[Any], tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities (n, k) or predictions (n,), the labels of the same rows, and a word where there are none."""
+
+    values: Any = None
+    labels: Any = None
+    finding: Finding | None = None
+    held_out: bool = False
+
+    def metric(self, classes: Sequence[Any] | None) -> HoldoutMetric | None:
+        """ROC AUC of two classes, accuracy of more, R² of numbers, on the hold-out; None without one."""
+        if not self.held_out or self.values is None:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            name, value = _metric(self.values, self.labels, classes)
+        return HoldoutMetric(name=name, value=value, rows=len(self.labels)) if np.isfinite(value) else None
+
+
+def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
+    """From the hold-out where one is given, else out of fold where that takes 30 s at most, else none, and why."""
+    if found.holdout is not None:
+        rows, labels = found.holdout
+        return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True)
+    if found.labels is None:
+        return _none("No hold-out and no labels were found.", "%deploy model --holdout X_test y_test")
+    if not _can_be_fitted_again(found.model, flavor):
+        return _none(
+            "No hold-out was given, and this model cannot be fitted again.", "%deploy model --holdout X_test y_test"
+        )
+    seconds = _estimate(found)
+    if seconds is None or seconds > PATIENCE:
+        took = "cannot be told" if seconds is None else f"would take about {seconds:.0f} s"
+        return _none(f"No hold-out was given; fitting out of fold {took}.", "%deploy model --holdout X_test y_test")
+    values = _out_of_fold(found)
+    if values is None:
+        return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout X_test y_test")
+    return Scores(values, np.asarray(found.labels).ravel())
+
+
+def _metric(values: Any, labels: Any, classes: Sequence[Any] | None) -> tuple[str, float]:
+    from sklearn import metrics
+
+    if classes is None:
+        return "R²", float(metrics.r2_score(labels, values))
+    known = np.asarray(classes)
+    if values.ndim == 2 and len(known) == 2:
+        positive = labels == known[1]
+        both = bool(positive.any() and not positive.all())
+        return "ROC AUC", float(metrics.roc_auc_score(positive, values[:, 1])) if both else float("nan")
+    said = known[values.argmax(axis=1)] if values.ndim == 2 else values
+    return "accuracy", float((said == labels).mean())
+
+
+def _score(ask: Ask, rows: Any) -> Any:
+    predictions, probabilities = ask(rows)
+    return np.asarray(predictions if probabilities is None else probabilities)
+
+
+def _none(why: str, fix: str) -> Scores:
+    return Scores(
+        finding=Finding(
+            code="no-reference-scores",
+            severity="note",
+            title="Confidence, calibration and estimated performance are not watched",
+            where="--holdout",
+            why=f"{why} Scores on training rows would flatter.",
+            fix=fix,
+        )
+    )
+
+
+def _can_be_fitted_again(model: Any, flavor: Any) -> bool:
+    return flavor.name == "sklearn" and hasattr(model, "get_params") and np.ndim(getattr(model, "classes_", [0])) == 1
+
+
+def _estimate(found: Found) -> float | None:
+    """Seconds that all folds would take, from two fits on few rows."""
+    from sklearn.base import clone
+
+    n = len(found.labels)
+    sizes = sorted({min(n, 500), min(n, 2000)})
+    times = []
+    rng = np.random.default_rng(0)
+    for size in sizes:
+        chosen = rng.permutation(n)[:size]
+        began = time.perf_counter()
+        try:
+            clone(found.model).fit(golden.take(found.data, chosen), golden.take(found.labels, chosen))
+        except Exception:  # too few rows of a class, a model that clone does not know: then there is no estimate
+            return None
+        times.append(time.perf_counter() - began)
+    if len(sizes) == 1:
+        return times[0] * FOLDS
+    slope = max(times[1] - times[0], 0.0) / (sizes[1] - sizes[0])
+    return 1.5 * FOLDS * (times[1] + slope * (n * (FOLDS - 1) / FOLDS - sizes[1]))
+
+
+def _out_of_fold(found: Found) -> Any:
+    from sklearn.base import clone
+    from sklearn.model_selection import cross_val_predict
+
+    method = "predict_proba" if hasattr(found.model, "predict_proba") else "predict"
+    try:
+        return np.asarray(cross_val_predict(clone(found.model), found.data, found.labels, cv=FOLDS, method=method))
+    except Exception:  # folds without a class, groups that a splitter needs: the caller says that there are no scores
+        return None

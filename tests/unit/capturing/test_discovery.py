@@ -1,0 +1,134 @@
+"""Capture finds name, baseline and labels in the notebook, or says what to type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nb2prod.capturing import discovery, naming
+from nb2prod.capturing.execution import Notebook
+from nb2prod.errors import Refused, UsageError
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+
+
+@pytest.fixture
+def labels(frame: pd.DataFrame) -> pd.Series:
+    return (frame["a"] > 0).astype(int)
+
+
+def notebook(namespace: dict[str, Any], *sources: str) -> Notebook:
+    return Notebook(namespace=namespace, executed=tuple(enumerate(sources, start=1)))
+
+
+def test_the_fit_call_tells_data_and_labels(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, labels)
+    names = {"model": model, "X_train": frame, "X_test": frame.copy(), "y_train": labels}
+    found = discovery.find("model", notebook(names, "model = make().fit(X_train, y_train)"))
+    assert (found.name, found.data_name, found.labels_name) == ("model", "X_train", "y_train")
+    assert found.data is frame
+    assert found.labels is labels
+
+
+def test_an_expression_in_the_fit_call_is_evaluated_again(frame: pd.DataFrame, labels: pd.Series) -> None:
+    wide = frame.assign(late=labels)
+    model = LogisticRegression().fit(wide.drop(columns="late"), wide["late"])
+    found = discovery.find("clf", notebook({"clf": model, "df": wide}, "clf.fit(df.drop(columns='late'), df['late'])"))
+    assert list(found.data.columns) == ["a", "b"]
+    assert found.labels_name == "df['late']"
+
+
+def test_an_expression_that_could_do_something_is_not_evaluated() -> None:
+    called: list[int] = []
+    assert discovery.evaluated("f()", {"f": lambda: called.append(1)}) is None
+    assert not called
+
+
+def test_two_candidates_are_listed(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    names = {"model": model, "X_train": frame, "X_test": frame.copy()}
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", notebook(names))
+    assert caught.value.code == "two-candidates"
+    assert "`X_train`, `X_test`" in caught.value.why
+
+
+def test_the_only_frame_with_the_right_columns_is_the_data(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    found = discovery.find("model", notebook({"model": model, "X": frame, "other": frame[["a"]]}))
+    assert found.data_name == "X"
+
+
+def test_no_data_says_which_columns_are_looked_for(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    with pytest.raises(UsageError, match="not found") as caught:
+        discovery.find("model", notebook({"model": model}))
+    assert caught.value.code == "no-data"
+    assert "a, b" in caught.value.why
+
+
+def test_a_misspelt_variable_gets_the_close_one(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    with pytest.raises(UsageError) as caught:
+        discovery.find("modle", notebook({"model": model}))
+    assert caught.value.code == "no-such-variable"
+    assert caught.value.fix == "%deploy model"
+
+
+def test_a_frame_is_no_model(frame: pd.DataFrame) -> None:
+    with pytest.raises(Refused, match="`df` is a DataFrame, not a model"):
+        discovery.find("df", notebook({"df": frame}))
+
+
+def test_a_class_is_no_model() -> None:
+    with pytest.raises(Refused, match="class"):
+        discovery.find("LogisticRegression", notebook({"LogisticRegression": LogisticRegression}))
+
+
+def test_a_function_has_for_data_what_the_cells_called_it_with(frame: pd.DataFrame) -> None:
+    def predict(rows: pd.DataFrame) -> Any:
+        return rows["a"] * 2
+
+    found = discovery.find("predict", notebook({"predict": predict, "df": frame}, "predict(df.head(3))"))
+    assert found.data_name == "df"
+    assert found.data is frame
+
+
+def test_labels_of_another_length_are_refused(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    with pytest.raises(UsageError) as caught:
+        discovery.find(model, notebook({}), data=frame, labels=labels[:10])
+    assert caught.value.code == "labels-do-not-fit"
+
+
+def test_given_data_needs_the_models_columns(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    with pytest.raises(UsageError) as caught:
+        discovery.find(model, notebook({}), data=frame[["a"]])
+    assert "Missing: b" in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["a/b", "A", "x:y", "", "-x", "ä", "x" * 64, "a..b", "a b"])
+def test_a_name_that_mlflow_or_bentoml_refuses_gets_a_valid_one(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        naming.checked(name)
+    suggestion = caught.value.fix.removeprefix("--name ")
+    assert naming.checked(suggestion) == suggestion
+
+
+@pytest.mark.parametrize("name", ["delays", "a", "x-1_y.z", "7"])
+def test_a_valid_name_is_kept(name: str) -> None:
+    from bentoml import Tag
+
+    assert naming.checked(name) == name
+    assert Tag(name).name == name
