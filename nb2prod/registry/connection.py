@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ _STEADY = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -83,9 +86,10 @@ def reachable(home: Home) -> bool:
 def session(home: Home, uri: str | None = None) -> Iterator[Any]:
     """A client whose errors come out in nb2prod's words and whose retries end in seconds, not minutes."""
     uri = uri or tracking_uri(home)
-    made = client(home, uri)
-    with translated(uri), _environment(_STEADY, override=False):
-        yield made
+    with _quiet():
+        made = client(home, uri)
+        with translated(uri), _environment(_STEADY, override=False):
+            yield made
 
 
 @contextlib.contextmanager
@@ -174,6 +178,20 @@ def _knock(uri: str) -> None:
         socket.create_connection((parts.hostname, port), timeout=PATIENCE).close()
     except OSError as error:
         raise unreachable(uri, error) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's progress notes and its libraries' deprecations are not the notebook's."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import captures
+import httpx
 import pandas as pd
 import pytest
 import wheels
@@ -18,7 +25,7 @@ import wheels
 from nb2prod import registry
 from nb2prod.home import Home
 from nb2prod.records.capture import Column, Output, Signature
-from nb2prod.registry import connection
+from nb2prod.registry import connection, store
 
 LOCAL = "import pandas as pd\n\ndef doubled(frame):\n    return frame['x'] * 2\n"
 WHEEL = "OFFSET = 7\n"
@@ -98,6 +105,40 @@ def doubling(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Any:
         sys.path.remove(str(folder))
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A team's MLflow server."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shutil.copyfile(store.template(Home(folder / "home")), folder / "mlflow.db")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--port", str(port), "--workers", "1"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=store.quiet_environment(), stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while httpx_status(f"http://127.0.0.1:{port}/health") != 200:
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def httpx_status(url: str) -> int:
+    """0 while nobody listens."""
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.TransportError:
+        threading.Event().wait(0.1)
+        return 0
+
+
 def ask(python: Path, home: Home, name: str, frame: pd.DataFrame, folder: Path) -> Any:
     """What `mlflow.pyfunc.load_model("models:/NAME@champion").predict(frame)` says in that environment."""
     data = folder / "rows.pkl"
@@ -112,6 +153,24 @@ def ask(python: Path, home: Home, name: str, frame: pd.DataFrame, folder: Path) 
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_teams_server_takes_the_same_versions(
+    server: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    made = captures.capture(tmp_path / "made", name="shared")
+    first = registry.register(made, captures.proof(made), home=home)
+    again = registry.register(made, captures.proof(made), home=home)
+    assert (first.version, first.created, again.version, again.created) == (1, True, 1, False)
+    assert first.tracking_uri == server
+    registry.set_champion("shared", 1, home)
+    assert [version.aliases for version in registry.versions("shared", home)] == [("champion",)]
+    elsewhere = Home(tmp_path / "elsewhere", cache=home.cache)
+    assert registry.fetch("shared", 1, elsewhere).digest == made.digest
+    assert registry.remove("shared", home) == 1
+    assert registry.champion("shared", home) is None
+    assert capfd.readouterr().out == ""
 
 
 def test_the_champion_gives_the_kernels_answers_with_no_nb2prod_installed(
