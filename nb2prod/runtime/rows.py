@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,14 @@ class Reader:
         """Whole columns of plain values; every column of the signature is there."""
         checked = {column.name: _column(column, check, columns[column.name], at) for column, check in self._columns}
         return self.finished(n, checked, columns, ignored, at=at)
+
+    def checked(self, n: int, columns: dict[str, Any], unsure: Collection[str]) -> Rows:
+        """Whole columns of which all but the `unsure` are known to fit."""
+        sure: dict[str, Values] = {}
+        for column, check in self._columns:
+            values = columns[column.name]
+            sure[column.name] = _column(column, check, values, "/inputs") if column.name in unsure else values
+        return self.finished(n, sure, columns)
 
     def finished(
         self,
