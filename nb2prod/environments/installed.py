@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -159,6 +159,16 @@ class Installed:
             seen.add(mark)
             found[distribution.name] = distribution
             todo.extend(distribution.requires(requirement.extras))
+        return found
+
+    def broken(self, closure: Mapping[str, Distribution]) -> dict[str, str]:
+        """What of a closure does not fit by metadata, as `pip check` says it; name → who needs which range."""
+        found: dict[str, str] = {}
+        for distribution in closure.values():
+            for need in distribution.requires():
+                here = closure.get(canonicalize_name(need.name))
+                if here is not None and not need.specifier.contains(here.version, prereleases=True):
+                    found[here.name] = f"{distribution.name} needs {need.name}{need.specifier}"
         return found
 
 

@@ -40,6 +40,9 @@ SERVING = (
 """What every service needs beside its model; what authors a model (mlflow, jupyterlab, ipywidgets) is not among it."""
 
 
+_OPTIONS = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--only-binary", ":all:")
+
+
 @dataclass(frozen=True)
 class LockRequest:
     """What is to be locked.
@@ -158,35 +161,27 @@ def _resolve(request: LockRequest, installed: Installed, settings: IndexSettings
 def _compile(
     request: LockRequest, installed: Installed, settings: IndexSettings, local: dict[str, Path]
 ) -> tuple[str, tuple[str, ...]]:
+    said = {*map(_name, request.pins), *local}
+    fixed = installed.closure(request.pins)
+    broken = {name: why for name, why in installed.broken(fixed).items() if name not in local}
+    constraints = [*request.constraints, *(found.pin for found in fixed.values()), *_from_pip(settings, installed)]
+    preferred = [found.pin for found in installed.by_name.values() if found.source is None]
+    arguments = ["pip", "compile", "wanted.in", "-o", "requirements.txt", "-c", "fixed.txt", *_OPTIONS]
+    arguments += ["--python", str(request.python or sys.executable)]
     with tempfile.TemporaryDirectory(prefix="nb2prod-lock-") as temporary:
         folder = Path(temporary)
-        (folder / "wanted.in").write_text("\n".join(_wanted(request, local)) + "\n", "utf-8")
-        fixed = installed.closure(request.pins)
-        constraints = [*request.constraints, *(found.pin for found in fixed.values()), *_from_pip(settings, installed)]
-        (folder / "fixed.txt").write_text(
-            "\n".join(line for line in constraints if _name(line) not in local) + "\n", "utf-8"
-        )
-        preferred = [found.pin for found in installed.by_name.values() if found.source is None]
-        arguments = [
-            "pip",
-            "compile",
-            "wanted.in",
-            "-o",
-            "requirements.txt",
-            "-c",
-            "fixed.txt",
-            "--generate-hashes",
-            "--no-header",
-        ]
-        arguments += [
-            "--no-annotate",
-            "--quiet",
-            "--only-binary",
-            ":all:",
-            "--python",
-            str(request.python or sys.executable),
-        ]
-        return _first_reachable(arguments, preferred, settings, folder)
+        _write(folder / "wanted.in", _wanted(request, local))
+        _write(folder / "fixed.txt", (line for line in constraints if _name(line) not in said))
+        if broken:  # the kernel runs with them, whatever the metadata says; the proof decides
+            _write(folder / "stand.txt", (fixed[name].pin for name in broken))
+            arguments += ["--overrides", "stand.txt"]
+        text, notes = _first_reachable(arguments, preferred, settings, folder)
+    stand = (f"{why}, the kernel has {fixed[name].pin}, which stands" for name, why in broken.items())
+    return text, (*notes, *stand)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _first_reachable(
@@ -194,12 +189,12 @@ def _first_reachable(
 ) -> tuple[str, tuple[str, ...]]:
     """What uv has seen before serves where no index answers; that is said, not silent."""
     lock_file = folder / "requirements.txt"
-    lock_file.write_text("\n".join(preferred) + "\n", "utf-8")
+    _write(lock_file, preferred)
     try:
         uv.run(arguments, settings, folder=folder)
         return lock_file.read_text("utf-8"), ()
     except Unverified as unreachable:
-        lock_file.write_text("\n".join(preferred) + "\n", "utf-8")
+        _write(lock_file, preferred)
         try:
             uv.run([*arguments, "--offline"], settings, folder=folder)
         except Nb2prodError:

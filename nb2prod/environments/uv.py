@@ -22,13 +22,13 @@ _UNREACHABLE = re.compile(
     r"|network was disabled|Could not connect|invalid peer certificate|HTTP status (?:client|server) error"
 )
 _MISSING = re.compile(
-    r"there (?:is|are) no versions? of (?P<a>[A-Za-z0-9._-]+)|(?P<b>[A-Za-z0-9._-]+) was not found in the"
-    r"|(?P<c>[A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|only (?P<d>[A-Za-z0-9._-]+)(?:[<>=!~][^ ]*)? is available"
+    r"there (?:is|are) no versions? of (?P<a>[A-Za-z0-9._-]+)(?:==|[ ,])|(?<!\S)(?P<b>[A-Za-z0-9._-]+) was not found in the"
+    r"|(?<!\S)(?P<c>[A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels"
 )
-_DEPENDS = re.compile(
-    r"(?P<by>[A-Za-z0-9._\[\]-]+(?:[<>=!~][^ ]*)?) depends on (?P<name>[A-Za-z0-9._-]+)(?P<range>[<>=!~][^ ]*)?"
-)
-_REQUIRED = re.compile(r"you require (?P<first>\S+)(?: and (?P<second>[A-Za-z0-9._\[\]-]+[<>=!~]\S*))?")
+_ASKED = r"(?P<by>[A-Za-z0-9._\[\]-]+)(?:[<>=!~]\S*)? depends on (?P<name>[A-Za-z0-9._-]+)(?P<range>[<>=!~]\S*)"
+_DEPENDS = re.compile(_ASKED)
+_AGAINST_FIXED = re.compile(_ASKED + r" and (?P=name)(?P<fixed>==\S+)")
+_REQUIRED = re.compile(r"you require (?P<name>[A-Za-z0-9._-]+)(?P<one>[<>=!~]\S*) and (?P=name)(?P<other>[<>=!~]\S*)")
 
 
 class NotOnIndex(Refused):
@@ -115,6 +115,15 @@ def translated(text: str) -> Nb2prodError:
             fix="nb2prod prune",
             kept="nothing was written",
         )
+    if re.search(r"\b40[13]\b|Unauthorized|Forbidden", said) and "No solution found" not in said:
+        return Unverified(
+            "The package index does not let us in",
+            code="index-refused",
+            where="the locked environment",
+            why=said,
+            fix="pip config set global.index-url https://USER:TOKEN@…    (it is used in memory and written nowhere)",
+            kept="nothing was registered",
+        )
     if _UNREACHABLE.search(said):
         return _unreachable(said)
     if "No solution found" in said:
@@ -145,9 +154,9 @@ def _unreachable(said: str) -> Unverified:
 def _unsolved(said: str) -> Refused:
     cause = " ".join(said.partition("cause:")[2].partition("hint:")[0].split())
     missing = _MISSING.search(cause)
-    sides = _sides(cause)
-    if missing and not sides:
+    if missing:
         return NotOnIndex(next(name for name in missing.groups() if name), cause)
+    sides = _sides(cause)
     if sides is None:
         return Refused(
             "The kernel's versions and what the service needs cannot be installed together",
@@ -170,16 +179,17 @@ def _unsolved(said: str) -> Refused:
 
 def _sides(cause: str) -> tuple[str, str] | None:
     """The two requirements on one distribution that exclude each other, each with who asks for it."""
-    required = _REQUIRED.search(cause)
-    if required and required["second"]:
-        return f"{required['first']} (the kernel's)", required["second"].rstrip(",.")
-    wanted = {}
-    for name in re.findall(r"you require ([A-Za-z0-9._-]+==[^ ,]+)", cause):
-        wanted[name.partition("==")[0]] = name.rstrip(".,")
+    if found := _REQUIRED.search(cause):
+        ours, theirs = sorted(
+            (found["one"].rstrip(",."), found["other"].rstrip(",.")), key=lambda said: not said.startswith("==")
+        )
+        return f"{found['name']}{ours} (the kernel's)", f"{found['name']}{theirs} (needed by the service)"
+    if found := _AGAINST_FIXED.search(cause):
+        fixed = found["name"] + found["fixed"].rstrip(",.")
+        return f"{fixed} (the kernel's)", f"{found['name']}{found['range']} (needed by {found['by']})"
+    required = dict(re.findall(r"you require ([A-Za-z0-9._-]+)(==[^ ,]+)", cause))
     for found in _DEPENDS.finditer(cause):
-        if found["name"] in wanted and found["range"]:
-            return (
-                f"{wanted[found['name']]} (the kernel's)",
-                f"{found['name']}{found['range'].rstrip(',.')} (needed by {found['by']})",
-            )
+        if found["name"] in required:
+            fixed = found["name"] + required[found["name"]].rstrip(",.")
+            return f"{fixed} (the kernel's)", f"{found['name']}{found['range'].rstrip(',.')} (needed by {found['by']})"
     return None
