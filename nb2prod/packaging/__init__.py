@@ -1,1 +1,7 @@
-"""A capture to a Bento."""
+"""BentoML's room: a capture becomes an ordinary Bento, built in a process of its own."""
+
+from __future__ import annotations
+
+from nb2prod.packaging.bento import build, open_bento, remove
+
+__all__ = ["build", "open_bento", "remove"]

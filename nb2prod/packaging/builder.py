@@ -1,0 +1,35 @@
+"""The subprocess that lets BentoML build: reads one JSON job on stdin. The only file of this room that imports bentoml.
+
+It has a BENTOML_HOME of its own (in one process a second build silently held the first model) and imports nothing of nb2prod but
+what lies in the Bento's own sources.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+
+def main() -> None:
+    """Build from `context` and export unpacked to `output`."""
+    job = json.load(sys.stdin)
+    from bentoml import bentos
+
+    made = bentos.build(
+        "service:svc",
+        name=job["name"],
+        version=job["version"],
+        labels=job["labels"],
+        description=job["description"],
+        include=["*"],
+        build_ctx=job["context"],
+        # BentoML would rewrite our lock; it is put over this afterwards
+        python={"packages": ["bentoml"], "lock_packages": False, "pack_git_packages": False},
+        docker={"python_version": job["python"]},
+        envs=job["envs"],
+    )
+    made.export(job["output"], "folder")
+
+
+if __name__ == "__main__":
+    main()
