@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, freezing, scores, storage
+from nb2prod.baseline import counting, dependence, freezing, numbers, scores, storage
 from nb2prod.baseline.calibration import Calibration, isotonic
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
@@ -43,6 +43,7 @@ class Baseline:
     pca: Pca | None = None
     reference: Counts = field(default_factory=dict)
     calibrated: Floats = field(default_factory=lambda: np.empty(0))
+    dependence: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
     @classmethod
@@ -71,7 +72,7 @@ class Baseline:
             Column → `number`, `integer`, `boolean`, `category`, `text`, `datetime` or `other`; the others are told from
             their values.
         times
-            When each training row happened, where that is known.
+            When each training row happened, where that is known; else the rows are taken to be in their order.
         seed
             Splits the rows that a vocabulary or the components are learnt from off those that they are measured on.
         classes
@@ -81,15 +82,20 @@ class Baseline:
         half = np.random.default_rng(seed).random(rows) < 0.5
         stated = kinds or {}
         found: list[Feature] = []
+        order = _order(times, rows)
+        together_in_time: dict[str, float] = {}
         for name, column in columns.items():
-            found += freezing.features(name, column, stated.get(name) or freezing.kind_of(column), half)
+            for feature in freezing.features(name, column, stated.get(name) or freezing.kind_of(column), half):
+                found.append(feature)
+                together_in_time[feature.name] = round(dependence.factor(feature, column, order), 4)
         together = freezing.together(tuple(found), columns, rows, half)
         reference: Counts = {}
         model = None
         if together is not None:
             model, watched, reference["@multivariate.shares"] = together
             found.append(watched)
-        return _with_scores(cls(tuple(found), rows, pca=model, reference=reference), scores, labels, classes)
+        bare = cls(tuple(found), rows, pca=model, reference=reference, dependence=together_in_time)
+        return _with_scores(bare, scores, labels, classes)
 
     # -- what it watches
 
@@ -206,7 +212,12 @@ class Baseline:
     def save(self, folder: Path | str) -> None:
         """Write baseline.json and baseline.npz into a folder, each by rename."""
         plain, arrays = storage.pack(self.features)
-        document: dict[str, Any] = {"rows": self.rows, "note": self.note, "features": plain}
+        document: dict[str, Any] = {
+            "rows": self.rows,
+            "note": self.note,
+            "features": plain,
+            "dependence": self.dependence,
+        }
         document["target"] = asdict(self.target) if self.target else None
         document["pca"] = list(self.pca.names) if self.pca else None
         arrays["calibrated"] = self.calibrated
@@ -231,6 +242,7 @@ class Baseline:
             pca=Pca(tuple(document["pca"]), *(arrays[f"pca.{key}"] for key in keys)) if document["pca"] else None,
             reference={name[10:]: array for name, array in arrays.items() if name.startswith("reference.")},
             calibrated=arrays["calibrated"],
+            dependence=document["dependence"],
             note=document["note"],
         )
 
@@ -241,12 +253,23 @@ def _calibration(arrays: Mapping[str, NDArray[Any]]) -> Calibration | None:
     return Calibration(arrays["calibration.scores"], arrays["calibration.values"])
 
 
+def _order(times: Any, rows: int) -> Ints | None:
+    """Rows by time; None where no time is known for each of them."""
+    if times is None:
+        return None
+    column = next(iter(columns_of({"time": times})[0].values()))
+    moments = numbers.instants(column)[0] if freezing.kind_of(column) != "number" else numbers.numbers(column)[0]
+    return np.argsort(moments, kind="stable") if len(moments) == rows else None
+
+
 def _with_scores(bare: Baseline, raw: Any, labels: Any, classes: Sequence[Any] | None) -> Baseline:
     target = scores.recognise(raw, labels, classes)
     if target is None or raw is None:
         return _changed(bare, target=target)
-    found = (*bare.features, *freezing.said(raw, target))
-    told = _changed(bare, target=target, features=found)
+    said = tuple(freezing.said(raw, target))
+    parts = scores.parts(raw, target)
+    hanging = {feature.name: round(dependence.factor(feature, parts[feature.name]), 4) for feature in said}
+    told = _changed(bare, target=target, features=(*bare.features, *said), dependence=bare.dependence | hanging)
     if labels is None:
         return told
     counts = told.count_labels(raw, labels)

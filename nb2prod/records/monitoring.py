@@ -69,3 +69,27 @@ class Feedback(Record, frozen=True, kw_only=True):
     label: Any = msgspec.UNSET
     outcomes: dict[str, float] = {}
     time: Any = None
+
+
+class Alarm(Record, frozen=True, kw_only=True):
+    """One change that was certain enough and large enough to wake someone.
+
+    `kind` is drift, missing, type, unseen, range, prediction, confidence, multivariate or performance. `effect` is the size
+    of the change in training's standard deviations and `bound` its lower bound. `first_row` is the row (from 0, in order
+    of arrival) at which the change most likely began, `earliest` and `latest` what else is likely, `raised` the number of
+    rows seen when it was told, `ended` the row at which it was over. Alarms of one `group` began together.
+    """
+
+    feature: str
+    kind: str
+    effect: float
+    bound: float
+    first_row: int
+    earliest: int
+    latest: int
+    raised: int
+    direction: str
+    group: int
+    evidence: float
+    since: str | None = None
+    ended: int | None = None

@@ -1,0 +1,206 @@
+"""A life of a deployment under watch: counts in, alarms out, at most one calm life in twenty with any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nb2prod.baseline import Baseline, Counts, add_counts
+from nb2prod.baseline.columns import columns_of
+from nb2prod.errors import Conflict
+from nb2prod.monitoring.statistics.detector import Detector
+from nb2prod.monitoring.statistics.episodes import Episodes
+from nb2prod.monitoring.statistics.gaps import GATE
+from nb2prod.monitoring.statistics.hanging import Hanging
+from nb2prod.monitoring.statistics.ladder import Ladder
+from nb2prod.monitoring.statistics.layout import Layout
+from nb2prod.monitoring.statistics.risk import estimate, realised
+from nb2prod.monitoring.statistics.scales import Floats, Ints
+from nb2prod.records.monitoring import Alarm, Performance
+
+BET_ROWS = 200
+BET_SECONDS = 3600.0
+# of the error budget: features and scores, then the columns together; the rest is for labels and business figures
+SHARE_FEATURES, SHARE_TOGETHER = 0.8, 0.05
+_QUEUE = 5000
+
+
+@dataclass(eq=False)
+class _Open:
+    """Increments that wait for their bet."""
+
+    counts: Ints
+    rows: int
+    time: float | None
+
+
+class Monitor:
+    """Watch rows against a baseline.
+
+    Parameters
+    ----------
+    baseline
+        What the model was trained on.
+    false_alarm_rate
+        Of calm lives, the share with any alarm at all, over all columns and scores, however often one looks.
+    effect
+        The least change worth an alarm, in training's standard deviations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> monitor = Monitor(Baseline.from_frame({"x": np.random.default_rng(0).normal(size=5000)}))
+    >>> monitor.update({"x": np.random.default_rng(1).normal(1, 1, 500)})
+    >>> [alarm.feature for alarm in monitor.alarms()]
+    ['x']
+    """
+
+    def __init__(self, baseline: Baseline, false_alarm_rate: float = 0.05, effect: float = GATE) -> None:
+        self.baseline = baseline
+        self.false_alarm_rate = false_alarm_rate
+        self.effect = effect
+        self.rows = 0
+        self._counts: Counts = {}
+        self._queue: list[_Open] = []
+        layout = Layout.of(baseline)
+        self._layout = layout
+        self._detector = Detector(layout)
+        self._sums = np.zeros((len(layout.features), layout.width), dtype=np.int64)
+        self._ladder = Ladder(self._sums)
+        self._hanging = Hanging(baseline, layout)
+        self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect)
+        self._seen = 0
+
+    # -- counts in
+
+    def update(self, frame: Any, scores: Any = None, *, labels: Any = None, time: float | None = None) -> None:
+        """Count rows, and what the model said for them.
+
+        Parameters
+        ----------
+        frame
+            Any frame that `Baseline.from_frame` takes; columns may be missing, more, in another order or of mixed types.
+        scores
+            Probabilities or predictions of these rows.
+        labels
+            What came true, where it is known already.
+        time
+            When they arrived, epoch seconds.
+        """
+        columns, rows = columns_of(frame)
+        counts = self.baseline.count(columns, scores=scores, n=rows)
+        if labels is not None:
+            counts |= self.baseline.count_labels(scores, labels)
+        self.add(counts, rows, time=time)
+
+    def add(self, counts: Mapping[str, Any], rows: int, *, time: float | None = None) -> None:
+        """Take counts that someone else made (`Baseline.count`), of so many rows."""
+        self._counts = add_counts(self._counts, counts)
+        self.rows += rows
+        if rows:
+            self._enqueue(_Open(self._layout.matrix(counts), rows, time))
+        if len(self._queue) > _QUEUE:
+            self._play()
+
+    def _enqueue(self, fresh: _Open) -> None:
+        """Join the last bet while it has too few rows and is not too old."""
+        last = self._queue[-1] if self._queue else None
+        if last is None or last.rows >= BET_ROWS or _apart(last.time, fresh.time) >= BET_SECONDS:
+            self._queue.append(fresh)
+            return
+        last.counts = last.counts + fresh.counts
+        last.rows += fresh.rows
+
+    def merge(self, other: Monitor) -> None:
+        """Add another monitor's counts, and queue what it has not bet on yet.
+
+        Raises
+        ------
+        Conflict
+            Both have bet already: evidence cannot be added up. Ask one of them for alarms only after merging.
+        """
+        if other.baseline.digest != self.baseline.digest:
+            raise Conflict(
+                "The monitors watch different baselines",
+                code="different-baselines",
+                fix="merge monitors of one version",
+            )
+        if self._detector.bets and other._detector.bets:
+            raise Conflict(
+                "Both monitors have been asked for alarms already",
+                code="both-have-bet",
+                why="Evidence of two histories cannot be added up; counts can.",
+                fix="merge first, then ask alarms()",
+            )
+        if other._detector.bets:
+            self._detector, other_detector = other._detector, self._detector
+            self._ladder, self._hanging, self._episodes = other._ladder, other._hanging, other._episodes
+            self._sums, self._seen = other._sums, other._seen
+            del other_detector
+        self._counts = add_counts(self._counts, other._counts)
+        self.rows += other.rows
+        for waiting in other._queue:
+            self._enqueue(_Open(waiting.counts.copy(), waiting.rows, waiting.time))
+
+    @property
+    def counts(self) -> Counts:
+        """All counts so far, whole numbers by counter."""
+        return {name: array.copy() for name, array in self._counts.items()}
+
+    # -- verdicts out
+
+    def alarms(self, *, now: float | None = None) -> tuple[Alarm, ...]:
+        """Every alarm of this life, in the order they were told; the list only grows, an alarm that is over says so.
+
+        `now` closes a bet that has waited for an hour though it has few rows.
+        """
+        self._play(now)
+        return tuple(self._episodes.alarms)
+
+    def _play(self, now: float | None = None) -> None:
+        """Bet on what is ready."""
+        while self._queue and (self._queue[0].rows >= BET_ROWS or _apart(self._queue[0].time, now) >= BET_SECONDS):
+            self._bet(self._queue.pop(0))
+
+    def _bet(self, ready: _Open) -> None:
+        self._detector.bet(ready.counts, self._hanging.factor)
+        self._hanging.see(ready.counts)
+        self._sums = self._sums + ready.counts
+        self._seen += ready.rows
+        self._ladder.add(self._detector.bets, self._seen, self._sums, ready.time)
+        self._episodes.look(self._detector, self._ladder, self._hanging.factor)
+
+    def performance(self, metric: str = "accuracy") -> Performance:
+        """A metric over all rows so far: realised where labels came, else estimated from calibrated scores.
+
+        Returns
+        -------
+        Performance
+            `low`, `value`, `high`; `predicted` and `realised` where each is known; `note` says why nothing is.
+        """
+        expected = estimate(self.baseline, self._counts, metric)
+        known = realised(self.baseline, self._counts, metric) if _labelled(self._counts) else None
+        if known is None or known.value is None:
+            return expected
+        from msgspec.structs import replace
+
+        return replace(known, predicted=expected.value, note=expected.note)
+
+
+def _labelled(counts: Counts) -> bool:
+    return any(name in counts for name in ("@labels", "@confusion", "@errors"))
+
+
+def _apart(a: float | None, b: float | None) -> float:
+    return 0.0 if a is None or b is None else b - a
+
+
+def _limits(layout: Layout, rate: float) -> Floats:
+    """ln of the evidence at which each counter has passed."""
+    alone = [feature.role != "multivariate" for feature in layout.features]
+    count = max(sum(alone), 1)
+    limits = [count / (SHARE_FEATURES * rate) if single else 1 / (SHARE_TOGETHER * rate) for single in alone]
+    return np.asarray(np.log(np.array(limits)), dtype=np.float64)

@@ -1,0 +1,176 @@
+"""The evidence against calm, counter by counter: bets on frozen buckets joined over unknown starts.
+
+Numbers: tilts (tilts.py) with an e-detector of Shiryaev-Roberts kind (Shin, Ramdas & Rinaldo 2024). Levels: sticks
+(sticks.py). Null, infinite, wrong type and out of range: beta-binomial ratios. All are nonnegative supermartingales that
+start at most at 1, so by Ville's inequality each passes F/α with probability at most α/F, ever.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from nb2prod.baseline.feature import BODY
+from nb2prod.monitoring.statistics import starts, tilts
+from nb2prod.monitoring.statistics.layout import Layout
+from nb2prod.monitoring.statistics.scales import Floats, Ints
+from nb2prod.monitoring.statistics.sticks import Sticks
+from nb2prod.monitoring.statistics.urn import log_beta_ratio, log_tilt
+
+RARE = 20.0
+_SHARE = 0.9
+_ALTERNATIVES = ((0.5, 200.0), (1.0, 20.0))
+_SPREADS = (8.0, 50.0, 320.0)
+
+
+class Detector:
+    """Wealth of every counter, as logarithms; `evidence` is ln of what calm reaches with probability e^−evidence."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        count = len(layout.features)
+        self.prior = layout.prior.copy()
+        self.age = np.zeros(count, dtype=np.int64)
+        self.bets = 0
+        self.rows = 0
+        self.evidence = np.full(count, -np.inf)
+        self._bank = np.zeros((len(layout.numbers), tilts.COUNT, layout.width - BODY))
+        for place, row in enumerate(layout.numbers):
+            feature = layout.features[row]
+            self._bank[place, :, : feature.size - BODY] = tilts.bank(feature)
+        self._tilted = _Wealth(len(layout.numbers), tilts.COUNT, np.log(_SHARE * tilts.weights()))
+        self._buckets = _Buckets(layout)
+        self._special = _Wealth(count, self._buckets.count, self._buckets.log_weights)
+        self.sticks = Sticks(layout)
+
+    def bet(self, counts: Ints, factor: Floats) -> None:
+        """One bet on every counter that has rows; then those rows join the urn."""
+        live = counts / factor[:, None]
+        urn = self.prior / factor[:, None]
+        played = counts.sum(axis=1) > 0
+        log_start = starts.log_weight(self.age)
+        numbers = self.layout.numbers
+        if len(numbers):
+            body = live[numbers, BODY:]
+            rows = body.sum(axis=1)
+            gain = np.einsum("fgb,fb->fg", self._bank, body) - log_tilt(urn[numbers, BODY:], self._bank, rows)
+            self._tilted.add(gain, log_start[numbers], played[numbers], self.bets)
+        gain = self._buckets.gains(live, urn)
+        self._special.add(gain, log_start, played, self.bets)
+        self.sticks.add(live, self.age, played, self.bets)
+        self.prior += counts
+        self.bets += 1
+        self.rows += int(counts.sum(axis=1).max(initial=0))
+        self.age += played
+        self.sticks.mark(self.prior / factor[:, None], self.age, self.bets)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        parts = self._special.total()
+        numbers, levels = self.layout.numbers, self.layout.levels
+        parts[numbers] = np.logaddexp(parts[numbers], self._tilted.total())
+        parts[levels] = np.logaddexp(parts[levels], np.log(_SHARE) + self.sticks.total())
+        self.evidence = parts
+
+    def start(self, row: int) -> int:
+        """The bet before which the change in a counter most likely began."""
+        value, begun = self._special.best(row)
+        if self.layout.features[row].numeric:
+            place = int(np.searchsorted(self.layout.numbers, row))
+            other, start = self._tilted.best(place)
+        else:
+            other, start = self.sticks.best(int(np.searchsorted(self.layout.levels, row)))
+            other += float(np.log(_SHARE))
+        return start if other >= value else begun
+
+    def restart(self, row: int, prior: Floats) -> None:
+        """Begin a counter anew with another urn."""
+        self.prior[row] = prior
+        self.age[row] = 0
+        self._special.clear(row)
+        if self.layout.features[row].numeric:
+            self._tilted.clear(int(np.searchsorted(self.layout.numbers, row)))
+        else:
+            self.sticks.clear(int(np.searchsorted(self.layout.levels, row)), prior, self.bets)
+        self.evidence[row] = -np.inf
+
+
+class _Wealth:
+    """M ← (M + w) r for each bet, in logarithms, and since when each bet has been winning."""
+
+    def __init__(self, counters: int, bets: int, log_share: Floats) -> None:
+        self.value = np.full((counters, bets), -np.inf)
+        self.log_share = np.broadcast_to(log_share, (counters, bets))
+        self.run = np.zeros((counters, bets))
+        self.begun = np.zeros((counters, bets), dtype=np.int64)
+
+    def add(self, gain: Floats, log_start: Floats, played: NDArray[np.bool_], now: int) -> None:
+        grown = np.logaddexp(self.value, log_start[:, None]) + gain
+        self.value = np.where(played[:, None], grown, self.value)
+        fresh = (self.run <= 0) & played[:, None]
+        self.begun = np.where(fresh, now, self.begun)
+        self.run = np.where(played[:, None], np.maximum(self.run, 0.0) + gain, self.run)
+
+    def total(self) -> Floats:
+        return np.asarray(logsumexp(self.value + self.log_share, axis=1))
+
+    def best(self, row: int) -> tuple[float, int]:
+        """ln of the largest share of the evidence, and since which bet it has been winning."""
+        stake = self.value[row] + self.log_share[row]
+        place = int(np.argmax(stake))
+        return float(stake[place]), int(self.begun[row, place])
+
+    def clear(self, row: int) -> None:
+        self.value[row], self.run[row], self.begun[row] = -np.inf, 0.0, 0
+
+
+class _Buckets:
+    """Null, infinite, wrong type, and for numbers below and above: each against all the rest.
+
+    A bucket that training hardly filled is bet against Beta(½, 200) and Beta(1, 20), another one against spreads around
+    its own share, as a level is.
+    """
+
+    places = 5
+    ways = 3
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.count = self.places * self.ways
+        shape = (len(layout.features), self.places, self.ways)
+        weights = np.full(shape, -np.inf)
+        for row, feature in enumerate(layout.features):
+            used = range(self.places) if feature.numeric and len(feature.edges) else range(3)
+            share = (1 - _SHARE) / len(used)
+            for place in used:
+                rare = min(self._split(layout.prior[row], row, place)) < RARE
+                ways = len(_ALTERNATIVES) if rare else self.ways
+                weights[row, place, :ways] = np.log(share / ways)
+        self.log_weights: Floats = weights.reshape(shape[0], self.count)
+
+    def _split(self, urn: Floats, row: int, place: int) -> tuple[float, float]:
+        x, rest = self._sides(urn[None, :], np.array([row]))
+        return float(x[0, place]), float(rest[0, place])
+
+    def _sides(self, values: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Rows in each bucket, and outside it: heads against everything, range against the body."""
+        last = np.array([self.layout.features[row].size - 1 for row in rows])
+        head = values[:, :BODY]
+        ends = np.stack((values[:, BODY], values[np.arange(len(rows)), last]), axis=1)
+        total, body = values.sum(axis=1, keepdims=True), values[:, BODY:].sum(axis=1, keepdims=True)
+        return np.concatenate((head, ends), axis=1), np.concatenate((total - head, body - ends), axis=1)
+
+    def gains(self, live: Floats, urn: Floats) -> Floats:
+        every = np.arange(len(self.layout.features))
+        x, y = self._sides(live, every)
+        a, b = (np.maximum(side, 1e-3) for side in self._sides(urn, every))
+        p = a / (a + b)
+        flipped, rare = (b < a), np.minimum(a, b) < RARE
+        found = np.zeros((*x.shape, self.ways))
+        for way in range(self.ways):
+            less, more = _ALTERNATIVES[min(way, 1)]
+            first = np.where(rare, np.where(flipped, more, less), _SPREADS[way] / (4 * (1 - p)))
+            second = np.where(rare, np.where(flipped, less, more), _SPREADS[way] / (4 * p))
+            found[:, :, way] = log_beta_ratio(x, y, (first, second), (a, b))
+        return found.reshape(len(found), self.count)

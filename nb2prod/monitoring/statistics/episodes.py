@@ -1,0 +1,184 @@
+"""From evidence to alarms: when it passes, whether it matters, what stands, when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from nb2prod.baseline import Feature
+from nb2prod.monitoring.statistics.detector import Detector
+from nb2prod.monitoring.statistics.directions import direction
+from nb2prod.monitoring.statistics.gaps import Gap, effective, gaps
+from nb2prod.monitoring.statistics.ladder import Ladder, Rung
+from nb2prod.monitoring.statistics.layout import Layout
+from nb2prod.monitoring.statistics.scales import Floats, Ints, prior
+from nb2prod.records.monitoring import Alarm
+
+_Z = 1.64
+_END_ROWS = 4000
+_LEARN_ROWS = 1000
+_LOOK_ROWS = 500
+_FAINT = 0.1
+
+
+@dataclass(eq=False)
+class Episode:
+    """A change that stands: what calm was, since when it is over, and which measure told it."""
+
+    alarm: int
+    calm: Ints
+    gap: Gap
+    start: Rung
+    learning: bool = True
+    looked: int = 0
+
+
+class Episodes:
+    """The alarms of a life, in the order in which they were told."""
+
+    def __init__(self, layout: Layout, limits: Floats, effect: float) -> None:
+        self.layout = layout
+        self.limits = limits
+        self.effect = effect
+        self.alarms: list[Alarm] = []
+        self.crossed: NDArray[np.bool_] = np.zeros(len(layout.features), dtype=np.bool_)
+        self._standing: dict[int, Episode] = {}
+        self._born = [Rung(0, 0, np.zeros((len(layout.features), layout.width), np.int64), None)] * len(layout.features)
+
+    def look(self, detector: Detector, ladder: Ladder, factor: Floats) -> None:
+        """Read the evidence after a bet."""
+        self.crossed |= detector.evidence >= self.limits
+        fresh = [row for row in np.flatnonzero(self.crossed).tolist() if row not in self._standing]
+        fresh = sorted(fresh, key=lambda row: self.layout.features[row].role == "multivariate")
+        told = [row for row in fresh if self._begin(row, detector, ladder, factor)]
+        for row in [row for row in self._standing if row not in told]:
+            self._stand(row, detector, ladder, factor)
+
+    def _begin(self, row: int, detector: Detector, ladder: Ladder, factor: Floats) -> bool:
+        """A calm counter whose evidence has passed: tell it if it matters, and if no column of its own explains it."""
+        feature = self.layout.features[row]
+        if feature.role == "multivariate" and self._standing:
+            return False
+        start = max(ladder.since(detector.start(row)), self._born[row], key=lambda rung: rung.bet)
+        calm = self._calm(row, start)
+        live = self._window(row, start, ladder)
+        gap = self._matters(feature, calm, live, float(factor[row]))
+        if gap is None:
+            return False
+        self._tell(row, detector, ladder, start, gap, direction(feature, calm, live, gap))
+        self._standing[row] = Episode(len(self.alarms) - 1, calm, gap, start, looked=ladder.rungs[-1].rows)
+        return True
+
+    def _calm(self, row: int, start: Rung) -> Ints:
+        feature = self.layout.features[row]
+        before = start.sums[row, : feature.size] - self._born[row].sums[row, : feature.size]
+        return np.asarray(feature.counts + before, dtype=np.int64)
+
+    def _window(self, row: int, start: Rung, ladder: Ladder) -> Ints:
+        size = self.layout.features[row].size
+        return np.asarray(ladder.rungs[-1].sums[row, :size] - start.sums[row, :size], dtype=np.int64)
+
+    def _matters(self, feature: Feature, calm: Ints, live: Ints, factor: float) -> Gap | None:
+        if not live.any() or not calm.any():
+            return None
+        return next((gap for gap in gaps(feature, calm, live, factor=factor, z=_Z) if gap.low >= self.effect), None)
+
+    def _tell(self, row: int, detector: Detector, ladder: Ladder, start: Rung, gap: Gap, words: str) -> None:
+        now = ladder.rungs[-1]
+        nearby = [rung.rows for rung in ladder.rungs if rung.bet <= start.bet]
+        later = [rung.rows for rung in ladder.rungs if rung.bet > start.bet]
+        earliest = nearby[-2] if len(nearby) > 1 else 0
+        latest = min(later[0] if later else now.rows, now.rows)
+        alarm = Alarm(
+            feature=self.layout.features[row].name,
+            kind=gap.kind,
+            effect=abs(gap.size),
+            bound=float(gap.low),
+            first_row=start.rows,
+            earliest=earliest,
+            latest=latest,
+            raised=now.rows,
+            direction=words,
+            group=self._group(start.rows, latest - earliest, now.rows),
+            evidence=float(detector.evidence[row]),
+            since=None,
+        )
+        self.alarms.append(alarm)
+
+    def _group(self, start: int, doubt: int, now: int) -> int:
+        """The group of an alarm that stands and began at about the same row; else a new one."""
+        for alarm in self.alarms:
+            near = max(doubt, alarm.latest - alarm.earliest, (now - start) // 4)
+            if alarm.ended is None and abs(alarm.first_row - start) <= near:
+                return alarm.group
+        return 1 + max((alarm.group for alarm in self.alarms), default=-1)
+
+    def _stand(self, row: int, detector: Detector, ladder: Ladder, factor: Floats) -> None:
+        """A counter whose alarm stands: is it over, has it changed further?"""
+        episode, now = self._standing[row], ladder.rungs[-1]
+        if now.rows - episode.looked >= _LOOK_ROWS:
+            episode.looked = now.rows
+            if self._over(row, episode, ladder, float(factor[row])):
+                self._end(row, episode, detector, ladder)
+                return
+        live = self._window(row, episode.start, ladder)
+        if episode.learning:
+            detector.evidence[row] = -np.inf
+            if live.sum() >= _LEARN_ROWS * factor[row]:
+                episode.learning = False
+                detector.restart(row, self._urn(row, live))
+                self._born[row] = now
+        elif detector.evidence[row] >= self.limits[row]:
+            self._further(row, episode, detector, ladder, float(factor[row]))
+
+    def _urn(self, row: int, counts: Ints) -> Floats:
+        """A prior that the episode's own rows have made."""
+        urn = np.zeros(self.layout.width)
+        urn[: len(counts)] = counts + _FAINT
+        return urn
+
+    def _over(self, row: int, episode: Episode, ladder: Ladder, factor: float) -> bool:
+        """Does the last window with enough rows lie at training again, by the measure that told the change?"""
+        feature = self.layout.features[row]
+        base = float(episode.calm.sum())
+        wanted = min(_END_ROWS, 0.8 * base / factor)
+        for rung in reversed(ladder.rungs[:-1]):
+            live = self._window(row, rung, ladder)
+            size = effective(float(live.sum()), base, factor)
+            if size < wanted:
+                continue
+            found = {gap.measure: gap for gap in gaps(feature, episode.calm, live, factor=factor, z=_Z)}
+            gap = found.get(episode.gap.measure)
+            return gap is None or gap.high < max(self.effect, 1.5 * _Z / np.sqrt(size))
+        return False
+
+    def _end(self, row: int, episode: Episode, detector: Detector, ladder: Ladder) -> None:
+        now = ladder.rungs[-1]
+        self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=now.rows)
+        feature = self.layout.features[row]
+        urn = np.zeros(self.layout.width)
+        urn[: feature.size] = prior(feature, episode.calm)
+        detector.restart(row, urn)
+        self.crossed[row] = False
+        self._born[row] = now
+        del self._standing[row]
+
+    def _further(self, row: int, episode: Episode, detector: Detector, ladder: Ladder, factor: float) -> None:
+        """The change has changed: a new entry, unless it is on its way back to training."""
+        feature = self.layout.features[row]
+        start = max(ladder.since(detector.start(row)), self._born[row], key=lambda rung: rung.bet)
+        live = self._window(row, start, ladder)
+        size = feature.size
+        settled = np.asarray(start.sums[row, :size] - episode.start.sums[row, :size], dtype=np.int64)
+        moved = self._matters(feature, settled, live, factor)
+        if moved is None:
+            return
+        against = self._matters(feature, episode.calm, live, factor)
+        if against is not None:
+            self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=start.rows)
+            self._tell(row, detector, ladder, start, moved, direction(feature, settled, live, moved))
+            episode.alarm, episode.gap = len(self.alarms) - 1, against
+        episode.start, episode.learning = start, True

@@ -1,0 +1,54 @@
+"""All counters of a baseline side by side in padded matrices, so that one numpy call bets on every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nb2prod.baseline import Baseline, Feature
+from nb2prod.baseline.feature import BODY
+from nb2prod.monitoring.statistics.scales import Floats, Ints, prior
+
+
+@dataclass(eq=False)
+class Layout:
+    """Rows are counters, columns are buckets."""
+
+    features: tuple[Feature, ...]
+    width: int
+    prior: Floats
+    index: dict[str, int]
+    numbers: NDArray[np.int64]
+    levels: NDArray[np.int64]
+    masks: NDArray[np.bool_] = field(repr=False)
+
+    @classmethod
+    def of(cls, baseline: Baseline) -> Layout:
+        features = baseline.features
+        width = max((feature.size for feature in features), default=BODY + 1)
+        weights = np.zeros((len(features), width))
+        masks = np.zeros((len(features), width), dtype=np.bool_)
+        for row, feature in enumerate(features):
+            weights[row, : feature.size] = prior(feature)
+            masks[row, : feature.size] = True
+        return cls(
+            features,
+            width,
+            weights,
+            {feature.name: row for row, feature in enumerate(features)},
+            np.array([row for row, feature in enumerate(features) if feature.numeric], dtype=np.int64),
+            np.array([row for row, feature in enumerate(features) if not feature.numeric], dtype=np.int64),
+            masks,
+        )
+
+    def matrix(self, counts: Mapping[str, Ints]) -> Ints:
+        """Counts of one increment; a counter that it lacks has no rows."""
+        found = np.zeros((len(self.features), self.width), dtype=np.int64)
+        for name, array in counts.items():
+            row = self.index.get(name)
+            if row is not None:
+                found[row, : len(array)] = array
+        return found
