@@ -108,7 +108,7 @@ def _levels(feature: Feature, base: Ints, live: Ints) -> str:
 def percent(share: float) -> str:
     """A share as people read it."""
     value = 100 * float(share)
-    return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %" if value >= 0.1 else f"{value:.2g} %"
+    return f"{value:.0f} %" if value >= 9.95 or value == 0 else f"{value:.1f} %" if value >= 0.1 else f"{value:.2g} %"
 
 
 def number(value: float) -> str:
