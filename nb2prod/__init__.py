@@ -6,6 +6,7 @@ Every public name is loaded at its first use, so that importing the package cost
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -41,8 +42,27 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def unsupported() -> str | None:
+    """One line that says why nb2prod cannot run here and what to do; None where it can."""
+    if sys.platform == "win32":
+        return (
+            "nb2prod runs on Linux and macOS. On Windows use WSL 2: wsl --install, then pip install nb2prod inside it."
+        )
+    if sys.version_info < (3, 11):  # noqa: UP036 - a kernel may be older than what installed us
+        found = ".".join(map(str, sys.version_info[:2]))
+        return (
+            f"nb2prod needs Python 3.11 or newer, this is {found}. A new kernel: python3.11 -m venv ~/py311 && "
+            "~/py311/bin/pip install nb2prod ipykernel && ~/py311/bin/python -m ipykernel install --user --name py311"
+        )
+    return None
+
+
 def load_ipython_extension(shell: Any) -> None:
-    """Called by `%load_ext nb2prod`: brings `%deploy` and `%%deploy`."""
+    """Called by `%load_ext nb2prod`: brings `%deploy`, `%%deploy` and `%deployments`."""
+    problem = unsupported()
+    if problem:
+        print(problem)
+        return
     from nb2prod.notebook.extension import load
 
     load(shell)

@@ -10,7 +10,7 @@ from nb2prod.records.lifecycle import Outcome, Plan, Step
 from nb2prod.records.proof import Replay, Verification
 from nb2prod.sdk.card import example
 from nb2prod.sdk.card.shape import Card, Code, Fold, Item, Row, Table
-from nb2prod.sdk.card.words import count, score, size
+from nb2prod.sdk.card.words import count, figure, metric, size
 
 Voice = Literal["notebook", "terminal"]
 _LOWER_IS_BETTER = ("error", "loss", "rmse", "mae", "mse", "brier", "deviance")
@@ -64,8 +64,12 @@ def verification(proof: Verification, name: str) -> Card:
         rows = [Row("Proof", tuple(_proof_lines(proof)))]
     rows += _finding_rows(proof.warnings)
     tone: Literal["done", "wrong"] = "done" if proof.status == "verified" else "wrong"
+    title = f": {proof.title}" if proof.title and proof.status != "verified" else ""
     return Card(
-        head=f"{name} is {proof.status}", rows=tuple(rows), tone=tone, indent=0 if proof.status == "verified" else 2
+        head=f"{name} is {proof.status}{title}",
+        rows=tuple(rows),
+        tone=tone,
+        indent=0 if proof.status == "verified" else 2,
     )
 
 
@@ -97,8 +101,12 @@ def _changed(made: Outcome, voice: Voice) -> Row | None:
         )
         said.append(f"{answers} from version {made.replaced}")
     if made.metric and made.metric_now is not None:
-        before = "" if made.metric_before is None else f" (version {made.replaced}: {score(made.metric_before)})"
-        said.append(f"hold-out {made.metric} {score(made.metric_now)}{before}")
+        before = (
+            ""
+            if made.metric_before is None
+            else f" (version {made.replaced}: {figure(made.metric, made.metric_before)})"
+        )
+        said.append(f"hold-out {metric(made.metric)} {figure(made.metric, made.metric_now)}{before}")
     if not said or made.replaced is None:
         return None
     undo = f"models:/{made.name}/{made.replaced}"

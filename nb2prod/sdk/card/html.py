@@ -18,14 +18,15 @@ margin:4px 0;max-width:1040px;font-variant-numeric:tabular-nums}
 .nb2prod.done{border-color:var(--jp-success-color1,#388e3c)}
 .nb2prod.wrong{border-color:var(--jp-error-color1,#d32f2f)}
 .nb2prod.decide{border-color:var(--jp-warn-color1,#f57c00)}
-.nb2prod table{border-collapse:collapse;margin:0 0 8px;width:auto;border:0;font-size:13px}
+.nb2prod table{border-collapse:collapse;margin:0 0 8px;width:auto;border:0;font-size:13px;color:inherit}
+.nb2prod .what,.nb2prod tbody td{color:inherit}
 .nb2prod tr,.nb2prod tbody tr:nth-child(odd),.nb2prod tbody tr:hover{background:none}
 .nb2prod th,.nb2prod td{text-align:left;vertical-align:top;padding:1px 16px 1px 0;border:0;font-weight:400;
 max-width:none;white-space:normal}
 .nb2prod .r{text-align:right}
 .nb2prod .head{font-size:15px;font-weight:600;margin:6px 0;display:flex;gap:6px 24px;flex-wrap:wrap;justify-content:space-between}
 .nb2prod .aside,.nb2prod dt,.nb2prod .time,.nb2prod thead th,.nb2prod .steps th,.nb2prod summary,.nb2prod figcaption
-{color:var(--jp-content-font-color2,inherit);opacity:.82;font-weight:400}
+{color:var(--jp-content-font-color2,inherit);font-weight:400}
 .nb2prod .aside{font-size:13px}
 .nb2prod .time{text-align:right;white-space:nowrap}
 .nb2prod .running .what{opacity:.7}
@@ -39,7 +40,7 @@ background:var(--jp-layout-color2,#8882);border-radius:3px;color:inherit}
 .nb2prod pre{padding:3px 8px;margin:0 0 4px;overflow-x:auto;white-space:pre;user-select:all;line-height:1.45;border:0}
 .nb2prod .beside{display:flex;flex-wrap:wrap;gap:4px 14px;align-items:baseline}
 .nb2prod .beside pre{margin:0}
-.nb2prod a{color:var(--jp-content-link-color,#1976d2)}
+.nb2prod a{color:var(--jp-content-link-color,inherit);text-decoration:underline}
 .nb2prod details{margin:2px 0}
 .nb2prod summary{cursor:pointer}
 .nb2prod details>*:not(summary){margin-left:16px}

@@ -9,7 +9,7 @@ from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.card.shape import Card, Code, Item, Row, Table, Tone
 from nb2prod.sdk.card.watch import period_name
-from nb2prod.sdk.card.words import count, milliseconds, plain, score
+from nb2prod.sdk.card.words import count, figure, metric, milliseconds, plain
 
 _SHAPES = {"live": "●", "starting": "◐", "degraded": "◑", "stopped": "○", "failed": "×"}
 _TONES: dict[str, Tone] = {
@@ -112,8 +112,9 @@ def _moved(item: FeatureDrift) -> str:
 
 
 def _metric_line(item: Performance) -> str:
-    span = f" ({score(item.low)} to {score(item.high)})" if item.low is not None else ""
-    return f"{item.metric} {score(item.value)}{span} over {count(item.n, 'label')}"
+    low, high = figure(item.metric, item.low), figure(item.metric, item.high)
+    span = f" ({low} to {high})" if item.low is not None else ""
+    return f"{metric(item.metric)} {figure(item.metric, item.value)}{span} over {count(item.n, 'row')}"
 
 
 def _line(status: ServiceStatus) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.sdk.card.shape import Card, Row, Table
-from nb2prod.sdk.card.words import count, percent, score
+from nb2prod.sdk.card.words import count, figure, metric, score
 
 
 def drift(found: Sequence[FeatureDrift], name: str) -> Card:
@@ -64,12 +64,6 @@ def _drift_cells(item: FeatureDrift, periods: bool) -> tuple[str, ...]:
 
 
 def _performance_cells(item: Performance) -> tuple[str, ...]:
-    span = score(item.value), score(item.low), score(item.high)
-    return (
-        item.metric,
-        period_name(item.period),
-        f"{item.n:,}",
-        *span,
-        percent(item.predicted),
-        percent(item.realised),
-    )
+    figures = (item.value, item.low, item.high, item.predicted, item.realised)
+    told = (figure(item.metric, value) for value in figures)
+    return (metric(item.metric), period_name(item.period), f"{item.n:,}", *told)

@@ -37,3 +37,16 @@ def size(octets: int) -> str:
 
 def plain(value: float | int | None) -> str:
     return "–" if value is None else f"{value:,}"
+
+
+_METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "r2": "R²"}
+
+
+def metric(name: str) -> str:
+    """A metric as it is said: `roc_auc` is ROC AUC, `positive_share` is positive share."""
+    return _METRICS.get(name, name.replace("_", " "))
+
+
+def figure(name: str, value: float | None) -> str:
+    """A metric's value: a share in percent, all else as a score."""
+    return percent(value) if name.endswith("share") else score(value)

@@ -1,0 +1,130 @@
+"""`nb2prod deploy` and `nb2prod verify`: from a notebook run in a fresh kernel, or a registered version."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from nb2prod.cli import show
+from nb2prod.cli.verbs import as_json, verb
+from nb2prod.errors import Refused, Unverified, UsageError
+from nb2prod.sdk.flags import FLAGS, Flag, given
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_TYPES = {"number": float, "integer": int}
+
+
+def flags(*, verifying: bool = False) -> Callable[[Function], Function]:
+    """The flags of a deploy as click's options, from the one table."""
+
+    def added(function: Function) -> Function:
+        for flag in reversed([flag for flag in FLAGS if flag.for_verify or not verifying]):
+            function = _option(flag)(function)
+        return function
+
+    return added
+
+
+def _option(flag: Flag) -> Callable[[Function], Function]:
+    if flag.kind == "switch":
+        return click.option(flag.name, flag.keyword, is_flag=True, help=flag.help)
+    kind: Any = click.Choice(flag.choices) if flag.choices else _TYPES.get(flag.kind, str)
+    return click.option(
+        flag.name,
+        flag.keyword,
+        type=kind,
+        nargs=len(flag.takes),
+        multiple=flag.repeated,
+        metavar=" ".join(flag.takes),
+        help=flag.help,
+    )
+
+
+model = click.option(
+    "--model", default="model", show_default=True, metavar="NAME", help="The variable that holds the model."
+)
+timeout = click.option(
+    "--cell-timeout", type=int, default=600, show_default=True, help="Seconds that one cell may take."
+)
+
+
+@verb(
+    "deploy",
+    """
+    nb2prod deploy notebook.ipynb --model model
+    nb2prod deploy notebook.ipynb --model model --name delays --data X_train --labels y_train --holdout X_test y_test
+    nb2prod deploy notebook.ipynb --dry-run
+    nb2prod deploy models:/delays/2
+    """,
+)
+@click.argument("source", metavar="NOTEBOOK|models:/NAME/VERSION")
+@model
+@flags()
+@timeout
+@as_json
+def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> None:
+    from nb2prod.records.lifecycle import Plan
+    from nb2prod.sdk import card
+
+    sdk: Any = importlib.import_module("nb2prod.sdk")
+
+    with show.progress(as_json) as (told, _):
+        if source.startswith("models:/"):
+            made = sdk.deploy(source, **given(options), progress=told)
+        else:
+            path = _notebook(source)
+            made = sdk.deploy_notebook(path, model, **given(options), cell_timeout=cell_timeout, progress=told)
+    if isinstance(made, Plan):
+        return show.document(made) if as_json else show.card(card.plan(made))
+    if made.outcome is None:
+        return show.document(made.status()) if as_json else show.card(card.deployment(made.status(), voice="terminal"))
+    return show.document(made.outcome) if as_json else show.finished(card.outcome(made.outcome, voice="terminal"))
+
+
+@verb(
+    "verify",
+    """
+    nb2prod verify notebook.ipynb --model model
+    nb2prod verify notebook.ipynb --model model --strict --json
+    """,
+)
+@click.argument("notebook", metavar="NOTEBOOK")
+@model
+@flags(verifying=True)
+@timeout
+@as_json
+def verify_(notebook: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> int:
+    from nb2prod.sdk import card
+
+    sdk: Any = importlib.import_module("nb2prod.sdk")
+
+    with show.progress(as_json) as (told, _):
+        proof = sdk.verify_notebook(
+            _notebook(notebook), model, **given(options), cell_timeout=cell_timeout, progress=told
+        )
+    if as_json:
+        show.document(proof)
+    else:
+        show.card(card.verification(proof, options["name"] or model))
+    return {"verified": 0, "refused": Refused.exit_code, "unverified": Unverified.exit_code}[proof.status]
+
+
+def _notebook(source: str) -> Path:
+    path = Path(source)
+    if path.suffix == ".ipynb" and path.is_file():
+        show.say(f"{path.name} is run from its first cell in a fresh kernel; its %deploy cells only mark the model.")
+        return path
+    raise UsageError(
+        f"There is no notebook `{source}`",
+        code="no-notebook",
+        where=f"nb2prod deploy {source}",
+        why="The file is not there."
+        if path.suffix == ".ipynb"
+        else "It is neither a .ipynb file nor models:/NAME/VERSION.",
+        fix="nb2prod deploy notebook.ipynb --model model",
+        kept="nothing was made",
+    )

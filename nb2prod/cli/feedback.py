@@ -1,0 +1,141 @@
+"""`nb2prod feedback`: labels and outcomes from a file, many at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+import nb2prod
+from nb2prod.cli import show
+from nb2prod.cli.verbs import as_json, verb
+from nb2prod.errors import UsageError
+
+SHOWN = 5
+
+
+@verb(
+    "feedback",
+    """
+    nb2prod feedback delays labels.parquet --id flight_id --label late
+    nb2prod feedback delays orders.csv --id order_id --time decided_at --outcome conversion --outcome cost
+    """,
+)
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--id", "id_", required=True, metavar="COLUMN", help="The column with the ids that the predictions carried."
+)
+@click.option("--label", metavar="COLUMN", help="The column with the true label.")
+@click.option("--time", metavar="COLUMN", help="The column that says when the label became known.")
+@click.option(
+    "--outcome", multiple=True, metavar="COLUMN", help="A column with a business outcome, a number. May be repeated."
+)
+@as_json
+def feedback_(
+    name: str, file: Path, id_: str, label: str | None, time: str | None, outcome: tuple[str, ...], as_json: bool
+) -> int:
+    if label is None and not outcome:
+        raise click.UsageError("Name the label's column with --label, or an outcome's with --outcome")
+    deployment = nb2prod.get(name)
+    frame = _read(file)
+    for column in (id_, label, time, *outcome):
+        _there(column, frame, file)
+    told = deployment.feedback(list(_items(frame, id_, label, time, outcome)))
+    return _show(name, file, told, as_json)
+
+
+def _read(file: Path) -> Any:
+    import pandas as pd
+
+    readers: dict[str, Callable[[Path], Any]] = {
+        ".parquet": pd.read_parquet,
+        ".csv": pd.read_csv,
+        ".json": pd.read_json,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+    }
+    reader = readers.get(file.suffix.lower())
+    if reader is None or not file.is_file():
+        raise UsageError(
+            f"`{file}` cannot be read" if reader else f"`{file.name}` is of no known kind",
+            code="no-file",
+            where=str(file),
+            why="There is no such file." if reader else f"Known are {', '.join(readers)}.",
+            fix="nb2prod feedback delays labels.parquet --id flight_id --label late",
+            kept="no label was sent",
+        )
+    try:
+        return reader(file)
+    except (ValueError, OSError) as error:
+        raise UsageError(
+            f"`{file}` cannot be read as {file.suffix[1:]}",
+            code="no-file",
+            where=str(file),
+            why=str(error).splitlines()[0],
+            fix=f"head {file}",
+            kept="no label was sent",
+        ) from error
+
+
+def _there(column: str | None, frame: Any, file: Path) -> None:
+    if column is None or column in frame.columns:
+        return
+    names = [str(name) for name in frame.columns]
+    near = difflib.get_close_matches(column, names, n=1)
+    raise UsageError(
+        f"`{file.name}` has no column `{column}`",
+        code="no-such-column",
+        where=str(file),
+        why=f"Its columns are {', '.join(names[:20])}.",
+        fix=f"--id {near[0]}" if near else f"--id {names[0]}" if names else "",
+        kept="no label was sent",
+    )
+
+
+def _items(
+    frame: Any, id_: str, label: str | None, time: str | None, outcome: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    """One item a row; a row that knows neither label nor outcome yet is left for later."""
+    columns = {name: _plain(frame[name]) for name in dict.fromkeys([id_, *filter(None, (label, time)), *outcome])}
+    for n in range(len(frame)):
+        item: dict[str, Any] = {"id": columns[id_][n]}
+        if label is not None and columns[label][n] is not None:
+            item["label"] = columns[label][n]
+        known = {name: columns[name][n] for name in outcome if columns[name][n] is not None}
+        if known:
+            item["outcomes"] = known
+        if time is not None and columns[time][n] is not None:
+            item["time"] = columns[time][n]
+        if "label" in item or known:
+            yield item
+
+
+def _plain(series: Any) -> list[Any]:
+    """Values as JSON has them: None for a null, a date-time as RFC 3339."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return [None if pd.isna(value) else value.isoformat() for value in series]
+    return [None if missing else value for value, missing in zip(series.tolist(), series.isna(), strict=True)]
+
+
+def _show(name: str, file: Path, told: dict[str, Any], as_json: bool) -> int:
+    refused = list(told.get("refused", ()))
+    if as_json:
+        show.document({"name": name, **told})
+        return 1 if refused else 0
+    from nb2prod.sdk.card import Card, Code, Row
+    from nb2prod.sdk.card.words import count
+
+    rows = [Row("Next", (Code(f"nb2prod status {name}"),))]
+    if refused:
+        said = tuple(
+            f"item {bad.get('item', '?')}: {bad.get('why') or bad.get('title') or bad}" for bad in refused[:SHOWN]
+        )
+        rows.insert(0, Row("Refused", (count(len(refused), "item"), *said)))
+    tone: Any = "wrong" if refused else "done"
+    show.card(Card(head=f"{name} took {count(told['accepted'], 'item')} from {file.name}", rows=tuple(rows), tone=tone))
+    return 1 if refused else 0

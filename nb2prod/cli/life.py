@@ -1,0 +1,77 @@
+"""A deployment's life: `stop`, `start`, `remove`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import nb2prod
+from nb2prod.cli import show
+from nb2prod.cli.look import named
+from nb2prod.cli.verbs import as_json, verb
+from nb2prod.errors import UsageError
+
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@verb("stop", "nb2prod stop delays")
+@click.argument("name", required=False)
+@as_json
+def stop_(name: str | None, as_json: bool) -> None:
+    found = named(name, "stop")
+    found.stop()
+    _done(found.name, "stopped", as_json, then=f"nb2prod start {found.name}")
+
+
+@verb("start", "nb2prod start delays")
+@click.argument("name", required=False)
+@as_json
+def start_(name: str | None, as_json: bool) -> None:
+    found = named(name, "start")
+    found.start()
+    if as_json:
+        return show.document(found.status())
+    from nb2prod.sdk import card
+
+    return show.card(card.deployment(found.status(), voice="terminal"))
+
+
+@verb("remove", "nb2prod remove delays\n nb2prod remove delays --purge")
+@click.argument("name")
+@click.option("--purge", is_flag=True, help="Also its registered versions, counts and history. This cannot be undone.")
+@yes
+@as_json
+def remove_(name: str, purge: bool, yes: bool, as_json: bool) -> None:
+    found = nb2prod.get(name)
+    if purge:
+        loss = f"{name}: all its registered versions, counts and history will be lost."
+        confirm(loss, yes or as_json, f"nb2prod remove {name} --purge")
+    version = found.version
+    found.remove(purge=purge)
+    _done(name, "removed", as_json, then="" if purge or version is None else f"nb2prod deploy models:/{name}/{version}")
+
+
+def confirm(loss: str, yes: bool, command: str) -> None:
+    """Name what will be lost and ask once; where nobody can answer, `--yes` must have said it."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "This cannot be undone, and nobody is there to ask",
+            code="not-confirmed",
+            where=command,
+            why=loss,
+            fix=f"{command} --yes",
+            kept="nothing was changed",
+        )
+    click.confirm(f"{loss} Go on?", abort=True, err=True)
+
+
+def _done(name: str, what: str, as_json: bool, then: str) -> None:
+    if as_json:
+        return show.document({"name": name, "state": what})
+    from nb2prod.sdk.card import Card, Code, Row
+
+    rows = (Row("Next", (Code(then),)),) if then else ()
+    return show.card(Card(head=f"{name} is {what}", rows=rows))

@@ -1,0 +1,154 @@
+"""`%deploy`, `%%deploy` and `%deployments`: parse the line, call the SDK, show what it says."""
+
+from __future__ import annotations
+
+import ast
+import os
+from typing import Any
+
+import nb2prod
+from nb2prod.errors import Failed, Nb2prodError, UsageError
+from nb2prod.notebook import arguments, line
+from nb2prod.notebook.live import Live
+from nb2prod.sdk import card
+from nb2prod.sdk.card import Card, Row
+
+SHOWN = "_nb2prod_shown"
+MARKING = "NB2PROD_MARKING"
+"""Set where `nb2prod deploy notebook.ipynb` runs the cells: it deploys once, after the last of them."""
+
+
+def deploy(shell: Any, text: str, cell: str | None = None) -> None:
+    """Deploy what the line names, or the `predict` that the cell defines, and leave the handle in a variable."""
+    live = Live(shell)
+    with_card = _Cards(live, verb="deploy")
+    with with_card:
+        parsed = line.parse(text)
+        if not parsed.model and cell is None and not parsed.words:
+            from nb2prod.notebook.offers import offers
+
+            live.show(offers(shell))
+            return
+        model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed.model)
+        if os.environ.get(MARKING):
+            live.show(_marked(parsed.model or "predict"))
+            return
+        made = _deployed(model, arguments.arguments(parsed, shell.user_ns), live)
+        live.show(_result(shell, made))
+
+
+def deployments(shell: Any) -> None:
+    """Show every deployment of this home."""
+    live = Live(shell)
+    with _Cards(live):
+        live.show(card.deployments([found.status() for found in nb2prod.deployments()]))
+
+
+class _Cards:
+    """A known error becomes a card in the same output, and still ends the cell (Run All stops there)."""
+
+    def __init__(self, live: Live, verb: str = "") -> None:
+        self._live = live
+        self._verb = verb
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            stopped = _interrupted()
+            self._show(stopped)
+            raise stopped from None
+        if isinstance(error, Nb2prodError):
+            self._show(error)
+        elif error is not None and self._live.steps:
+            self._live.show(
+                card.progress(self._live.broken())
+            )  # its traceback follows, as for any error that is unknown
+
+    def _show(self, error: Nb2prodError) -> None:
+        self._live.show(card.error(error, verb=self._verb, steps=self._live.broken()))
+        setattr(error, SHOWN, True)
+
+
+def _deployed(model: Any, options: dict[str, Any], live: Live) -> Any:
+    return nb2prod.deploy(model, **options, progress=live.step)
+
+
+def _line_model(shell: Any, expression: str) -> Any:
+    if not expression:
+        raise UsageError(
+            "The line names no model",
+            code="no-model",
+            where="%deploy",
+            why="The model comes first, then the flags.",
+            fix="%deploy model --name delays",
+        )
+    return arguments.model(expression, shell.user_ns)
+
+
+def _cell_model(shell: Any, cell: str, expression: str) -> str:
+    """Run the cell and return the name of the function that it defines."""
+    if expression:
+        raise UsageError(
+            f"%%deploy takes its model from the cell, and the line names `{expression}`",
+            code="left-over",
+            where=f"%%deploy {expression}",
+            why="The cell defines predict(frame); only flags stand in the line.",
+            fix=f"%deploy {expression}",
+        )
+    source = shell.transform_cell(cell)
+    name = _defined(ast.parse(source))
+    # under the cell's own name, so that tracebacks and the function's source show what was typed
+    exec(compile(source, shell.compile.cache(source, shell.execution_count), "exec"), shell.user_ns)
+    return name
+
+
+def _defined(tree: ast.Module) -> str:
+    if any(isinstance(node, ast.FunctionDef) and node.name == "predict" for node in tree.body):
+        return "predict"
+    raise UsageError(
+        "The cell defines no `predict`",
+        code="no-predict",
+        where="%%deploy",
+        why="The service calls predict(frame) with a pandas frame of the columns in --data, and answers what it returns.",
+        fix="def predict(frame):\n    return model.predict(frame)",
+        kept="nothing was made",
+    )
+
+
+def _result(shell: Any, made: Any) -> Card:
+    from nb2prod.records.lifecycle import Plan
+
+    if isinstance(made, Plan):
+        return card.plan(made)
+    variable = _variable(shell, made)
+    shell.user_ns[variable] = made
+    if made.outcome is not None:
+        return card.outcome(made.outcome, variable=variable)
+    return card.deployment(made.status(), variable=variable)
+
+
+def _marked(model: str) -> Card:
+    said = "This notebook is run by nb2prod, which deploys after its last cell; here nothing is deployed."
+    return Card(head=f"`{model}` is marked", rows=(Row("why", (said,)),), indent=2)
+
+
+def _variable(shell: Any, made: Any) -> str:
+    """`deployment`, unless the notebook has something of its own under that name."""
+    mine = shell.user_ns.get("deployment")
+    if mine is None or type(mine) is type(made):
+        return "deployment"
+    name = str(made.name).replace("-", "_").replace(".", "_")
+    return f"{name}_deployment" if name.isidentifier() else "nb2prod_deployment"
+
+
+def _interrupted() -> Failed:
+    return Failed(
+        "interrupted",
+        code="interrupted",
+        where="%deploy",
+        why="The kernel was interrupted.",
+        fix="%deploy model",
+        kept="a version that was live goes on answering; the next %deploy finishes or replaces what was begun",
+    )

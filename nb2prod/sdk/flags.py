@@ -1,0 +1,143 @@
+"""Every flag of a deploy, once: the magic's help and parser, and the command's options, are made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["text", "number", "integer", "switch", "value", "values"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. `takes` names what follows it; a `value` is Python in a notebook and a variable's name for the command."""
+
+    name: str
+    help: str
+    example: str
+    kind: Kind = "text"
+    takes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    repeated: bool = False
+    for_verify: bool = True
+
+    @property
+    def keyword(self) -> str:
+        """The name of the SDK's argument."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+    @property
+    def usage(self) -> str:
+        return " ".join((self.name, *self.takes))
+
+
+FLAGS = (
+    Flag("--name", "The name to deploy under. Default: the variable's.", "--name delays", takes=("NAME",)),
+    Flag(
+        "--data",
+        "The rows the model was trained on: they become the baseline that traffic is watched against.",
+        "--data X_train",
+        kind="value",
+        takes=("DATA",),
+    ),
+    Flag("--labels", "The true answers to those rows.", "--labels y_train", kind="value", takes=("LABELS",)),
+    Flag(
+        "--holdout",
+        "Rows and answers that the model has not seen: confidence and performance are judged by their scores.",
+        "--holdout X_test y_test",
+        kind="values",
+        takes=("ROWS", "ANSWERS"),
+    ),
+    Flag(
+        "--time",
+        "The column that says when a row happened; otherwise the time it arrives counts.",
+        "--time departed_at",
+        takes=("COLUMN",),
+    ),
+    Flag(
+        "--id", "The column that names a row, so that its label can follow later.", "--id order_id", takes=("COLUMN",)
+    ),
+    Flag(
+        "--nullable",
+        "A column that may be null in traffic though the training rows have no null. Once for each column.",
+        "--nullable age --nullable income",
+        takes=("COLUMN",),
+        repeated=True,
+    ),
+    Flag(
+        "--extra-columns",
+        "What to do with columns the model does not know: refuse the request, or ignore them.",
+        "--extra-columns ignore",
+        takes=("refuse|ignore",),
+        choices=("refuse", "ignore"),
+    ),
+    Flag(
+        "--exclude",
+        "A global of the notebook that stays behind. Once for each name.",
+        "--exclude big_table",
+        takes=("NAME",),
+        repeated=True,
+    ),
+    Flag(
+        "--env",
+        "An environment variable the service needs. Its value never travels with the model.",
+        "--env FEATURE_STORE_URL",
+        takes=("NAME",),
+        repeated=True,
+    ),
+    Flag(
+        "--allow-network",
+        "A host that predict may reach; it is recorded as a dependency.",
+        "--allow-network features.example.org",
+        takes=("HOST",),
+        repeated=True,
+    ),
+    Flag(
+        "--golden",
+        "Which rows stay with the model to prove it again: drawn ones, real ones, or none.",
+        "--golden sample",
+        takes=("synthetic|sample|none",),
+        choices=("synthetic", "sample", "none"),
+    ),
+    Flag(
+        "--tolerance",
+        "How far a score may differ from the kernel's. Default: not at all.",
+        "--tolerance 1e-9",
+        kind="number",
+        takes=("SHARE",),
+    ),
+    Flag(
+        "--strict",
+        "Refuse what is otherwise a warning, such as a function changed after the fit.",
+        "--strict",
+        kind="switch",
+    ),
+    Flag(
+        "--relock", "Resolve the environment again instead of using the lock of last time.", "--relock", kind="switch"
+    ),
+    Flag(
+        "--workers",
+        "How many processes answer.",
+        "--workers 4",
+        kind="integer",
+        takes=("N",),
+        for_verify=False,
+    ),
+    Flag(
+        "--allow-unverified",
+        "Deploy though the proof could not be run here.",
+        "--allow-unverified",
+        kind="switch",
+        for_verify=False,
+    ),
+    Flag("--dry-run", "Show what would go, and make nothing.", "--dry-run", kind="switch", for_verify=False),
+)
+
+BY_NAME = {flag.name: flag for flag in FLAGS}
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as the SDK's arguments: those that nobody gave are left to its own defaults."""
+    return {
+        keyword: value for keyword, value in options.items() if value is not None and value != () and value is not False
+    }

@@ -1,0 +1,253 @@
+"""The command: its words, what it shows, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nb2prod.cli import verbs
+from nb2prod.cli.run import run
+from nb2prod.errors import Refused, Unverified
+from nb2prod.sdk.flags import FLAGS
+from tests.unit.sdk import samples
+from tests.unit.sdk.twin import Deployment, Twin, twin
+
+__all__ = ["twin"]
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    path = tmp_path / "delays.ipynb"
+    path.write_text("{}")
+    return path
+
+
+@pytest.fixture
+def live(twin: Twin) -> Deployment:
+    twin.known["delays"] = Deployment(None, samples.STATUS, twin)
+    return twin.known["delays"]
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_deploy_runs_a_notebook_and_ends_in_the_card(
+    twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "deploy",
+        str(notebook),
+        "--model",
+        "clf",
+        "--name",
+        "delays",
+        "--holdout",
+        "X_test",
+        "y_test",
+        "--nullable",
+        "a",
+    ]
+    assert run(words) == 0
+    assert twin.asked[0] == ("notebook", str(notebook))
+    options = {"name": "delays", "holdout": ("X_test", "y_test"), "nullable": ("a",), "cell_timeout": 600}
+    assert twin.asked[1] == ("clf", options)
+    out = capsys.readouterr().out
+    assert out.startswith("Capture    0.9 s")
+    assert "delays 3 is live at http://127.0.0.1:3080" in out
+    assert "nb2prod status delays" in out
+
+
+def test_deploy_takes_a_registered_version(twin: Twin) -> None:
+    assert run(["deploy", "models:/delays/2"]) == 0
+    assert twin.asked == [("models:/delays/2", {})]
+
+
+def test_dry_run_shows_the_plan(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", str(notebook), "--dry-run"]) == 0
+    assert "nothing was made" in capsys.readouterr().out
+
+
+def test_json_is_one_document_with_the_outcome(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", str(notebook), "--json"]) == 0
+    document = told(capsys)
+    assert (document["name"], document["version"], document["url"]) == ("delays", 3, samples.URL)
+    assert document["verification"]["status"] == "verified"
+
+
+@pytest.mark.parametrize(("kind", "code"), [(Refused, 1), (Unverified, 3)])
+def test_a_refusal_shows_its_four_lines_on_stderr_and_has_its_exit_code(
+    kind: type[Refused], code: int, twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.raises = kind("`clf` is not fitted", code="not-fitted", where="cell 3", why="No fit.", fix="clf.fit(X, y)")
+    assert run(["deploy", str(notebook)]) == code
+    caught = capsys.readouterr()
+    assert caught.out == ""
+    assert caught.err.startswith("Not deployed: `clf` is not fitted\n  where    cell 3\n")
+
+
+def test_with_json_an_error_is_the_seven_keys(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twin.raises = Refused("t", code="c")
+    assert run(["deploy", str(notebook), "--json"]) == 1
+    assert list(told(capsys)["error"]) == ["code", "title", "where", "why", "fix", "kept", "status"]
+
+
+def test_an_interrupt_is_130(twin: Twin, notebook: Path) -> None:
+    twin.raises = KeyboardInterrupt()
+    assert run(["deploy", str(notebook)]) == 130
+
+
+def test_an_unknown_error_shows_its_traceback(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twin.raises = ZeroDivisionError("inside")
+    assert run(["deploy", str(notebook)]) == 1
+    err = capsys.readouterr().err
+    assert "nb2prod broke: ZeroDivisionError" in err
+    assert "Traceback" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["deploy"], ["nope"], ["deploy", "missing.ipynb"], ["list", "--nope"], ["deploy", "a.ipynb", "--workers", "x"]],
+)
+def test_wrong_usage_is_2_with_a_fix(words: list[str], twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    assert "fix" in capsys.readouterr().err
+
+
+def test_verify_says_what_the_proof_says(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(notebook), "--json"]) == 0
+    assert told(capsys)["status"] == "verified"
+    assert run(["verify", str(notebook), "--name", "delays"]) == 0
+    assert capsys.readouterr().out.startswith("delays is verified")
+
+
+def test_list_and_status(live: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list"]) == 0
+    assert "http://127.0.0.1:3080" in capsys.readouterr().out
+    assert run(["list", "--json"]) == 0
+    assert [one["name"] for one in told(capsys)["deployments"]] == ["delays"]
+    assert run(["status"]) == 0
+    assert "1 drift: temp up since May 2013" in capsys.readouterr().out
+    assert run(["status", "delays", "--json"]) == 0
+    document = told(capsys)
+    assert {"url", "name", "version", "state", "workers", "model_uri", "bento"} <= set(document)
+    assert [worker["pid"] for worker in document["workers"]] == [4711, 4712]
+
+
+def test_a_name_that_is_not_there_is_1(twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "nope"]) == 1
+    assert "There is no deployment `nope`" in capsys.readouterr().err
+
+
+def test_without_a_name_and_with_none_or_many_the_question_is_put(
+    twin: Twin, live: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.known["other"] = live
+    assert run(["status"]) == 2
+    assert "delays" in capsys.readouterr().err
+
+
+def test_logs_and_drift(live: Deployment, twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["logs", "delays", "-n", "2"]) == 0
+    assert capsys.readouterr().out == "line 0\nline 1\n"
+    assert run(["logs", "delays", "--json"]) == 0
+    assert told(capsys) == {"name": "delays", "lines": ["line 0", "line 1", "line 2"]}
+    assert run(["logs", "delays", "--json", "--follow"]) == 2
+    capsys.readouterr()
+    assert run(["drift", "delays", "--by", "month", "--json"]) == 0
+    assert told(capsys)["drift"][0]["since"] == "2013-05"
+    assert twin.asked[-1] == ("drift", "month")
+
+
+def test_stop_start_remove(live: Deployment, twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stop", "delays"]) == 0
+    assert "nb2prod start delays" in capsys.readouterr().out
+    assert run(["start", "delays"]) == 0
+    assert run(["remove", "delays"]) == 0
+    assert twin.asked == [("stop", "delays"), ("start", "delays"), ("remove", "delays", False)]
+
+
+def test_purge_names_the_loss_and_wants_a_yes(live: Deployment, twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["remove", "delays", "--purge"]) == 2
+    assert "will be lost" in capsys.readouterr().err
+    assert twin.asked == []
+    assert run(["remove", "delays", "--purge", "--yes"]) == 0
+    assert twin.asked == [("remove", "delays", True)]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".json", ".jsonl"])
+def test_feedback_reads_a_file_and_leaves_what_is_not_known_yet(
+    suffix: str, live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.DataFrame({"flight_id": [1, 2, 3], "late": [0, None, 1], "cost": [2.5, None, None]})
+    file = tmp_path / f"labels{suffix}"
+    write = {
+        ".parquet": frame.to_parquet,
+        ".csv": lambda path: frame.to_csv(path, index=False),
+        ".json": frame.to_json,
+        ".jsonl": lambda path: frame.to_json(path, orient="records", lines=True),
+    }
+    write[suffix](file)
+    assert (
+        run(["feedback", "delays", str(file), "--id", "flight_id", "--label", "late", "--outcome", "cost", "--json"])
+        == 0
+    )
+    assert live.told == [[{"id": 1, "label": 0.0, "outcomes": {"cost": 2.5}}, {"id": 3, "label": 1.0}]]
+    assert told(capsys)["accepted"] == 2
+
+
+def test_feedback_names_a_column_that_is_not_there(
+    live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("flight_id,late\n1,0\n")
+    assert run(["feedback", "delays", str(file), "--id", "flight", "--label", "late"]) == 2
+    assert "--id flight_id" in capsys.readouterr().err
+    assert live.told == []
+
+
+@pytest.mark.parametrize("name", verbs.VERBS)
+def test_every_verb_has_help_that_ends_in_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[-1].strip().startswith(f"nb2prod {name}")
+    assert any("--json" in line for line in lines)
+
+
+def test_deploys_help_has_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["deploy", "--help"])
+    out = capsys.readouterr().out
+    assert all(flag.name in out for flag in FLAGS)
+
+
+def test_the_module_is_the_command_and_its_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom nb2prod.cli.run import run\nassert run(['--help']) == 0\n"
+        "heavy = {'mlflow', 'bentoml', 'pandas', 'numpy', 'sklearn', 'sqlalchemy', 'rich', 'msgspec'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    version = subprocess.run([sys.executable, "-m", "nb2prod", "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("nb2prod, version ")
+
+
+def test_an_old_python_or_windows_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import nb2prod
+
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    said = nb2prod.unsupported()
+    assert said is not None
+    assert "3.9" in said
+    assert "ipykernel install" in said
+    monkeypatch.setattr(sys, "platform", "win32")
+    said = nb2prod.unsupported()
+    assert said is not None
+    assert "WSL 2" in said
+    assert "\n" not in said
