@@ -9,15 +9,15 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nb2prod.capturing import distributions, imports, local_code, probe, references
+from nb2prod.capturing import distributions, imports, libraries, local_code, probe, references
 from nb2prod.capturing.distributions import Origins
 from nb2prod.capturing.local_code import LocalCode
-from nb2prod.environments import Distribution, Installed, LockRequest
+from nb2prod.environments import Distribution, Installed, LockRequest, of_direct
 from nb2prod.home import Home
 from nb2prod.records.capture import Finding, LocalModule
 
@@ -38,6 +38,8 @@ class Needed:
         Wheels of distributions that no index has.
     unlocked
         What cannot be locked as it is, with the reason.
+    libraries
+        Libraries of the system that extension modules brought in, beyond those that every Linux has.
     code
         SHA-256 of the code that travels: local files, and what the pickle carries by value.
     """
@@ -49,6 +51,7 @@ class Needed:
     wheels: tuple[Path, ...] = ()
     unlocked: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    libraries: tuple[str, ...] = ()
     code: str = ""
 
     def copy_code(self, folder: Path) -> None:
@@ -100,7 +103,7 @@ def prepare(
         search.imported(imports.Import(module, tuple(names)))
     for module, file in met.get("modules", {}).items():
         search.module(module, file, met=True)
-    return search.needed(named, met.get("error", ""))
+    return search.needed(named, met, home)
 
 
 @dataclass
@@ -135,7 +138,7 @@ class _Search:
     def own(self, name: str, file: Path, distribution: Distribution | None) -> None:
         """Take in a module of the user's own, its packages, and what it imports."""
         self.local.add(name, file)
-        if distribution is not None:
+        if distribution is not None and distribution.name != "nb2prod":
             self.metadata(distribution)
         parent = name.rpartition(".")[0]
         if parent:
@@ -169,26 +172,34 @@ class _Search:
             if (file := distribution.folder / part).is_file():
                 self.local.put(f"{distribution.folder.name}/{part}", file)
 
-    def needed(self, named: references.Named, error: str) -> Needed:
+    def needed(self, named: references.Named, met: Mapping[str, Any], home: Home) -> Needed:
         closure = self.origins.installed.closure(found.pin for found in self.found.values())
-        loaded = {
-            distribution.name: distribution
-            for name, file in distributions.loaded().items()
-            if file and not self.origins.standard(name, file) and (distribution := self.origins.distribution(file))
-        }
-        aside = [
-            found
-            for name, found in loaded.items()
-            if name not in closure and name != "nb2prod" and found.source is None
-        ]
+        direct = {name: made for name, found in closure.items() if (made := of_direct(found, home.wheels))}
+        system = libraries.names(met.get("libraries", ()))
+        error = met.get("error", "")
         return Needed(
             pins=distributions.pins(self.found.values()),
-            left_out=distributions.pins(aside),
+            left_out=distributions.pins(self.aside(closure)),
             local=self.local.records(),
             files=dict(self.local.files),
-            findings=(_unasked(error),) if error else (),
+            wheels=tuple(wheel for wheel, _ in direct.values()),
+            unlocked=tuple(_direct(closure[name], url) for name, (_, url) in direct.items()),
+            findings=tuple(filter(None, (_unasked(error) if error else None, libraries.finding(system)))),
+            libraries=system,
             code=probe.key(named.digest, local_code.digest(self.local.files)),
         )
+
+    def aside(self, closure: Mapping[str, Distribution]) -> Iterator[Distribution]:
+        """What is loaded in the kernel and goes not along."""
+        for name, file in distributions.loaded().items():
+            if file and not self.origins.standard(name, file):
+                found = self.origins.distribution(file)
+                if found is not None and found.source is None and found.name not in closure and found.name != "nb2prod":
+                    yield found
+
+
+def _direct(distribution: Distribution, url: str) -> str:
+    return f"{distribution.pin}: installed from {url}, not from an index; a wheel of its installed files travels with the model"
 
 
 def _unasked(error: str) -> Finding:
@@ -220,6 +231,5 @@ def _key(named: references.Named, search: _Search, sample: Any) -> str:
         else []
     )
     shape = f"{type(sample).__name__} {columns}"
-    return probe.key(
-        "1", named.digest, local_code.digest(search.local.files), platform.python_version(), shape, *versions
-    )
+    code = local_code.digest(search.local.files)
+    return probe.key(probe.SCHEMA, named.digest, code, platform.python_version(), shape, *versions)

@@ -17,11 +17,13 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from nb2prod.capturing import libraries
 from nb2prod.capturing.imports import of_code
 from nb2prod.home import write_atomic
 
 MARK = "nb2prod-probe:"
 TIMEOUT = 120.0
+SCHEMA = "2"
 
 
 def modules(folder: Path, sample: Any, *, path: Sequence[str], cwd: Path, kept: Path) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def main() -> None:
     except BaseException as problem:
         error = f"{type(problem).__name__}: {problem}"
     met = {name: getattr(sys.modules[name], "__file__", None) for name in sorted(set(sys.modules) - before)}
-    said = {"modules": met, "imports": functions, "error": error}
+    said = {"modules": met, "imports": functions, "libraries": libraries.mapped(), "error": error}
     sys.stdout.write(f"\n{MARK}{json.dumps(said, default=str)}\n")
     sys.stdout.flush()
     os._exit(0)

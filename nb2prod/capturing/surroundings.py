@@ -39,6 +39,7 @@ def environment(
         unlocked=tuple(dict.fromkeys([*needed.unlocked, *locked.unlocked])),
         variables=tuple(sorted(variables)),
         hosts=tuple(sorted(hosts)),
+        libraries=needed.libraries,
         packages=len(locked.packages),
     )
 

@@ -8,6 +8,7 @@ from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lo
 from nb2prod.environments.upkeep import Freed, prune
 from nb2prod.environments.uv import NotOnIndex
 from nb2prod.environments.venvs import Environment, build, build_for, compile_rest
+from nb2prod.environments.wheels import of_direct
 
 __all__ = [
     "SERVING",
@@ -26,6 +27,7 @@ __all__ = [
     "in_use",
     "lease",
     "lock",
+    "of_direct",
     "prune",
     "read_lock",
     "release",

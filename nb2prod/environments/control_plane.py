@@ -28,6 +28,8 @@ def control(home: Home) -> Path:
     Path
         Its ``bin/python``; ``supervisord`` and ``caddy`` lie beside it.
     """
+    if Path(sys.prefix).parent == home.control:  # the agent asks from inside
+        return Path(sys.executable)
     installed = Installed.on()
     wheel = own_wheel(installed, home)
     found = _lock(installed, wheel, home)

@@ -146,7 +146,7 @@ def _resolve(request: LockRequest, installed: Installed, settings: IndexSettings
         try:
             text, notes = _compile(request, installed, settings, local)
             made = of_text(_with_own_hashes(text, local), local.values())
-            return msgspec.structs.replace(made, unlocked=tuple(unlocked), notes=notes)
+            return msgspec.structs.replace(made, unlocked=(*unlocked, *notes), notes=notes)
         except NotOnIndex as missing:
             name = canonicalize_name(missing.package)
             distribution = installed.get(name)

@@ -84,9 +84,10 @@ def build_for(capture: Capture, home: Home) -> Environment:
     Raises
     ------
     Refused
-        The capture was made for another Python (``other-python``).
+        The capture was made for another Python (``other-python``) or platform (``other-platform``).
     """
-    wanted, here = capture.record.environment.python, platform.python_version()
+    record = capture.record.environment
+    wanted, here = record.python, platform.python_version()
     if wanted.split(".")[:2] != here.split(".")[:2]:
         raise Refused(
             f"The model was made with Python {wanted}, this is Python {here}",
@@ -94,6 +95,16 @@ def build_for(capture: Capture, home: Home) -> Environment:
             where=str(capture.folder),
             why="What is pickled or compiled for one minor version of Python does not load in another.",
             fix=f"run it with Python {'.'.join(wanted.split('.')[:2])}",
+            kept="nothing was registered",
+        )
+    made_on, this = record.platform, sys.platform
+    if (made_on, record.machine) != (this, platform.machine()):
+        raise Refused(
+            f"The model was made on {made_on} {record.machine}, this is {this} {platform.machine()}",
+            code="other-platform",
+            where=str(capture.folder),
+            why="Its lock holds the files of its own platform, and its answers are only proven there.",
+            fix=f"run it on {made_on} {record.machine}, or deploy from a notebook on this machine",
             kept="nothing was registered",
         )
     return build(read_lock(capture.folder / "requirements.txt", capture.folder / "wheels"), home)

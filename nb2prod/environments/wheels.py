@@ -8,10 +8,15 @@ import hashlib
 import io
 import os
 import re
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from nb2prod.environments import uv
+from nb2prod.environments.indexes import IndexSettings, without_credentials
 from nb2prod.environments.installed import Distribution
 from nb2prod.errors import Refused
 from nb2prod.home import write_atomic
@@ -39,6 +44,46 @@ def repack(distribution: Distribution, folder: Path) -> Path:
             kept="nothing was registered",
         )
     return write(distribution.name, distribution.version, files, folder)
+
+
+def of_direct(distribution: Distribution, folder: Path) -> tuple[Path, str] | None:
+    """A wheel, and where it came from, of what was installed from a repository, an archive or a folder; None from an index.
+
+    An index may have something else under the same name and version, so that its own files travel.
+    """
+    direct = distribution.direct_url
+    if direct is None:
+        return None
+    url = without_credentials(str(direct.get("url", "")))
+    if "vcs_info" in direct:
+        commit = direct["vcs_info"].get("commit_id", "")
+        url = f"{direct['vcs_info'].get('vcs', 'vcs')}+{url}@{commit}" if commit else url
+    archive = Path(unquote(urlsplit(url).path))
+    if url.startswith("file:") and archive.suffix == ".whl" and archive.is_file():
+        return archive, url
+    return (built(distribution, folder) if distribution.source else repack(distribution, folder)), url
+
+
+def built(distribution: Distribution, folder: Path) -> Path:
+    """The wheel of an editable install, built by its own build system."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="nb2prod-wheel-") as temporary:
+        arguments = [
+            "build",
+            "--wheel",
+            str(distribution.source),
+            "-o",
+            temporary,
+            "--python",
+            sys.executable,
+            "--quiet",
+        ]
+        uv.run(arguments, IndexSettings.of_pip(), folder=Path(temporary))
+        made = next(Path(temporary).glob("*.whl"))
+        target = folder / sha256(made)[:16] / made.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, made.read_bytes())
+    return target
 
 
 def write(name: str, version: str, files: Mapping[str, bytes], folder: Path) -> Path:

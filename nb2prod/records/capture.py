@@ -101,7 +101,7 @@ class Environment(Record, frozen=True, kw_only=True):
     """What the model needs around it.
 
     `pins` are the captured distributions at the kernel's versions; `left_out` were loaded in the kernel and are not needed;
-    `lock` is the SHA-256 of requirements.txt.
+    `lock` is the SHA-256 of requirements.txt; `libraries` are the system's own that no wheel carries.
     """
 
     python: str
@@ -117,6 +117,7 @@ class Environment(Record, frozen=True, kw_only=True):
     unlocked: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     packages: int = 0
 
 
