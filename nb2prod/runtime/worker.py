@@ -40,25 +40,27 @@ class Worker(uvicorn.Server):  # type: ignore[misc]
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._front.draining or sig == signal.SIGINT:
-            super().handle_exit(sig, frame)
-            return
-        log.info("stopping: no longer ready, answering what still comes")
-        self._front.draining = True
-        loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(self._drain, sig, frame)
+        # Not uvicorn's own: that raises the signal again at the end, so that a clean stop would not exit with 0.
+        if self.should_exit:
+            self.force_exit = True
+        elif self._front.draining or sig == signal.SIGINT:
+            self.should_exit = True
+        else:
+            log.info("stopping: no longer ready, answering what still comes")
+            self._front.draining = True
+            asyncio.get_running_loop().call_soon_threadsafe(self._drain)
 
-    def _drain(self, sig: int, frame: FrameType | None) -> None:
-        self._draining = asyncio.ensure_future(self._seen(sig, frame))
+    def _drain(self) -> None:
+        self._draining = asyncio.ensure_future(self._seen())
 
-    async def _seen(self, sig: int, frame: FrameType | None) -> None:
+    async def _seen(self) -> None:
         """Wait for two refused probes; without any, nobody watches and a moment is enough."""
         started = time.monotonic()
         while (waited := time.monotonic() - started) < WATCHED_SECONDS:
             if self._front.refused_ready >= PROBES or (not self._front.refused_ready and waited > UNWATCHED_SECONDS):
                 break
             await asyncio.sleep(0.05)
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 def main(arguments: list[str] | None = None) -> int:

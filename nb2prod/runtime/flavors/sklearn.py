@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final
@@ -96,9 +98,8 @@ class Flavor(base.Base):
     def load(self, folder: Path, record: FlavorRecord) -> Any:
         if record.format == "cloudpickle":
             return pickles.load(folder)
-        import skops.io
-
-        return skops.io.load(folder / FILE, trusted=_reviewed(skops.io.get_untrusted_types(file=folder / FILE)))
+        with _skops_alone() as skops:
+            return skops.load(folder / FILE, trusted=_reviewed(skops.get_untrusted_types(file=folder / FILE)))
 
 
 def _prepared(model: Any, X: Any) -> tuple[Any, Any]:
@@ -132,8 +133,39 @@ def _skops(model: Any, folder: Path) -> tuple[str | None, str]:
     return None, why
 
 
+@contextlib.contextmanager
+def _skops_alone() -> Iterator[Any]:
+    """skops without the whole of scikit-learn, which it imports to list every estimator: a second of each start.
+
+    What it would have listed is decided by `_estimator`. A skops imported so is taken out again, lest others get it.
+    """
+    import sklearn.utils
+
+    if "skops.io" in sys.modules:
+        yield sys.modules["skops.io"]
+        return
+    every, sklearn.utils.all_estimators = sklearn.utils.all_estimators, list
+    try:
+        yield importlib.import_module("skops.io")
+    finally:
+        sklearn.utils.all_estimators = every
+        for name in [name for name in sys.modules if name.partition(".")[0] == "skops"]:
+            del sys.modules[name]
+
+
+def _estimator(name: str) -> bool:
+    """Whether the type is an estimator of scikit-learn itself; imports nothing else to find out."""
+    from sklearn.base import BaseEstimator
+
+    module, _, kind = name.rpartition(".")
+    if module.partition(".")[0] != "sklearn" or not kind.isidentifier():
+        return False
+    found = getattr(importlib.import_module(module), kind, None)
+    return isinstance(found, type) and issubclass(found, BaseEstimator)
+
+
 def _reviewed(types: Sequence[str]) -> list[str]:
-    strange = sorted(set(types) - TRUSTED)
+    strange = sorted(name for name in set(types) - TRUSTED if not _estimator(name))
     if strange:
         raise Refused(
             "The model file holds types that are not trusted",

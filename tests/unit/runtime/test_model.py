@@ -250,3 +250,25 @@ def test_answers_to_no_rows_ask_no_model(tmp_path: Path) -> None:
 def test_probabilities_are_left_out_where_the_signature_has_none() -> None:
     made = Signature(columns=TABLE.columns, output=Output(kind="class"))
     assert answers_to_wire(np.array([1]), np.array([[0.2, 0.8]]), made).probabilities is None
+
+
+def test_loading_leaves_no_half_imported_skops_behind(tmp_path: Path) -> None:
+    captures.write(tmp_path, LogisticRegression().fit(MATRIX, Y), TABLE)
+    probe = (
+        "import sys; from pathlib import Path; from nb2prod.runtime import flavors\n"
+        f"model = flavors.load(Path({str(tmp_path / 'model')!r}))\n"
+        "assert 'sklearn.gaussian_process' not in sys.modules\n"
+        "from skops.io._trusted_types import SKLEARN_ESTIMATOR_TYPE_NAMES as names\n"
+        "print(type(model).__name__, len(names) > 100)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["LogisticRegression", "True"]
+
+
+def test_only_scikit_learns_own_estimators_are_trusted_beyond_the_list() -> None:
+    from nb2prod.runtime.flavors import sklearn
+
+    assert sklearn._reviewed(["sklearn.svm._classes.SVC"]) == ["sklearn.svm._classes.SVC"]
+    for name in ("builtins.eval", "sklearn.utils.all_estimators", "os.system", "sklearn_evil.Model"):
+        with pytest.raises(Refused):
+            sklearn._reviewed([name])
