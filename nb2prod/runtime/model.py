@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nb2prod.baseline import Baseline
 from nb2prod.errors import Refused
 from nb2prod.records.base import read
 from nb2prod.records.capture import Answers, CaptureRecord, Manifest, Signature
@@ -60,12 +61,10 @@ class ServedModel:
         return self.record.signature
 
     @cached_property
-    def baseline(self) -> Any:
-        """The training data as counts (`nb2prod.baseline.Baseline`), or None where the capture has none."""
-        from nb2prod import baseline
-
+    def baseline(self) -> Baseline | None:
+        """The training data as counts, or None where the capture has none."""
         folder = self.folder / "baseline"
-        return baseline.Baseline.load(folder) if folder.is_dir() else None  # type: ignore[attr-defined,unused-ignore]
+        return Baseline.load(folder) if folder.is_dir() else None
 
     def answer(self, rows: Rows) -> Answers:
         """Ask the model. No rows give no answers, without asking it."""

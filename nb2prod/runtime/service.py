@@ -21,6 +21,7 @@ from nb2prod.records.base import read
 from nb2prod.records.capture import CaptureRecord
 from nb2prod.runtime.front import Front
 from nb2prod.runtime.model import ServedModel, environment_file
+from nb2prod.runtime.recorder import SpoolRecorder
 from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.settings import Settings
 
@@ -37,9 +38,7 @@ class FrontedService(Service):  # type: ignore[misc]
         settings = Settings.from_environment(name=record.name, tag=_tag(self, record, folder))
         model = served(settings.current.environment)
         app = super().to_asgi(is_main)
-        front = Front(app, model, settings)
-        _attach(front)
-        return front
+        return Front(app, model, settings, recorder=_recorder(model, settings))
 
 
 class Model:
@@ -110,15 +109,26 @@ def _tag(service: Any, record: CaptureRecord, folder: Path) -> str:
     return f"{record.name}:{read(folder / 'manifest.json', Manifest).digest[:12]}"
 
 
-def _attach(front: Front) -> None:
-    """The recorder over the spool that the settings name."""
+def _recorder(model: ServedModel, settings: Settings) -> SpoolRecorder | None:
+    """The recorder over the spool that the settings name, or over one of its own where no target speaks to the service."""
+    now = settings.current
+    spool = Path(now.spool) if now.spool else None if settings.told else _spool(settings.label)
+    if spool is None or model.baseline is None:
+        log.info("nothing is recorded: %s", "the capture has no baseline" if spool else "no spool is named")
+        return None
+    return SpoolRecorder(
+        spool,
+        name=now.name,
+        baseline=model.baseline,
+        signature=model.signature,
+        limit=now.spool_limit,
+        outcomes=now.outcomes,
+    )
 
 
 def _spool(tag: str) -> Path:
     folder = os.environ.get(SPOOL)
-    return (
-        Path(folder) if folder else Path(tempfile.gettempdir()) / f"nb2prod-spool-{os.getuid()}" / tag.replace(":", "-")
-    )
+    return Path(folder) if folder else Path(tempfile.gettempdir()) / f"nb2prod-{os.getuid()}" / tag.replace(":", "-")
 
 
 def __getattr__(name: str) -> Any:

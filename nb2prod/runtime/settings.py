@@ -38,6 +38,11 @@ class Settings:
                 raise _missing(path)
             self._load(path)
 
+    @property
+    def told(self) -> bool:
+        """Whether a target speaks to the service."""
+        return self._path is not None
+
     @classmethod
     def from_environment(cls, *, name: str, tag: str) -> Settings:
         """From the file that `NB2PROD_SERVICE` names; it must be there at the start."""

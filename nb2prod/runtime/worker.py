@@ -37,6 +37,7 @@ class Worker(uvicorn.Server):  # type: ignore[misc]
     def __init__(self, config: Any, front: Any) -> None:
         super().__init__(config)
         self._front = front
+        self.should_exit = False
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

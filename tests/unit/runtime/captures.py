@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nb2prod.baseline import Baseline
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import CaptureRecord, Column, Environment, Lineage, Output, Signature
 from nb2prod.runtime import flavors, manifest
@@ -23,14 +24,18 @@ def write(
     name: str = "ages",
     code: dict[str, str] | None = None,
     variables: tuple[str, ...] = (),
+    training: Any = None,
 ) -> Path:
-    """A capture of `model` without a baseline; `code` maps file names to the sources of local modules."""
+    """A capture of `model`; `code` maps file names to the sources of local modules, `training` is the baseline's frame."""
     record = flavors.save(model, folder / "model")
     for file, source in (code or {}).items():
         (folder / "code").mkdir(exist_ok=True)
         (folder / "code" / file).write_text(source)
+    if training is not None:
+        Baseline.from_frame(training).save(folder / "baseline")
+    (folder / "requirements.txt").write_text("")
     environment = Environment(
-        python="3", implementation="cpython", platform="linux", machine="any", variables=variables
+        python="3.11", implementation="cpython", platform="linux", machine="any", variables=variables
     )
     capture = CaptureRecord(
         name=name,
