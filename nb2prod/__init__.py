@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Alert": "nb2prod.sdk",
-    "SLO": "nb2prod.sdk",
     "Deployment": "nb2prod.sdk",
     "capture": "nb2prod.sdk",
     "verify": "nb2prod.sdk",

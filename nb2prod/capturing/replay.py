@@ -305,6 +305,11 @@ def _too_slow(rows: Golden) -> Unverified:
     )
 
 
+def isolation(hosts: Sequence[str]) -> tuple[str, ...]:
+    """What to put in front of a command so that it has no network; nothing where `hosts` are allowed or it cannot be done."""
+    return () if hosts or not _namespaces() else tuple(_unshared())
+
+
 def _unshared() -> list[str]:
     return ["unshare", "-n"] if os.getuid() == 0 else ["unshare", "-r", "-n"]
 

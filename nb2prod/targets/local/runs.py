@@ -28,8 +28,13 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 
 def bento_worker(row: RunRow, socket: Path, worker: str) -> tuple[Sequence[str], Mapping[str, str]]:
     """The packaged service in the environment that was proven; the runtime comes with the Bento."""
-    command = (row.python, "-m", "nb2prod.runtime.worker", "--bento", row.bento, "--uds", str(socket), "--name", worker)
-    return command, {"PYTHONPATH": str(Path(row.bento) / "src")}
+    return worker_command(row.python, row.bento, socket, worker)
+
+
+def worker_command(python: str, bento: str, socket: Path, worker: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command line and the environment of a process that serves a Bento on a unix socket."""
+    command = (python, "-m", "nb2prod.runtime.worker", "--bento", bento, "--uds", str(socket), "--name", worker)
+    return command, {**ONE_THREAD, **QUIET, "PYTHONPATH": str(Path(bento) / "src")}
 
 
 class Run:

@@ -40,6 +40,8 @@ def parse(text: str) -> Traffic:
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
+            if not _asks_the_model(sample.labels):
+                continue
             if sample.name == f"{REQUESTS}_total":
                 requests += sample.value
                 errors += sample.value if _is_error(sample.labels) else 0.0
@@ -62,6 +64,12 @@ def quantile(buckets: dict[float, float], share: float) -> float | None:
             return round(1000 * (low + (edge - low) * inside), 3)
         below, low = buckets[edge], edge
     return round(1000 * low, 3)
+
+
+def _asks_the_model(labels: dict[str, str]) -> bool:
+    """Predictions alone: a scrape of the metrics or a label is no request to the model."""
+    route = labels.get("route", "/predict")
+    return route == "/predict" or route.endswith("/infer")
 
 
 def _is_error(labels: dict[str, str]) -> bool:

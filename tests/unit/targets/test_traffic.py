@@ -8,7 +8,9 @@ TEXT = """
 # TYPE nb2prod_requests counter
 nb2prod_requests_total{route="/predict",status="200"} 98
 nb2prod_requests_total{route="/predict",status="422"} 1
-nb2prod_requests_total{route="/v2",status="503"} 1
+nb2prod_requests_total{route="/v2/models/m/infer",status="503"} 1
+nb2prod_requests_total{route="/feedback",status="200"} 40
+nb2prod_requests_total{route="/metrics",status="200"} 7
 # TYPE nb2prod_request_seconds histogram
 nb2prod_request_seconds_bucket{le="0.001"} 50
 nb2prod_request_seconds_bucket{le="0.01"} 100

@@ -1,0 +1,205 @@
+"""Deploy: the steps in their order, side by side where they may be, and nothing half-done when one fails."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from nb2prod import registry
+from nb2prod.capturing.capture import identical
+from nb2prod.errors import Nb2prodError
+from nb2prod.home import Home
+from nb2prod.records.capture import Capture, Finding
+from nb2prod.records.lifecycle import Outcome
+from nb2prod.records.proof import BentoRef, RegisteredVersion, Status, Verification
+from nb2prod.records.serving import ServiceSettings
+from nb2prod.sdk import proof
+from nb2prod.sdk.card.words import size
+from nb2prod.sdk.client import Client
+from nb2prod.sdk.comparison import Comparison, compare
+from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.environment import write_variables
+from nb2prod.sdk.journal import Journal, verified
+from nb2prod.sdk.twins import Live, Twin, find_twin, live_of
+from nb2prod.targets.local import LocalTarget
+
+LOCK_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller asked for beyond the model; settings, applied in place where nothing else changed."""
+
+    workers: int = 2
+    allow_unverified: bool = False
+    variables: dict[str, str] | None = None
+
+
+def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal) -> Deployment:
+    """Verify, register, package and deploy a capture under its name.
+
+    The first worker starts beside the replays, without traffic and without a version; it gets both once every replay gave
+    the kernel's answers. Until then whatever ran before goes on, and an error leaves only what a rerun uses again.
+    """
+    with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS):
+        live = live_of(capture.name, home)
+        if live is not None and identical(capture, live.capture):
+            return _unchanged(live, wish, home, journal)
+        return _Deploying(capture, live, wish, home, journal).run()
+
+
+class _Deploying:
+    def __init__(self, capture: Capture, live: Live | None, wish: Wish, home: Home, journal: Journal) -> None:
+        self.capture = capture
+        self.live = live
+        self.twin: Twin | None = None
+        self.wish = wish
+        self.home = home
+        self.journal = journal
+        self.name = capture.name
+        self.target = LocalTarget(home)
+        self.socket: Path | None = None
+
+    def run(self) -> Deployment:
+        try:
+            ground, verification = self._verify()
+            version = self._register(verification)
+            self._package(ground.bento)
+            return self._deploy(ground, verification, version)
+        except BaseException as error:
+            self.target.discard(self.name)
+            if isinstance(error, Nb2prodError) and not error.kept:
+                error.keeping(self._kept())
+            raise
+
+    def _verify(self) -> tuple[proof.Ground, Verification]:
+        with self.journal.step("Verify", "building a clean environment and replaying the golden rows in it") as line:
+            variables = self.wish.variables or {}
+            ground = self._prepare()
+            verification = proof.prove(
+                self.capture, home=self.home, ground=ground, variables=variables, beside=self._start_worker
+            )
+            allowed = verification.status == "unverified" and self.wish.allow_unverified
+            if verification.status != "verified" and not allowed:
+                raise proof.error_of(verification).keeping(self._kept())
+            line.found(verified(verification))
+            return ground, verification
+
+    def _prepare(self) -> proof.Ground:
+        """The ground of the proof, while the registry is asked whether this very model is there already."""
+        with ThreadPoolExecutor(1) as pool:
+            search = pool.submit(find_twin, self.capture, home=self.home)
+            ground = proof.prepare(self.capture, self.home)
+            self.twin = search.result()
+        if self.twin is None:
+            return ground
+        self.capture = self.twin.capture
+        return proof.prepare(self.capture, self.home)
+
+    def _start_worker(self, ground: proof.Ground) -> None:
+        secrets = write_variables(self.home, self.name, self.wish.variables or {})
+        settings = ServiceSettings(name=self.name, environment=str(secrets) if secrets else None)
+        self.socket = self.target.start_worker(self.name, ground.bento, settings, ground.python, self.wish.workers)
+
+    def _register(self, verification: Verification) -> RegisteredVersion:
+        with self.journal.step("Register", "recording the model version") as line:
+            if self.twin is not None:
+                line.skip(f"{self.name} version {self.twin.version.version} is this very model: no new version")
+                return self.twin.version
+            version = registry.register(self.capture, verification, home=self.home)
+            line.found(f"{self.name} version {version.version}")
+            return version
+
+    def _package(self, bento: BentoRef) -> None:
+        with self.journal.step("Package", "packing the service") as line:
+            line.found(size(bento.bytes))
+
+    def _deploy(self, ground: proof.Ground, verification: Verification, version: RegisteredVersion) -> Deployment:
+        with self.journal.step("Deploy", "switching the traffic") as line:
+            assert self.socket is not None
+            with Client(socket=self.socket, timeout=120.0) as client:
+                self._replay_once_more(client)
+                comparison = compare(self.capture, self.live.capture if self.live else None, client)
+            replaced = self.target.switch(
+                self.name, version.version, model_uri=version.model_uri, proof=verification.status
+            )
+            registry.set_champion(self.name, version.version, home=self.home)
+            line.found(f"{self.wish.workers} worker{'s' * (self.wish.workers != 1)}")
+        outcome = self._outcome(ground, verification, version, replaced, comparison)
+        return Deployment(self.name, home=self.home, outcome=outcome)
+
+    def _replay_once_more(self, client: Client) -> None:
+        """The very worker that will take traffic answers the golden rows before it does."""
+        golden = self.capture.golden or self.capture.live
+        if golden is not None and golden.rows:
+            proof.require_equal(proof.replay_service(client, golden, worker=True), self.capture)
+
+    def _outcome(
+        self,
+        ground: proof.Ground,
+        verification: Verification,
+        version: RegisteredVersion,
+        replaced: int | None,
+        comparison: Comparison,
+    ) -> Outcome:
+        return Outcome(
+            steps=tuple(self.journal.steps),
+            capture=self.capture.record,
+            verification=verification,
+            name=self.name,
+            version=version.version,
+            url=self.target.url(self.name),
+            bento=ground.bento.folder,
+            workers=self.wish.workers,
+            bytes=ground.bento.bytes,
+            replaced=replaced if replaced != version.version else None,
+            changed=comparison.changed,
+            compared=comparison.compared,
+            metric=comparison.metric,
+            metric_now=comparison.now,
+            metric_before=comparison.before,
+            watching=watching(self.capture),
+            notes=notes(self.capture),
+        )
+
+    def _kept(self) -> str:
+        answering = f"; version {self.live.version} goes on answering" if self.live else ""
+        return f"nothing was registered{answering}"
+
+
+def watching(capture: Capture) -> str:
+    """`14 columns, score and confidence against 81,204 training rows.`"""
+    columns = len(capture.record.signature.columns)
+    scores = ", score and confidence" if capture.record.scores else ""
+    return f"{columns} column{'s' * (columns != 1)}{scores} against {capture.record.baseline_rows:,} training rows."
+
+
+def notes(capture: Capture) -> tuple[Finding, ...]:
+    """What the card's `Heads up` shows: only what asks for a decision."""
+    return tuple(finding for finding in capture.record.findings if finding.severity == "warn")
+
+
+def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployment:
+    """Settings are applied in place; nothing is made."""
+    target, name = LocalTarget(home), live.run.name
+    with journal.step("Deploy", "looking at what is live") as line:
+        target.start(name)
+        if live.run.workers != wish.workers:
+            target.scale(name, wish.workers)
+        line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
+    proven: Status = "verified" if live.run.proof == "verified" else "unverified"
+    outcome = Outcome(
+        steps=tuple(journal.steps),
+        capture=live.capture.record,
+        verification=Verification(capture=live.capture.digest, status=proven),
+        name=name,
+        version=live.version,
+        url=target.url(name),
+        bento=live.run.bento,
+        workers=wish.workers,
+        bytes=0,
+        unchanged=True,
+        watching=watching(live.capture),
+    )
+    return Deployment(name, home=home, outcome=outcome)

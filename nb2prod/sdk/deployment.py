@@ -1,0 +1,178 @@
+"""The handle to a deployment: what `deploy` returns and `get` finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from nb2prod import registry
+from nb2prod.errors import Unavailable
+from nb2prod.home import Home
+from nb2prod.records.capture import Capture
+from nb2prod.records.lifecycle import Outcome
+from nb2prod.records.serving import ServiceStatus
+from nb2prod.runtime import wire
+from nb2prod.sdk import card
+from nb2prod.sdk.answers import as_in_kernel
+from nb2prod.sdk.client import Client
+from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
+
+FEEDBACK_BATCH = 1000
+
+
+class Deployment:
+    """A deployment by name, whatever version of it is live.
+
+    Parameters
+    ----------
+    name
+        The deployment's name.
+    home
+        The home that owns it; default: the current one.
+    outcome
+        What the deploy that returned this handle did; None on a handle that was found.
+
+    Examples
+    --------
+    >>> import nb2prod
+    >>> [one.name for one in nb2prod.deployments()]
+    []
+    """
+
+    def __init__(self, name: str, *, home: Home | None = None, outcome: Outcome | None = None) -> None:
+        self.name = name
+        self.home = home or Home()
+        self.outcome = outcome
+
+    @cached_property
+    def _target(self) -> LocalTarget:
+        return LocalTarget(self.home)
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.home)
+
+    @property
+    def version(self) -> int | None:
+        """The version that takes traffic; None while none does."""
+        return self.status().version
+
+    @property
+    def url(self) -> str | None:
+        """Where the service answers."""
+        return self.status().url
+
+    def status(self) -> ServiceStatus:
+        """State, workers, requests and latencies, as `nb2prod status` prints them."""
+        return self._target.status(self.name)
+
+    def predict(self, data: Any, *, ids: Sequence[Any] | None = None, times: Sequence[Any] | None = None) -> Any:
+        """Ask the live service, as any caller does: the rows are recorded and watched.
+
+        Parameters
+        ----------
+        data
+            A DataFrame, an array of shape (rows, columns), or a list of texts, as the model takes them.
+        ids
+            One id a row, by which feedback finds it later.
+        times
+            One event time a row, RFC 3339 or datetime; default: now.
+
+        Returns
+        -------
+        object
+            What the kernel's model returns: an array, a Series with the frame's index, a DataFrame or a list.
+        """
+        signature = self._capture.record.signature
+        rows = wire.rows_to_wire(data, signature)
+        fields = {key: list(value) for key, value in (("ids", ids), ("times", times)) if value is not None}
+        with self._client() as client:
+            return as_in_kernel(client.predict(rows, **fields), signature, asked=data)
+
+    def feedback(
+        self,
+        items: Sequence[dict[str, Any]] | None = None,
+        *,
+        id: Any = None,
+        request_id: str | None = None,
+        row: int = 0,
+        label: Any = msgspec.UNSET,
+        outcomes: dict[str, float] | None = None,
+        time: Any = None,
+    ) -> dict[str, Any]:
+        """Tell what became of a prediction; late, twice and out of order are all right.
+
+        Parameters
+        ----------
+        items
+            Many at once, each a dict with the keys below.
+        id, request_id, row
+            The caller's own id of the row, or the request's id and the row's place in it.
+        label
+            The true label.
+        outcomes
+            Business outcomes, numbers by name.
+        time
+            When the label became known.
+
+        Returns
+        -------
+        dict
+            How many were accepted, and each refused item with its reason.
+        """
+        one = {"id": id, "request_id": request_id, "row": row, "label": label, "outcomes": outcomes or {}, "time": time}
+        todo = (
+            list(items) if items is not None else [{k: v for k, v in one.items() if v not in (None, {}, msgspec.UNSET)}]
+        )
+        total: dict[str, Any] = {"accepted": 0, "refused": []}
+        with self._client() as client:
+            for start in range(0, len(todo), FEEDBACK_BATCH):
+                reply = client.post("/feedback", todo[start : start + FEEDBACK_BATCH])
+                total["accepted"] += reply["accepted"]
+                total["refused"] += [{**bad, "item": bad["item"] + start} for bad in reply["refused"]]
+        return total
+
+    def logs(self, n: int = 50, *, follow: bool = False) -> Iterator[str]:
+        """The last `n` lines of the workers' logs; with `follow` also those to come."""
+        return self._target.logs(self.name, n, follow)
+
+    def stop(self) -> None:
+        """Stop the service; everything is kept, `start` brings it back."""
+        self._target.stop(self.name)
+
+    def start(self) -> None:
+        """Start a stopped service again, at the version that it had."""
+        self._target.start(self.name)
+
+    @property
+    def _capture(self) -> Capture:
+        live = self._store.deployments.live(self.name)
+        if live is None:
+            raise self._not_live()
+        return registry.open_capture(self.home.captures / live.capture[:12])
+
+    def _client(self) -> Client:
+        url = self.url
+        if url is None:
+            raise self._not_live()
+        return Client(url)
+
+    def _not_live(self) -> Unavailable:
+        status = self.status()
+        return Unavailable(
+            f"`{self.name}` does not take requests",
+            code="not-live",
+            where=self.name,
+            why=status.reason or f"It is {status.state}.",
+            fix=status.fix or f"nb2prod start {self.name}",
+        )
+
+    def __repr__(self) -> str:
+        return f"Deployment({self.name!r})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return card.deployment(self.status()).bundle()

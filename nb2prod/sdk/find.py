@@ -1,0 +1,78 @@
+"""Finding what is deployed, and bringing a verified model back into a notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nb2prod import registry
+from nb2prod.errors import UsageError
+from nb2prod.home import Home
+from nb2prod.records.capture import Capture
+from nb2prod.runtime.model import ServedModel
+from nb2prod.sdk.deployment import Deployment
+from nb2prod.store import Store
+
+
+def deployments(home: Home | None = None) -> list[Deployment]:
+    """Every deployment of a home, by name.
+
+    Examples
+    --------
+    >>> import nb2prod
+    >>> nb2prod.deployments()
+    []
+    """
+    home = home or Home()
+    return [Deployment(row.name, home=home) for row in Store(home).deployments.all()]
+
+
+def get(name: str, home: Home | None = None) -> Deployment:
+    """The deployment of that name.
+
+    Raises
+    ------
+    NotFound
+        There is none; the error says which there are.
+    """
+    home = home or Home()
+    return Deployment(Store(home).deployments.get(name).name, home=home)
+
+
+def load(reference: str, home: Home | None = None) -> Any:
+    """The verified model of a registered version, back in a notebook.
+
+    Parameters
+    ----------
+    reference
+        ``"delays@champion"`` or ``"delays/3"``.
+
+    Returns
+    -------
+    object
+        The model itself, as it was captured; its manifest is checked before anything is unpickled.
+
+    Raises
+    ------
+    UsageError
+        The reference has another form.
+    NotFound
+        There is no such model or version.
+    """
+    return ServedModel.load(_fetch(reference, home or Home()).folder).model
+
+
+def _fetch(reference: str, home: Home) -> Capture:
+    name, _, alias = reference.partition("@")
+    if alias:
+        found = registry.resolve(f"models:/{reference}", home=home)
+        return registry.fetch(name, found.version, home=home)
+    name, _, version = reference.rpartition("/")
+    if not name or not version.isdigit():
+        raise UsageError(
+            f"`{reference}` names no version",
+            code="no-such-reference",
+            where="nb2prod.load",
+            why="A reference is a name with an alias or a version.",
+            fix='nb2prod.load("delays@champion")      or      nb2prod.load("delays/3")',
+        )
+    return registry.fetch(name, int(version), home=home)

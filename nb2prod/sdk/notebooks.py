@@ -1,0 +1,171 @@
+"""A notebook without a front end: run in a fresh kernel, then captured, verified or deployed from inside that kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import msgspec
+
+from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverified, UsageError
+from nb2prod.home import Home
+from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
+from nb2prod.records.proof import Verification
+from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.steps import CaptureOptions, capture, deploy, running_notebook, verify
+
+MARKING = "NB2PROD_MARKING"
+"""Set in the kernel of such a run: `%deploy` cells only mark the model, they deploy nothing."""
+MIME = "application/x-nb2prod+json"
+_KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
+
+
+def deploy_notebook(
+    path: str | os.PathLike[str],
+    model: str = "model",
+    *,
+    workers: int = 2,
+    allow_unverified: bool = False,
+    dry_run: bool = False,
+    cell_timeout: int = 600,
+    home: Home | None = None,
+    progress: Progress = silent,
+    **options: Unpack[CaptureOptions],
+) -> Deployment | Plan:
+    """Run a notebook from its first cell in a fresh kernel and deploy a model from it; continuous integration's way.
+
+    Parameters
+    ----------
+    path
+        The notebook; it is read, never written.
+    model
+        The variable that holds the model.
+    cell_timeout
+        Seconds that one cell may take.
+    workers, allow_unverified, dry_run, home, progress, **options
+        As in `deploy`; data, labels and hold-out by name.
+
+    Raises
+    ------
+    Refused
+        A cell fails or takes too long; and all that `deploy` refuses.
+    """
+    home = home or Home()
+    settings = {"workers": workers, "allow_unverified": allow_unverified, "dry_run": dry_run}
+    found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
+    if dry_run:
+        return msgspec.convert(found, Plan)
+    outcome = msgspec.convert(found, Outcome)
+    return Deployment(outcome.name, home=home, outcome=outcome)
+
+
+def verify_notebook(
+    path: str | os.PathLike[str],
+    model: str = "model",
+    *,
+    cell_timeout: int = 600,
+    home: Home | None = None,
+    progress: Progress = silent,
+    **options: Unpack[CaptureOptions],
+) -> Verification:
+    """Run a notebook in a fresh kernel, capture its model and prove it; nothing is registered or deployed.
+
+    What capture refuses is a verification too, with its reason; a wrong call raises.
+    """
+    try:
+        found = _inside("verify", path, model, dict(options), home or Home(), cell_timeout, progress)
+    except (Refused, Unverified) as error:
+        return Verification(
+            capture="",
+            status="unverified" if isinstance(error, Unverified) else "refused",
+            title=error.title,
+            reason=error.why,
+            fix=error.fix,
+            kept=error.kept,
+            where=error.where,
+            code=error.code,
+        )
+    return msgspec.convert(found, Verification)
+
+
+def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: str, cache: str) -> None:
+    """Called inside the kernel after the last cell: does the work and publishes each step and the result."""
+    from nb2prod.capturing.execution import read_saved
+
+    def tell(kind: str, body: Any) -> None:
+        _publish({"kind": kind, "body": msgspec.to_builtins(body)})
+
+    found = running_notebook()
+    assert found is not None
+    notebook = replace(found, path=Path(path), saved=read_saved(Path(path)))
+    place = Home(home, cache)
+    try:
+        if verb == "deploy":
+            made = deploy(model, notebook=notebook, home=place, progress=lambda step: tell("step", step), **options)
+            tell("result", made.outcome if isinstance(made, Deployment) else made)
+        else:
+            taken = capture(model, notebook=notebook, home=place, **options)
+            tell("result", verify(taken, home=place, progress=lambda step: tell("step", step)))
+    except Nb2prodError as error:
+        kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in _KINDS), "Failed")
+        tell("error", {"class": kind, **error.as_dict()})
+
+
+def _inside(
+    verb: str,
+    path: str | os.PathLike[str],
+    model: str,
+    options: dict[str, Any],
+    home: Home,
+    cell_timeout: int,
+    progress: Progress,
+) -> Any:
+    from nb2prod.sdk.kernel import Kernel
+
+    file = Path(path).expanduser().absolute()
+    call = (verb, str(file), model, options, str(home.root), str(home.cache))
+    messages: list[dict[str, Any]] = []
+
+    def heard(message: dict[str, Any]) -> None:
+        messages.append(message)
+        if message["kind"] == "step":
+            progress(msgspec.convert(message["body"], Step))
+
+    with Kernel(file, cell_timeout=cell_timeout, environment={MARKING: "1"}) as kernel:
+        kernel.run_cells()
+        kernel.run(f"from nb2prod.sdk.notebooks import carry_out\ncarry_out(*{call!r})", heard=_reader(heard))
+    return _result(messages, file)
+
+
+def _result(messages: list[dict[str, Any]], file: Path) -> Any:
+    last: dict[str, Any] = messages[-1] if messages else {"kind": "nothing"}
+    if last["kind"] == "result":
+        return last["body"]
+    if last["kind"] == "error":
+        fields = dict(last["body"])
+        raise _KINDS[fields.pop("class")](fields.pop("title"), **fields)
+    raise Failed(
+        "The kernel ended before there was a result",
+        code="kernel-ended",
+        where=str(file),
+        why="It was killed or ran out of memory.",
+        fix="nb2prod doctor",
+        kept="nothing was registered",
+    )
+
+
+def _publish(message: dict[str, Any]) -> None:
+    from IPython.display import display
+
+    display({MIME: message}, raw=True)
+
+
+def _reader(heard: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    def read(data: dict[str, Any]) -> None:
+        if MIME in data:
+            heard(data[MIME])
+
+    return read
