@@ -46,8 +46,10 @@ class Journal:
             title = getattr(error, "title", None) or type(error).__name__
             self._tell(Step(name=name, state="failed", text=str(title), seconds=time.perf_counter() - start))
             raise
-        state = "skipped" if line.skipped else "done"
-        self._tell(Step(name=name, state=state, text=line.text or doing, seconds=time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        self._tell(
+            Step(name=name, state="skipped" if line.skipped else "done", text=line.text or doing, seconds=seconds)
+        )
 
     def _tell(self, step: Step) -> None:
         self.steps.append(step)
