@@ -14,15 +14,16 @@ Grain = Literal["minute", "hour", "day"]
 class Increment(Record, frozen=True, kw_only=True):
     """Counts of one segment for one version and one event period; immutable.
 
-    (`source`, `sequence`, `version`, `grain`, `period`) names it: a store ignores one that it has. `period` is the
-    start of the event period in epoch seconds (UTC), `arrived` the arrival minute. `counts` maps a counter's name to a
-    sparse list of (bucket, count).
+    (`source`, `sequence`, `version`, `model`, `grain`, `period`) names it: a store ignores one that it has. `model` is the
+    key of the baseline that it was counted on. `period` is the start of the event period in epoch seconds (UTC),
+    `arrived` the arrival minute. `counts` maps a counter's name to a sparse list of (bucket, count).
     """
 
     source: str
     sequence: int
     name: str
     version: int
+    model: str = ""
     grain: Grain
     period: int
     arrived: int

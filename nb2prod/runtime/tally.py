@@ -24,7 +24,7 @@ PREDICTED = "@predicted"
 AGREED = "@agreed"
 Counts = dict[str, NDArray[np.int64]]
 Sparse = dict[str, list[tuple[int, int]]]
-Cell = tuple[int, Period]
+Cell = tuple[int, str, Period]
 
 
 class Tally:
@@ -35,17 +35,17 @@ class Tally:
         self._watched = watched
         self._other = other
         self._rows: dict[Cell, _Gathered] = defaultdict(_Gathered)
-        self._labels: dict[Cell, dict[tuple[str, int], list[Delta]]] = defaultdict(lambda: defaultdict(list))
+        self._labels: dict[Cell, dict[int, list[Delta]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, batch: Batch) -> list[Period]:
         """Gather a request; returns its period, or one a row."""
         if batch.times is None or all(time is None for time in batch.times):
             period = period_of(batch.arrived, batch.arrived)
-            self._rows[batch.version, period].add(batch, None)
+            self._rows[batch.version, self._head.key, period].add(batch, None)
             return [period]
         periods: list[Period] = [("minute", 0)] * batch.n
         for period, places in split(batch.times, batch.arrived):
-            self._rows[batch.version, period].add(batch, None if len(places) == batch.n else places)
+            self._rows[batch.version, self._head.key, period].add(batch, None if len(places) == batch.n else places)
             for row in places.tolist():
                 periods[row] = period
         return periods
@@ -53,18 +53,18 @@ class Tally:
     def change(self, deltas: Iterable[Delta]) -> None:
         """Gather what labels change."""
         for delta in deltas:
-            self._labels[delta.version, delta.period][delta.model, delta.sign].append(delta)
+            self._labels[delta.version, delta.model, delta.period][delta.sign].append(delta)
 
     def increments(self, arrived: float) -> list[Increment]:
         """One increment for each version and event period."""
         made = []
-        for version, period in sorted({*self._rows, *self._labels}):
-            gathered = self._rows.get((version, period))
+        for cell in sorted({*self._rows, *self._labels}):
+            version, model, period = cell
+            gathered = self._rows.get(cell)
             counts: Sparse = {}
             if gathered is not None:
                 counts = sparse(_of_rows(gathered, self._watched))
-            changes = self._labels.get((version, period), {})
-            for (model, sign), deltas in changes.items():
+            for sign, deltas in self._labels.get(cell, {}).items():
                 _add(counts, _of_labels(deltas, self._other(model), sign))
             first = gathered.arrived if gathered is not None else arrived
             made.append(
@@ -73,6 +73,7 @@ class Tally:
                     sequence=self._head.sequence,
                     name=self._head.name,
                     version=version,
+                    model=model,
                     grain=period[0],
                     period=period[1],
                     arrived=int(first // 60 * 60),

@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nb2prod.baseline import Baseline
+from nb2prod.baseline.scores import Target
+from nb2prod.baseline.words import level
 from nb2prod.records.base import read, to_json
 from nb2prod.records.capture import Signature
 
@@ -49,7 +51,28 @@ class Watched:
 def load(folder: Path, key: str) -> Watched:
     """What `save` kept; `FileNotFoundError` where it is not there."""
     home = folder / "models" / key
-    return Watched(load_name(folder, key), Baseline.load(home), read(home / "signature.json", Signature))
+    return watched(home)
+
+
+def watched(folder: Path) -> Watched:
+    """Read a model's folder. A baseline that saw no labels is told the task, so that labels count the same every time."""
+    signature = read(folder / "signature.json", Signature)
+    baseline = Baseline.load(folder)
+    if baseline.target is None:
+        baseline = replace(baseline, target=_target(signature))
+    return Watched((folder / "name").read_text(encoding="utf-8"), baseline, signature)
+
+
+def _target(signature: Signature) -> Target | None:
+    output = signature.output
+    if output.kind == "number" and len(output.names) < 2:
+        return Target("regression")
+    if output.kind != "class" or not output.classes:
+        return None
+    names = tuple(str(level(value)) for value in output.classes)
+    if not output.probabilities:
+        return Target("class", names)
+    return Target("binary" if len(names) == 2 else "multiclass", names)
 
 
 def bring(key: str, spool: Path, side: Path) -> Watched:

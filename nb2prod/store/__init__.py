@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 
 from nb2prod.home import Home
+from nb2prod.store.baselines import Baselines
 from nb2prod.store.deployments import Deployments
 from nb2prod.store.engine import Database
+from nb2prod.store.increments import Increments
+from nb2prod.store.labels import Labels
+from nb2prod.store.panes import Panes
 
 
 class Store:
@@ -30,6 +34,33 @@ class Store:
     def deployments(self) -> Deployments:
         """What should run, on which port, in which version, and its history."""
         return Deployments(self.database)
+
+    @cached_property
+    def increments(self) -> Increments:
+        """Counts as they came, each once."""
+        return Increments(self.database)
+
+    @cached_property
+    def panes(self) -> Panes:
+        """Counts by event period."""
+        return Panes(self.database)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """How far counts were fetched, and what joined to nothing."""
+        return Labels(self.database)
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """The models that counts stand against."""
+        return Baselines(self.database)
+
+    def forget(self, name: str) -> None:
+        """Remove everything that was counted under a name; who should run is `deployments`' own."""
+        sections = (self.increments, self.panes, self.labels, self.baselines)
+        with self.database.write() as connection:
+            for section in sections:
+                section.forget(connection, name)
 
 
 __all__ = ["Store"]

@@ -1,0 +1,51 @@
+"""Which features moved, how far and since when, from counts alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import msgspec
+
+from nb2prod.baseline import Baseline, dense
+from nb2prod.monitoring.spans import Span, watch
+from nb2prod.monitoring.statistics import two_sample
+from nb2prod.records.monitoring import FeatureDrift
+from nb2prod.store import Store
+
+
+def drift(store: Store, name: str, by: str | None = None, *, version: int | None = None) -> list[FeatureDrift]:
+    """How far each feature and score stands from training.
+
+    Parameters
+    ----------
+    by
+        None for all time together, else ``"month"``, ``"week"`` or ``"day"`` of event time (UTC).
+    version
+        By default the version whose rows came last.
+
+    Returns
+    -------
+    list of FeatureDrift
+        One a feature, and one a feature and period with `by`: by period, then in the model's own order. `since` of one that
+        has drifted is the period in which it began to, without a return in between. Empty where nothing was counted yet.
+    """
+    found = watch(store, name, by, version)
+    if found is None:
+        return []
+    baseline = found.model.baseline
+    records = [one for span in found.spans if span.rows for one in _of_span(baseline, span)]
+    return _since(records) if by else records
+
+
+def _of_span(baseline: Baseline, span: Span) -> list[FeatureDrift]:
+    counts = dense(span.counts, baseline)
+    return [two_sample(baseline, counts, feature.name, period=span.period) for feature in baseline.features]
+
+
+def _since(records: list[FeatureDrift]) -> list[FeatureDrift]:
+    began: dict[str, str | None] = defaultdict(lambda: None)
+    told = []
+    for one in records:
+        began[one.feature] = (began[one.feature] or one.period) if one.drifted else None
+        told.append(msgspec.structs.replace(one, since=began[one.feature]))
+    return told

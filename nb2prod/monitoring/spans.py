@@ -1,0 +1,98 @@
+"""Panes of one version put together by event period: all time, a month, a week, a day."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from nb2prod.errors import NotFound, UsageError
+from nb2prod.records.base import Record
+from nb2prod.runtime.watched import Watched, watched
+from nb2prod.store import Store
+from nb2prod.store.panes import Sparse, add_sparse
+
+By = Literal["month", "week", "day"]
+_FORMATS = {"month": "%Y-%m", "week": "%G-W%V", "day": "%Y-%m-%d"}
+
+
+class Span(Record, frozen=True, kw_only=True):
+    """Counts of a period; `period` is None for all time, else its text (`2013-06`)."""
+
+    period: str | None
+    rows: int
+    counts: Sparse
+
+
+class Watch(Record, frozen=True, kw_only=True):
+    """A version's spans, in order, and the model that they stand against."""
+
+    version: int
+    model: Watched
+    spans: tuple[Span, ...]
+
+
+def watch(store: Store, name: str, by: str | None = None, version: int | None = None) -> Watch | None:
+    """What was counted of a version, by default the one whose rows came last; None where nothing was counted yet.
+
+    Raises
+    ------
+    UsageError
+        `by` is no period.
+    """
+    if by is not None and by not in _FORMATS:
+        raise UsageError(
+            f"There are no figures by {by}",
+            code="no-such-period",
+            where=f"by={by!r}",
+            why=f"Figures come over all time or by {', '.join(_FORMATS)}.",
+            fix='by="month"',
+        )
+    found = _which(store, name, version)
+    if found is None:
+        return None
+    number, key = found
+    parts: dict[str | None, list[tuple[int, Sparse]]] = defaultdict(list)
+    for pane in store.panes.of(name, number, key):
+        parts[_period(pane.period, by)].append((pane.rows, pane.counts))
+    spans = (
+        Span(period=period, rows=sum(rows for rows, _ in found), counts=add_sparse(counts for _, counts in found))
+        for period, found in sorted(parts.items(), key=lambda one: one[0] or "")
+    )
+    return Watch(version=number, model=_model(store, key), spans=tuple(spans))
+
+
+def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:
+    if version is None:
+        current = store.increments.current(name)
+        if current is not None:
+            return current.version, current.model
+    known = [one for one in store.panes.versions(name) if version is None or one[0] == version]
+    return known[-1][:2] if known else None
+
+
+def _period(start: int, by: str | None) -> str | None:
+    return datetime.fromtimestamp(start, UTC).strftime(_FORMATS[by]) if by else None
+
+
+def _model(store: Store, key: str) -> Watched:
+    files = store.baselines.files(key)
+    if files is None:
+        raise NotFound(
+            "The store has counts but not the baseline that they stand against",
+            code="no-baseline",
+            where=key,
+            fix="nb2prod doctor --fix",
+        )
+    return _unpacked(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=8)
+def _unpacked(files: tuple[tuple[str, bytes], ...]) -> Watched:
+    with tempfile.TemporaryDirectory(prefix="nb2prod-") as folder:
+        for name, content in files:
+            (Path(folder) / Path(name).name).write_bytes(content)
+        return watched(Path(folder))

@@ -1,0 +1,127 @@
+"""Increments of counts as they came, each once: what detection reads, in the order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nb2prod.records.monitoring import Increment
+from nb2prod.store.engine import Section
+
+metadata = sa.MetaData()
+increments = sa.Table(
+    "increments",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("model", sa.String(32), nullable=False),
+    sa.Column("grain", sa.String(8), nullable=False),
+    sa.Column("period", sa.BigInteger, nullable=False),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("counts", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("source", "sequence", "version", "model", "grain", "period"),
+    sa.Index("increments_order", "name", "version", "arrived", "period", "source", "sequence"),
+)
+sources = sa.Table(
+    "increment_sources",
+    metadata,
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("through", sa.BigInteger, nullable=False),
+)
+
+Place = tuple[int, int, str, int]
+_KEY = ("source", "sequence", "version", "model", "grain", "period")
+
+
+class Current(NamedTuple):
+    """Whose increments came last."""
+
+    version: int
+    model: str
+    arrived: int
+
+
+class Increments(Section):
+    """Every increment of every deployment, for as long as detection may want it."""
+
+    name = "increments"
+    schema: ClassVar[int] = 1
+    metadata = metadata
+
+    def add(self, connection: sa.Connection, given: Iterable[Increment]) -> list[Increment]:
+        """Keep increments inside a transaction; returns those that were new."""
+        new = []
+        insert: Any = sqlite.insert if self.database.sqlite else postgresql.insert
+        statement = insert(increments).on_conflict_do_nothing(index_elements=list(_KEY))
+        given = list(given)
+        through = self._through(connection, {one.source for one in given})
+        for one in given:
+            if one.sequence <= through.get(one.source, 0):
+                continue
+            values = {field: getattr(one, field) for field in ("name", *_KEY, "arrived", "rows")}
+            packed = msgspec.msgpack.encode(one.counts)
+            if connection.execute(statement, values | {"counts": packed}).rowcount:
+                new.append(one)
+        return new
+
+    def after(
+        self, name: str, version: int, place: Place | None = None, limit: int = 1000
+    ) -> list[tuple[Place, Increment]]:
+        """Increments of a version in the order of detection: arrival minute, event period, source, sequence."""
+        table = increments.c
+        order: Sequence[sa.ColumnElement[Any]] = (table.arrived, table.period, table.source, table.sequence)
+        query = sa.select(increments).where(table.name == name, table.version == version).order_by(*order).limit(limit)
+        if place is not None:
+            query = query.where(sa.tuple_(*order) > sa.tuple_(*(sa.literal(part) for part in place)))
+        with self.database.read() as connection:
+            return list(_read(connection.execute(query).mappings()))
+
+    def current(self, name: str) -> Current | None:
+        """The version and model whose rows came last; of two in one minute the newer version."""
+        table = increments.c
+        query = (
+            sa.select(table.version, table.model, table.arrived)
+            .where(table.name == name, table.rows > 0)
+            .order_by(table.arrived.desc(), table.version.desc(), table.id.desc())
+            .limit(1)
+        )
+        with self.database.read() as connection:
+            row = connection.execute(query).first()
+        return Current(*row) if row else None
+
+    def prune(self, before: float) -> int:
+        """Forget increments that arrived before; how many. Their sources' places are kept, so that none is taken twice."""
+        old = increments.c.arrived < int(before)
+        with self.database.write() as connection:
+            last = sa.func.max(increments.c.sequence)
+            found = connection.execute(
+                sa.select(increments.c.source, last).where(old).group_by(increments.c.source)
+            ).all()
+            insert: Any = sqlite.insert if self.database.sqlite else postgresql.insert
+            for source, through in found:
+                put = insert(sources).values(source=source, through=through)
+                connection.execute(put.on_conflict_do_update(index_elements=["source"], set_={"through": through}))
+            return connection.execute(sa.delete(increments).where(old)).rowcount
+
+    def forget(self, connection: sa.Connection, name: str) -> None:
+        connection.execute(sa.delete(increments).where(increments.c.name == name))
+
+    def _through(self, connection: sa.Connection, names: set[str]) -> dict[str, int]:
+        query = sa.select(sources.c.source, sources.c.through).where(sources.c.source.in_(names))
+        return {row.source: row.through for row in connection.execute(query)}
+
+
+def _read(rows: Iterable[sa.RowMapping]) -> Iterator[tuple[Place, Increment]]:
+    for row in rows:
+        fields = {field: row[field] for field in ("name", *_KEY, "arrived", "rows")}
+        counts = msgspec.msgpack.decode(row["counts"], type=dict[str, list[tuple[int, int]]])
+        place = (row["arrived"], row["period"], row["source"], row["sequence"])
+        yield place, msgspec.convert({**fields, "counts": counts}, Increment)
