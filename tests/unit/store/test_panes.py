@@ -70,7 +70,9 @@ def test_detection_reads_by_arrival_then_period_then_source_and_sequence(store: 
 
 
 def test_panes_roll_up_exactly(store: Store) -> None:
-    take(store, *(increment(i, period=NOON - 60 * i, counts={"x": [(i % 3, 2)], "y": [(0, -1)]}) for i in range(1, 301)))
+    take(
+        store, *(increment(i, period=NOON - 60 * i, counts={"x": [(i % 3, 2)], "y": [(0, -1)]}) for i in range(1, 301))
+    )
     before = store.panes.of("delays", 1, "m")
     assert store.panes.roll_up(NOON + 3600) > 0
     hours = store.panes.of("delays", 1, "m")
