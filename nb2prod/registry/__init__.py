@@ -5,12 +5,11 @@ from __future__ import annotations
 from nb2prod.registry.catalogue import champion, fetch, open_capture, remove, resolve, set_champion, versions
 from nb2prod.registry.connection import reachable, tracking_uri
 from nb2prod.registry.identity import identity
-from nb2prod.registry.registration import check_name, register
+from nb2prod.registry.registration import register
 from nb2prod.registry.store import ensure as prepare
 
 __all__ = [
     "champion",
-    "check_name",
     "fetch",
     "identity",
     "open_capture",

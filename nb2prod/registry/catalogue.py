@@ -22,7 +22,7 @@ CHAMPION = "champion"
 def versions(name: str, home: Home) -> list[RegisteredVersion]:
     """All versions of `name` that nb2prod registered, the newest first; empty where there is none."""
     with connection.session(home) as client:
-        found = [v for v in client.search_model_versions(f"name = '{_quoted(name)}'") if CAPTURE_TAG in v.tags]
+        found = [v for v in client.search_model_versions(_named(name)) if CAPTURE_TAG in v.tags]
         if not found:
             return []
         held = _aliases(client, name)
@@ -93,7 +93,7 @@ def fetch(name: str, version: int, home: Home) -> Capture:
             why="It holds no capture: no lock, no baseline, no proof.",
             fix=f"model = mlflow.pyfunc.load_model({found.model_uri!r})      %deploy model",
         )
-    kept = home.captures / name / found.capture[:12]
+    kept = home.captures / found.capture[:12]
     if not kept.is_dir():
         _download(found, kept, home)
     capture = open_capture(kept)
@@ -124,7 +124,7 @@ def remove(name: str, home: Home, version: int | None = None) -> int:
         How many versions went. A model that others also registered versions of stays, with theirs.
     """
     with connection.session(home) as client:
-        every = client.search_model_versions(f"name = '{_quoted(name)}'")
+        every = client.search_model_versions(_named(name))
         ours = [v for v in every if CAPTURE_TAG in v.tags and version in (None, int(v.version))]
         for one in ours:
             _remove_one(client, home, one)
@@ -193,7 +193,7 @@ def _parse(uri: str) -> tuple[str, str, str]:
 
 
 def _newest(client: Any, name: str, uri: str) -> str:
-    found = [int(v.version) for v in client.search_model_versions(f"name = '{_quoted(name)}'")]
+    found = [int(v.version) for v in client.search_model_versions(_named(name))]
     if not found:
         raise _missing(uri, connection.shown(client.tracking_uri))
     return str(max(found))
@@ -216,5 +216,6 @@ def _aliases(client: Any, name: str) -> dict[int, tuple[str, ...]]:
     return held
 
 
-def _quoted(name: str) -> str:
-    return name.replace("'", "''")
+def _named(name: str) -> str:
+    quote = '"' if "'" in name else "'"
+    return f"name = {quote}{name}{quote}"

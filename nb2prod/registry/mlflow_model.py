@@ -75,14 +75,16 @@ def write(
 
 
 def requirements(environment: Environment) -> tuple[str, ...]:
-    """What the model needs, one line each: the captured pins, local wheels by path, the runtime's own needs, MLflow."""
-    local = {_wheel_name(wheel): wheel for wheel in environment.wheels}
-    lines = {name: f"{CAPTURE}/wheels/{Path(wheel).name}" for name, wheel in local.items()}
-    for pin in environment.pins:
-        lines.setdefault(_name(pin), pin)
-    for name in ("msgspec", "numpy", "mlflow"):
-        lines.setdefault(name, f"{name}=={importlib.metadata.version(name)}")
-    return tuple(lines[name] for name in sorted(lines))
+    """What the model needs, one line each: the captured pins, wheels that no index has, the runtime's own needs, MLflow."""
+    lines = {_name(pin): pin for pin in environment.pins}
+    for wheel in environment.wheels:
+        name, version = parse_wheel_filename(Path(wheel).name)[:2]
+        lines[name] = f"{name}=={version}"
+    for needed in ("msgspec", "numpy", "mlflow"):
+        lines.setdefault(needed, f"{needed}=={importlib.metadata.version(needed)}")
+    # pip and uv read the folder relative to the file that names it, wherever they run
+    first = (f"--find-links {CAPTURE}/wheels",) if environment.wheels else ()
+    return (*first, *(lines[name] for name in sorted(lines)))
 
 
 def signature(record: Signature) -> Any:
@@ -187,7 +189,3 @@ def _name(pin: str) -> str:
         return canonicalize_name(Requirement(pin).name)
     except InvalidRequirement:
         return pin
-
-
-def _wheel_name(wheel: str) -> str:
-    return str(parse_wheel_filename(Path(wheel).name)[0])

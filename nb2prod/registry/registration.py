@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nb2prod.errors import Failed, Refused, UsageError
+from nb2prod.capturing import naming
+from nb2prod.errors import Failed, Refused
 from nb2prod.home import Home
+from nb2prod.records.base import to_json
 from nb2prod.records.capture import Capture, DataSource
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
 from nb2prod.registry import connection, mlflow_model, store
@@ -49,33 +51,16 @@ def register(
     Unavailable
         The registry does not answer within a few seconds; running it again goes on from there.
     """
-    check_name(capture.name)
+    naming.checked(capture.name)
     _check_proof(capture, verification)
-    with connection.session(home, tracking_uri) as client, home.lock("register"):
+    with connection.session(home, tracking_uri) as client, home.lock(f"register-{capture.name}", timeout=600):
         uri = client.tracking_uri
         version = find(client, capture.name, capture.digest)
         created = version is None
         if version is None:
             version = _create(client, home, uri, capture, verification)
-        for key, value in _tags(capture, verification, bento).items():
-            if version.tags.get(key) != value:
-                client.set_model_version_tag(capture.name, version.version, key, value)
+        _keep_current(client, version, capture, verification, bento)
         return as_record(version, uri, created=created)
-
-
-def check_name(name: str) -> None:
-    """Raise `UsageError` for a name that a registry, a Bento or a URL would not carry."""
-    good = name and len(name) <= 63 and all(c.isascii() and (c.isalnum() or c in "-_") for c in name)
-    if good and name[0].isalnum() and name[-1].isalnum():
-        return
-    raise UsageError(
-        f"{name!r} cannot be the name of a deployment",
-        code="bad-name",
-        where="--name",
-        why="MLflow and BentoML take letters of a to z, digits, - and _, the first and the last a letter or digit, 63 at most.",
-        fix=f"%deploy model --name {_suggestion(name)}",
-        kept="nothing was registered",
-    )
 
 
 def find(client: Any, name: str, digest: str) -> Any | None:
@@ -122,7 +107,25 @@ def _check_proof(capture: Capture, verification: Verification) -> None:
         )
 
 
+def _keep_current(
+    client: Any, version: Any, capture: Capture, verification: Verification, bento: BentoRef | None
+) -> None:
+    """A later proof of the same capture takes the place of the first."""
+    changed = {k: v for k, v in _tags(capture, verification, bento).items() if version.tags.get(k) != v}
+    model_id = version.tags.get(MODEL_TAG)
+    if PROOF_TAG in changed and model_id:
+        with tempfile.TemporaryDirectory(prefix="nb2prod-proof-") as folder:
+            Path(folder, mlflow_model.PROOF).write_bytes(to_json(verification))
+            client.log_model_artifacts(model_id, folder)
+    for key, value in changed.items():
+        client.set_model_version_tag(version.name, version.version, key, value)
+        version.tags[key] = value
+
+
 def _create(client: Any, home: Home, uri: str, capture: Capture, verification: Verification) -> Any:
+    if connection.own(home, uri):
+        size = sum(path.stat().st_size for path in capture.folder.rglob("*") if path.is_file())
+        home.require_space(2 * size + 2**20, what=f"the artifacts of {capture.name}")
     experiment = _experiment(client, home, uri)
     logged = _logged_model(client, experiment, capture)
     if str(logged.status) != "READY":
@@ -241,8 +244,3 @@ def _tags(capture: Capture, verification: Verification, bento: BentoRef | None) 
     if bento is not None:
         tags[BENTO_TAG] = bento.tag
     return {key: value for key, value in tags.items() if value}
-
-
-def _suggestion(name: str) -> str:
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:63].strip("-_")
-    return kept or "model"

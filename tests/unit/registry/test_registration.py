@@ -129,12 +129,21 @@ def test_what_was_refused_is_not_registered(home: Home) -> None:
     assert registry.versions("bad", home) == []
 
 
-@pytest.mark.parametrize("name", ["a/b", "a:b", "", "..", "ü", "-a", "x" * 64, "two words"])
-def test_a_name_that_mlflow_or_bentoml_refuses_is_refused_with_one_that_works(name: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        registry.check_name(name)
-    suggestion = caught.value.fix.split()[-1]
-    registry.check_name(suggestion)
+def test_a_name_that_mlflow_or_bentoml_refuses_is_not_registered(home: Home) -> None:
+    made = captures.capture(home.captures / "slash" / "made", name="a/b")
+    with pytest.raises(UsageError):
+        registry.register(made, captures.proof(made), home=home)
+
+
+def test_a_later_proof_takes_the_place_of_the_first(home: Home) -> None:
+    made = captures.capture(home.captures / "late" / "made", name="late")
+    assert registry.register(made, captures.proof(made, "unverified"), home=home).proof == "unverified"
+    again = registry.register(made, captures.proof(made), home=home)
+    assert (again.version, again.created, again.proof) == (1, False, "verified")
+    with connection.session(home) as client:
+        folder = connection.local_path(client.get_model_version("late", "1").source)
+    assert folder is not None
+    assert json.loads((folder / mlflow_model.PROOF).read_text())["status"] == "verified"
 
 
 def test_a_capture_comes_back_from_the_registry_whole(registered: Any, home: Home, loans: Capture) -> None:
@@ -143,7 +152,7 @@ def test_a_capture_comes_back_from_the_registry_whole(registered: Any, home: Hom
         patch.setenv("MLFLOW_TRACKING_URI", registry.tracking_uri(home))
         fetched = registry.fetch("loans", 1, other)
     assert fetched.digest == loans.digest
-    assert fetched.folder == other.captures / "loans" / loans.digest[:12]
+    assert fetched.folder == other.captures / loans.digest[:12]
     assert fetched.live is None
 
 
