@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,11 @@ class Route:
 class Gateway:
     """The home's Caddy: its configuration file and its admin side, which listens on a unix socket alone."""
 
-    def __init__(self, folder: Path, sockets: Path, python: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, python: Callable[[], Path]) -> None:
         self.folder = folder
         self.config = folder / "caddy.json"
         self.socket = sockets / "caddy.sock"
-        self.caddy = python.parent / "caddy"
+        self._python = python
 
     def program(self) -> Program:
         """How supervisord runs it; a Caddy that starts again reads the file."""
@@ -50,7 +50,7 @@ class Gateway:
         state.mkdir(parents=True, exist_ok=True)
         return Program(
             name=PROGRAM,
-            command=(str(self.caddy), "run", "--config", str(self.config)),
+            command=(str(self._python().with_name("caddy")), "run", "--config", str(self.config)),
             environment={"XDG_DATA_HOME": str(state), "XDG_CONFIG_HOME": str(state)},
             directory=state,
             log=self.folder / "caddy.log",

@@ -65,13 +65,13 @@ class Supervisor:
     sockets
         The short folder of its control socket.
     python
-        The interpreter of the control environment.
+        Gives the interpreter of the control environment; asked only when something is started.
     """
 
-    def __init__(self, folder: Path, sockets: Path, python: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, python: Callable[[], Path]) -> None:
         self.folder = folder
         self.sockets = sockets
-        self.python = python
+        self._python = python
         self.socket = sockets / "supervisor.sock"
         self.config = folder / "supervisord.conf"
         self.pidfile = folder / "supervisord.pid"
@@ -145,7 +145,7 @@ class Supervisor:
 
     def _spawn(self) -> None:
         done = subprocess.run(
-            [str(self.python), "-P", "-X", "utf8", "-m", "supervisor.supervisord", "-c", str(self.config)],
+            [str(self._python()), "-P", "-X", "utf8", "-m", "supervisor.supervisord", "-c", str(self.config)],
             env=environment(self.sockets),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

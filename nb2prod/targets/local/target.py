@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings, ServiceStatus
 from nb2prod.store import Store
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
-from nb2prod.targets.local import logs, ports
+from nb2prod.targets.local import logs, orphans, ports
 from nb2prod.targets.local.gateway import Gateway, Route
+from nb2prod.targets.local.place import Place, lease
 from nb2prod.targets.local.runs import Run, WorkerCommand, bento_worker
 from nb2prod.targets.local.slots import Slots
 from nb2prod.targets.local.status import Observer
@@ -104,6 +104,7 @@ class LocalTarget:
             row = self._note_run(name, bento, python, n)
             run = self._run(row)
             run.prepare(settings or ServiceSettings(name=name))
+            lease(self.home, row.python, run.folder)
             self._reconcile()
         try:
             self._wait_ready(run)
@@ -231,6 +232,20 @@ class LocalTarget:
             self.store.change(name, workers=workers, verb="scale")
             self._reconcile()
 
+    def move(self, name: str) -> int:
+        """Give a deployment another port, the lowest free one; where it should run it answers there at once."""
+        with self._changing():
+            port = ports.choose(self._promised(), first=self._first_port)
+            self.store.change(name, port=port, verb="port")
+            self._reconcile()
+        return port
+
+    def forget(self, row: RunRow) -> None:
+        """Drop a run that takes no traffic, with its files."""
+        with self._changing():
+            self.store.forget_run(row.name, row.run)
+            self._run(row).remove()
+
     def remove(self, name: str) -> None:
         """Stop a deployment and remove its processes, port, sockets and files; registry and captures are not touched."""
         self.discard(name)
@@ -253,6 +268,10 @@ class LocalTarget:
                 self._forget_candidates()
             self._reconcile()
 
+    def leftover_processes(self) -> list[int]:
+        """Processes of this home, supervised or left by a supervisord that was killed."""
+        return [one.pid for one in orphans.find(self.sockets)]
+
     def shutdown(self) -> None:
         """End supervisord, Caddy, the agent and all workers; `ensure` brings back what should run."""
         with self._changing():
@@ -265,36 +284,24 @@ class LocalTarget:
         return Store(self.home).deployments
 
     @cached_property
-    def control(self) -> Path:
-        """The interpreter that supervisord, Caddy and the agent run from."""
-        return self._given_control or Path(sys.executable)
+    def place(self) -> Place:
+        """Where the home's supervisord and Caddy run from, and where their sockets are."""
+        return Place.of(self.home, self._given_control)
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of all sockets."""
+        return self.place.sockets
 
     @cached_property
     def supervisor(self) -> Supervisor:
         """This home's supervisord."""
-        return Supervisor(self.home.local, self.sockets, self.control)
+        return Supervisor(self.home.local, self.sockets, lambda: self.place.python)
 
     @cached_property
     def gateway(self) -> Gateway:
         """This home's Caddy."""
-        return Gateway(self.home.local, self.sockets, self.control)
-
-    @cached_property
-    def sockets(self) -> Path:
-        """The folder of the sockets: where they were when supervisord started, if that one lives.
-
-        The short folder follows ``XDG_RUNTIME_DIR``, which a notebook server may have and a timer job not.
-        """
-        mark = self.home.local / "sockets"
-        try:
-            earlier = Path(mark.read_text())
-            if (earlier / "supervisor.sock").exists():
-                return earlier
-        except OSError:
-            pass
-        self.home.local.mkdir(parents=True, exist_ok=True)
-        mark.write_text(str(self.home.sockets))
-        return self.home.sockets
+        return Gateway(self.home.local, self.sockets, lambda: self.place.python)
 
     # ---------------------------------------------------------------- from the store to processes
 
@@ -305,6 +312,7 @@ class LocalTarget:
             self.supervisor.shutdown()
             self._clear()
             return
+        self.place.keep()
         routes = self._routes()
         self.gateway.write(routes)
         for route in routes:
@@ -354,10 +362,8 @@ class LocalTarget:
             return []
         told = {"NB2PROD_HOME": str(self.home.root), "NB2PROD_CACHE": str(self.home.cache)}
         told |= {key: os.environ[key] for key in ("NB2PROD_STORE", "MLFLOW_TRACKING_URI") if key in os.environ}
-        log = self.home.local / "agent.log"
-        return [
-            Program("agent", (str(self.control), "-P", "-m", "nb2prod.agent"), told, self.home.local, log, priority=900)
-        ]
+        command = (str(self.place.newest), "-P", "-m", "nb2prod.agent")
+        return [Program("agent", command, told, self.home.local, self.home.local / "agent.log", priority=900)]
 
     def _run(self, row: RunRow) -> Run:
         return Run(self.home, self.sockets, row, self._worker)
@@ -486,10 +492,6 @@ class LocalTarget:
 
     def _clear(self) -> None:
         """With nothing running, the sockets folder goes too."""
-        shutil.rmtree(self.sockets, ignore_errors=True)
-        with suppress(OSError):
-            self.sockets.parent.rmdir()
-        (self.home.local / "sockets").unlink(missing_ok=True)
-        self.__dict__.pop("sockets", None)
-        self.__dict__.pop("supervisor", None)
-        self.__dict__.pop("gateway", None)
+        self.place.forget()
+        for name in ("place", "supervisor", "gateway"):
+            self.__dict__.pop(name, None)

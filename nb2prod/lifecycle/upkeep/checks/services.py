@@ -1,0 +1,49 @@
+"""Ports and processes of the deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from nb2prod.lifecycle.upkeep.checks.base import Ailment, Check, Severity
+from nb2prod.targets.local import ports
+
+
+class PortsCheck(Check):
+    """Does a deployment's port belong to it?"""
+
+    code, title, order = "ports", "Ports", 30
+
+    def look(self) -> Iterator[Ailment]:
+        held = self.ground.target.gateway.ports()
+        for row in self.ground.store.deployments.all():
+            if row.port in held or ports.free(row.port):
+                continue
+            text = f"Port {row.port} of `{row.name}` is taken by {ports.holder(row.port)}."
+            severity: Severity = "bad" if row.desired == "running" else "warn"
+            yield Ailment(text, "nb2prod doctor --fix", severity, partial(self.ground.target.move, row.name))
+
+    def well(self) -> str:
+        rows = self.ground.store.deployments.all()
+        return ", ".join(f"{row.port} {row.name}" for row in rows) or "no deployment has one yet"
+
+
+class ProcessesCheck(Check):
+    """Does everything run that should, and nothing else?"""
+
+    code, title, order = "processes", "Processes", 40
+
+    def look(self) -> Iterator[Ailment]:
+        target = self.ground.target
+        running = [row.name for row in self.ground.store.deployments.all() if row.desired == "running"]
+        if not running and target.leftover_processes():
+            yield Ailment("Processes run that no deployment needs.", "nb2prod doctor --fix", mend=target.ensure)
+        for name in running:
+            status = target.status(name)
+            if status.state not in ("live", "starting"):
+                text = f"`{name}` is {status.state}: {status.reason}"
+                yield Ailment(text, "nb2prod doctor --fix", mend=target.ensure)
+
+    def well(self) -> str:
+        running = [row.name for row in self.ground.store.deployments.all() if row.desired == "running"]
+        return f"{len(running)} live" if running else "nothing runs, nothing should"

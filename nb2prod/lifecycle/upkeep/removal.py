@@ -1,0 +1,97 @@
+"""remove: a deployment and, with `purge`, all that was ever made under its name; uninstall: everything."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from nb2prod import environments, registry
+from nb2prod.errors import Nb2prodError
+from nb2prod.home import Home
+from nb2prod.lifecycle.upkeep.sizes import tree_bytes
+from nb2prod.records.base import Record, read
+from nb2prod.records.capture import CaptureRecord
+from nb2prod.targets.local import LocalTarget
+
+
+class Removed(Record, frozen=True, kw_only=True):
+    """What went: places, and bytes in all; `kept` names caches that another home uses."""
+
+    places: tuple[str, ...]
+    bytes: int
+    kept: tuple[str, ...] = ()
+
+
+def remove(home: Home, name: str, *, purge: bool = False, target: LocalTarget | None = None) -> Removed:
+    """Stop a deployment and remove it: processes, port, sockets, spool, logs.
+
+    Parameters
+    ----------
+    purge
+        Also its registered versions (those that nb2prod made), captures and Bentos. Without it they stay: the next deploy of
+        the name goes on from them.
+
+    Raises
+    ------
+    NotFound
+        There is no such deployment; with `purge` only if nothing else of that name is there either.
+    """
+    target = target or LocalTarget(home)
+    made = _made(home, name) if purge else []
+    if not made:
+        target.store.get(name)
+    folders = [home.deployment(name), *made]
+    size = sum(map(tree_bytes, folders))
+    target.remove(name)
+    if purge:
+        registry.remove(name, home)
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Removed(places=tuple(str(folder) for folder in folders), bytes=size)
+
+
+def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
+    """Stop everything of a home and remove it, and of the shared cache what no other home uses.
+
+    Nothing of this home is left: no process, port, socket or file. nb2prod itself is removed with ``pip uninstall nb2prod``.
+    """
+    target = target or LocalTarget(home)
+    target.shutdown()
+    size = tree_bytes(home.root)
+    shutil.rmtree(home.root)
+    freed = environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
+    kept = _leased(home)
+    places = [home.root, *(one.path for one in freed)]
+    if not kept:
+        for folder in (home.environments, home.control, home.locks, home.wheels, home.templates):
+            if folder.exists():
+                size += tree_bytes(folder)
+                places.append(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            home.cache.rmdir()
+    size += sum(one.bytes for one in freed)
+    return Removed(places=tuple(map(str, places)), bytes=size, kept=tuple(map(str, kept)))
+
+
+def _made(home: Home, name: str) -> list[Path]:
+    """The folders of captures and Bentos under a name."""
+    captures = [
+        file.parent for file in (*home.captures.glob("*/capture.json"), *home.captures.glob("*/*/capture.json"))
+    ]
+    return [folder for folder in captures if _name(folder) == name] + [home.bentos / name] * (
+        home.bentos / name
+    ).is_dir()
+
+
+def _name(capture: Path) -> str:
+    with suppress(Nb2prodError, OSError):
+        return read(capture / "capture.json", CaptureRecord).name
+    return ""
+
+
+def _leased(home: Home) -> list[Path]:
+    """Environments that are left: another home leases them, or a process holds them."""
+    places = (home.environments, home.control)
+    return [one for place in places if place.is_dir() for one in place.iterdir() if (one / "bin" / "python").exists()]
