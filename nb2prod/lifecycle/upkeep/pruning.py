@@ -118,7 +118,7 @@ class _Pruning:
         return _Candidate(freed, partial(self.target.forget, row))
 
     def _versions(self, name: str, running: set[int | None]) -> Iterator[_Candidate]:
-        """Registered versions past the newest `keep`; only of the home's own registry, and not even opened where there is none."""
+        """Registered versions past the newest `keep`; only of the home's own registry, not opened where there is none."""
         if not _own_registry(self.home):
             return
         champion = registry.champion(name, self.home)

@@ -127,7 +127,7 @@ class Run:
         return Program(
             name=self.program_name(number),
             command=tuple(command),
-            environment={**ONE_THREAD, **QUIET, **environment, **told},
+            environment={**environment, **told},
             directory=self.folder / "work",
             log=self.log(number),
             ready=lambda: self.ready(number),
