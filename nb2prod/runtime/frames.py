@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -106,10 +107,16 @@ def _plain(dtype: np.dtype[Any]) -> Restore:
 
 
 def _extension(dtype: str) -> Restore:
+    @functools.cache
+    def made() -> Any:
+        from pandas.api.types import pandas_dtype
+
+        return pandas_dtype(dtype)
+
     def make(values: Values) -> Any:
         import pandas as pd
 
-        return pd.array(values, dtype=dtype)  # type: ignore[call-overload]
+        return pd.array(values, dtype=made())
 
     return make
 
@@ -128,15 +135,17 @@ def _objects(missing: Any) -> Restore:
 
 def _categorical(column: Column) -> Restore:
     codes = {str(category): code for code, category in enumerate(column.categories)}
-    made: list[CategoricalDtype] = []
+
+    @functools.cache
+    def made() -> CategoricalDtype[Any]:
+        import pandas as pd
+
+        return pd.CategoricalDtype(list(column.categories), ordered=column.ordered)
 
     def make(values: Values) -> Any:
         import pandas as pd
 
-        if not made:
-            made.append(pd.CategoricalDtype(list(column.categories), ordered=column.ordered))
-        found = [codes.get(value, -1) for value in values]
-        return pd.Categorical.from_codes(found, dtype=made[0])
+        return pd.Categorical.from_codes([codes.get(value, -1) for value in values], dtype=made())
 
     return make
 

@@ -6,9 +6,11 @@ import difflib
 import gc
 import hashlib
 import hmac
+import importlib
 import itertools
 import logging
 import os
+import pkgutil
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -18,14 +20,16 @@ from typing import Any, Final
 import msgspec
 
 from nb2prod.errors import Nb2prodError, NotFound, UsageError
+from nb2prod.records.capture import Answers
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.runtime import limits
-from nb2prod.runtime.hooks import Recorder, Route
+from nb2prod.runtime import limits, protocol
+from nb2prod.runtime.hooks import Host, Recorder, Route
 from nb2prod.runtime.limits import Disconnected, Gate
 from nb2prod.runtime.metrics import Metrics
 from nb2prod.runtime.model import ServedModel
 from nb2prod.runtime.protocol import json, openapi, problem
 from nb2prod.runtime.protocol.schema import schema
+from nb2prod.runtime.rows import Rows
 from nb2prod.runtime.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -80,11 +84,9 @@ class Front:
         self._decode = json.Decoder(served.reader)
         self._ids = _request_ids()
         self._routes: dict[str, dict[str, Route]] = {}
-        self._mount(self._own() | dict(routes or {}))
+        self._mount(self._own() | _spoken(self) | dict(routes or {}))
 
     def _own(self) -> dict[tuple[str, str], Route]:
-        from nb2prod.runtime.protocol import v2
-
         return {
             ("POST", "/predict"): self._predict,
             ("GET", "/livez"): self._livez,
@@ -94,7 +96,7 @@ class Front:
             ("GET", "/docs.json"): self._openapi,
             ("GET", "/docs"): self._docs,
             ("GET", "/"): self._home,
-        } | v2.routes(self)
+        }
 
     def _mount(self, routes: Mapping[tuple[str, str], Route]) -> None:
         for (method, path), route in routes.items():
@@ -199,30 +201,24 @@ class Front:
 
     # The model.
 
-    async def ask(self, asked: json.Asked, request_id: str) -> Any:
+    async def ask(self, rows: Rows, request_id: str, *, ids: Any = None, times: Any = None) -> Answers:
         """Ask the model and keep the answer; every protocol comes through here."""
         arrived = time.time()
-        rows = asked.rows
         answers = await self._gate.run(self.served.answer, rows, rows.n)
         settings = self.settings.current
         if settings.traffic:
             self._metrics.answered(rows.n, len(rows.warnings))
             if self.recorder is not None and rows.n:
+                version = settings.version
                 self.recorder.record(
-                    rows,
-                    answers,
-                    request_id=request_id,
-                    ids=asked.ids,
-                    times=asked.times,
-                    version=settings.version,
-                    arrived=arrived,
+                    rows, answers, request_id=request_id, ids=ids, times=times, version=version, arrived=arrived
                 )
         return answers
 
     async def _predict(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = self._decode(body)
         request_id = scope["nb2prod.request_id"]
-        answers = await self.ask(asked, request_id)
+        answers = await self.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         label = self.settings.label
         return 200, [JSON], json.encode(answers, request_id=request_id, model=label, warnings=asked.rows.warnings)
 
@@ -283,6 +279,15 @@ class Front:
         self._gate.close()
         if self.recorder is not None:
             self.recorder.close()
+
+
+def _spoken(host: Host) -> dict[tuple[str, str], Route]:
+    """The routes of every protocol that is there."""
+    found: dict[tuple[str, str], Route] = {}
+    for info in pkgutil.iter_modules(protocol.__path__):
+        module = importlib.import_module(f"{protocol.__name__}.{info.name}")
+        found |= module.routes(host) if hasattr(module, "routes") else {}
+    return found
 
 
 def allow(scope: Mapping[str, Any], settings: ServiceSettings) -> None:

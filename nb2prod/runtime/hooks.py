@@ -8,7 +8,9 @@ from typing import Any, Literal, Protocol
 from nb2prod.records.base import Record
 from nb2prod.records.capture import Answers
 from nb2prod.records.monitoring import Feedback
+from nb2prod.runtime.model import ServedModel
 from nb2prod.runtime.rows import Rows
+from nb2prod.runtime.settings import Settings
 
 
 class FeedbackResult(Record, frozen=True, kw_only=True):
@@ -57,3 +59,19 @@ class Route(Protocol):
     """
 
     async def __call__(self, scope: Mapping[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...
+
+
+class Host(Protocol):
+    """What the front lends to a protocol: the model, the settings, the recorder, and the one way to ask.
+
+    A module of `nb2prod.runtime.protocol` with a function ``routes(host) -> dict[(method, path), Route]`` is found by being
+    there. A route finds its request's id as ``scope["nb2prod.request_id"]``; what it raises becomes a problem document.
+    """
+
+    served: ServedModel
+    settings: Settings
+    recorder: Recorder | None
+    draining: bool
+
+    async def ask(self, rows: Rows, request_id: str, *, ids: Any, times: Any) -> Answers:
+        """Ask the model, count and record the answer."""

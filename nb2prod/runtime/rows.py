@@ -94,6 +94,9 @@ class Reader:
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self.names = signature.names
+        self._dtype = signature.dtype
+        self._nullable = any(column.nullable for column in signature.columns)
         columns = signature.columns
         if signature.rows == "texts" and not columns:
             columns = (Column(name="text", kind="text", dtype="str"),)
@@ -153,7 +156,7 @@ class Reader:
         )
 
     def _by_column(self, rows: Sequence[Any], at: str) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
-        names = self.signature.names
+        names = self.names
         ignored: dict[str, None] = {}
         for number, row in enumerate(rows):
             if not isinstance(row, Mapping):
@@ -169,7 +172,7 @@ class Reader:
         return columns, tuple(ignored)
 
     def _extra(self, row: Mapping[str, Any], number: int, at: str) -> list[str]:
-        extra = [name for name in row if name not in self.signature.names and name not in self._beside]
+        extra = [name for name in row if name not in self.names and name not in self._beside]
         if extra and self.signature.extra_columns == "refuse":
             raise validation.unknown_column(extra[0], number, self.signature, at + pointer(number, extra[0]))
         return extra
@@ -183,7 +186,17 @@ class Reader:
                 raise validation.wrong_shape(f"a list of {width} values", what, number, at + pointer(number), fix)
             for i, (column, check) in enumerate(self._columns):
                 _cell(column, check, row[i], number, at + pointer(number, i))
-        return array_rows(rows, self.signature)
+        return self.matrix(rows)
+
+    def matrix(self, rows: Sequence[Any]) -> Rows:
+        """Rows of an array model from lists that passed; None becomes NaN, which whole numbers do not have."""
+        dtype = self._dtype
+        if self._nullable and not dtype.startswith(("float", "object")) and any(None in row for row in rows):
+            dtype = "float64"
+        matrix = np.array(rows, dtype)
+        if not rows:
+            matrix = matrix.reshape(0, len(self.names))
+        return Rows(len(matrix), None, matrix=matrix, names=self.names)
 
     def _texts(self, rows: Sequence[Any], at: str) -> Rows:
         ((column, check),) = self._columns
@@ -276,16 +289,3 @@ def _cell(column: Column, check: validation.Check, value: Any, row: int, at: str
         check(value)
     except Misfit as error:
         raise validation.misfit(column, row, str(error), at) from None
-
-
-def array_rows(rows: Sequence[Any] | np.ndarray[Any, Any], signature: Signature) -> Rows:
-    """Rows of an array model from lists that passed (None becomes NaN) or from a matrix."""
-    dtype, names = signature.dtype, signature.names
-    if isinstance(rows, np.ndarray):
-        matrix = rows.astype(dtype, copy=False)
-    else:
-        has_null = any(None in row for row in rows) if any(c.nullable for c in signature.columns) else False
-        if has_null and not dtype.startswith(("float", "object")):
-            dtype = "float64"
-        matrix = np.array(rows, dtype).reshape(len(rows), len(names))
-    return Rows(len(matrix), None, matrix=matrix, names=names)

@@ -56,8 +56,8 @@ def answers_to_wire(predictions: Any, probabilities: Any, signature: Signature) 
     output = signature.output
     rows = None
     if probabilities is not None and output.probabilities:
-        matrix = np.asarray(probabilities)
-        rows = tuple(map(tuple, matrix.tolist() if _finite(matrix) else plain(matrix.tolist())))
+        scores = np.asarray(probabilities).tolist()
+        rows = tuple(map(tuple, scores if math.isfinite(sum(map(sum, scores))) else plain(scores)))
     return Answers(predictions=tuple(_predictions(predictions, output)), probabilities=rows)
 
 
@@ -93,13 +93,22 @@ def _rare(value: Any) -> Any:
 
 
 def _finite(values: np.ndarray[Any, Any]) -> bool:
-    return values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool(np.isfinite(values).all()))
+    kind = values.dtype.kind
+    return kind in "biu" or (kind == "f" and bool(np.isfinite(values).all()))
+
+
+def _numbers(values: np.ndarray[Any, Any]) -> list[Any]:
+    """One dimension of numbers; a sum that is finite tells at once that all of them are."""
+    numbers: list[Any] = values.tolist()
+    if values.dtype.kind != "f" or math.isfinite(sum(numbers)):
+        return numbers
+    return [number if math.isfinite(number) else None for number in numbers]
 
 
 def _list(values: Any) -> list[Any]:
     """A one-dimensional thing as plain values."""
-    if isinstance(values, np.ndarray) and _finite(values):
-        return list(values.tolist())
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return _numbers(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         return [plain(value) for value in values]
     return [plain(value) for value in (values.tolist() if hasattr(values, "tolist") else values)]

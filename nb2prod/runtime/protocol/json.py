@@ -242,7 +242,7 @@ def _quick(reader: Reader) -> Callable[[Any], Rows]:
     if signature.rows == "array":
         if len({_type(column) for column in signature.columns}) != 1:
             return reader.rows
-        return lambda rows: decoded.array_rows(rows, signature)
+        return reader.matrix
     names = [*signature.names, *_beside(signature)]
     checks = {column.name for column in signature.columns if _plain_type(column) is Any}
     astuple = msgspec.structs.astuple

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from nb2prod.records.capture import Answers, Column, Signature
 from nb2prod.runtime import rows as decoded
-from nb2prod.runtime.hooks import Route
+from nb2prod.runtime.hooks import Host, Route
 from nb2prod.runtime.model import ServedModel
 from nb2prod.runtime.protocol import json, tensors
-from nb2prod.runtime.protocol.json import Asked
 from nb2prod.runtime.rows import Rows
-from nb2prod.runtime.settings import Settings
 from nb2prod.runtime.validation import found, missing_column, pointer, unknown_column
 
 Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -24,15 +22,6 @@ Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
 LENGTH: Final = b"inference-header-content-length"
 JSON: Final = (b"content-type", b"application/json")
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
-
-
-class Host(Protocol):
-    """What the front lends: the model, the settings, and its one way to ask."""
-
-    served: ServedModel
-    settings: Settings
-
-    async def ask(self, asked: Asked, request_id: str) -> Answers: ...
 
 
 def routes(host: Host) -> dict[tuple[str, str], Route]:
@@ -66,7 +55,7 @@ class V2:
         return _json({"live": True})
 
     async def ready(self, scope: Mapping[str, Any], body: bytes) -> Reply:
-        draining = bool(getattr(self._host, "draining", False))
+        draining = self._host.draining
         status, headers, said = _json({"ready": not draining})
         return (503 if draining else status), headers, said
 
@@ -86,7 +75,7 @@ class V2:
     async def infer(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = Request(scope, body, self._host.served)
         request_id = asked.id or scope["nb2prod.request_id"]
-        answers = await self._host.ask(Asked(asked.rows, asked.ids, asked.times), request_id)
+        answers = await self._host.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         return self._answer(asked, answers, request_id)
 
     def _answer(self, asked: Request, answers: Answers, request_id: str) -> Reply:
