@@ -14,9 +14,13 @@ from nb2prod.runtime.settings import Settings
 
 
 class FeedbackResult(Record, frozen=True, kw_only=True):
-    """What became of one feedback item; `pointer` is relative to the item (``/label``), empty where it was kept."""
+    """What became of one feedback item; `pointer` is relative to the item (``/label``), empty where it was kept.
+
+    `full` says that the item is good and there was no room for it.
+    """
 
     status: Literal["kept", "refused"]
+    full: bool = False
     pointer: str = ""
     why: str = ""
     fix: str = ""

@@ -15,7 +15,10 @@ from nb2prod.runtime.hooks import FeedbackResult
 
 KEPT = FeedbackResult(status="kept")
 FULL = FeedbackResult(
-    status="refused", why="The recorder has no room: its disk or its spool's limit is full.", fix="send it again later"
+    status="refused",
+    full=True,
+    why="The recorder has no room: its disk or its spool's limit is full.",
+    fix="send it again later",
 )
 _NOUNS = {"number": "a finite number", "text": "text", "datetime": "a date-time: ISO 8601 text or epoch milliseconds"}
 
@@ -27,6 +30,10 @@ class Check:
         self._kind = signature.output.kind
         self._classes = signature.output.classes
         self._texts = bool(self._classes) and all(isinstance(value, str) for value in self._classes)
+        self._outcomes = frozenset(outcomes)
+
+    def declare(self, outcomes: Sequence[str]) -> None:
+        """Take these outcomes from now on."""
         self._outcomes = frozenset(outcomes)
 
     def __call__(self, item: Feedback) -> FeedbackResult:

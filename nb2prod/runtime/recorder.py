@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from nb2prod.baseline import Baseline
 from nb2prod.records.capture import Answers, Signature
@@ -16,6 +17,7 @@ from nb2prod.runtime import batches, labelling, ring, segments
 from nb2prod.runtime.hooks import FeedbackResult
 from nb2prod.runtime.ring import Ring
 from nb2prod.runtime.rows import Rows
+from nb2prod.runtime.selfcount import Starter
 from nb2prod.runtime.watched import Watched, load_name
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ class SpoolRecorder:
         Bytes of segments at which no more are written.
     outcomes
         Names of outcomes that feedback may carry.
+    counter
+        ``"self"``: nobody else counts this spool, so a process beside the workers does.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class SpoolRecorder:
         outcomes: Sequence[str] = (),
         capacity: int = CAPACITY,
         rotate: float = ROTATE_SECONDS,
+        counter: Literal["agent", "self"] = "agent",
     ) -> None:
         self.spool = spool
         self.name = name
@@ -73,6 +78,7 @@ class SpoolRecorder:
         self._ring = self._open(capacity)
         self._stop = threading.Event()
         self._turn = threading.Lock()
+        self._starter = Starter(spool) if counter == "self" and self._ring.durable else None
         self._thread = threading.Thread(target=self._run, name="nb2prod-recorder", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -109,8 +115,18 @@ class SpoolRecorder:
             if not self._stop.is_set():
                 self._ring.drop(rows.n)
 
-    def feedback(self, items: Sequence[Feedback], *, version: int | None = None) -> list[FeedbackResult]:
-        """Keep labels and outcomes; one result an item, in their order."""
+    def feedback(
+        self, items: Sequence[Feedback], *, version: int | None = None, outcomes: Sequence[str] | None = None
+    ) -> list[FeedbackResult]:
+        """Keep labels and outcomes; one result an item, in their order.
+
+        Parameters
+        ----------
+        outcomes
+            The names declared by now, where they have changed.
+        """
+        if outcomes is not None:
+            self._check.declare(outcomes)
         results = [self._check(item) for item in items]
         good = [item for item, result in zip(items, results, strict=True) if result.status == "kept"]
         if good:
@@ -121,15 +137,22 @@ class SpoolRecorder:
             self._feedback[result.status] += 1
         return results
 
+    def refused(self, items: int) -> None:
+        """Count feedback items that could not even be read."""
+        self._feedback["refused"] += items
+
     def metrics(self) -> Mapping[str, float]:
-        """This worker's own counters; a gateway adds the workers'."""
-        state = self._ring.state
+        """Counters of the spool, all workers together, also those that have died; feedback and failures of this worker."""
+        others = [path for path in ring.rings(self.spool) if path != self._ring.path]
+        states = [found[1:] for path in others if (found := ring.peek(path)) is not None]
+        states.append((self._ring.state, self._ring.counted()))
         return {
-            "rows_accepted_total": state.accepted,
-            "rows_persisted_total": state.persisted,
-            "rows_dropped_total": state.dropped,
-            "rows_lost_total": state.lost,
-            "rows_counted_total": self._ring.counted(),
+            "rows_accepted_total": sum(state.accepted for state, _ in states),
+            "rows_persisted_total": sum(state.persisted for state, _ in states),
+            "rows_dropped_total": sum(state.dropped for state, _ in states),
+            "rows_lost_total": sum(state.lost for state, _ in states),
+            "rows_waiting": sum(state.waiting for state, _ in states),
+            "rows_counted_total": sum(counted for _, counted in states),
             "feedback_kept_total": self._feedback["kept"],
             "feedback_refused_total": self._feedback["refused"],
             "recorder_failures_total": self._failures,
@@ -160,9 +183,18 @@ class SpoolRecorder:
 
     def _run(self) -> None:
         while not self._stop.wait(_TICK):
+            self._start_counting()
             if self._due():
                 self.flush()
                 self._since = time.monotonic()
+
+    def _start_counting(self) -> None:
+        if self._starter is None:
+            return
+        try:
+            self._starter.look()
+        except OSError as error:
+            self._failed(error)
 
     def _due(self) -> bool:
         asked = _stamp(self.spool / ASKED)

@@ -169,6 +169,11 @@ class Ring:
         )
         self.key = key
 
+    def retire(self) -> None:
+        """Remove the file of a writer that will not come back; the ring must be empty and held."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of file and lock; another writer may claim what is left."""
         with contextlib.suppress(BufferError):
@@ -251,7 +256,17 @@ def attach(path: Path, *, create: bool = False) -> int | None:
     except BlockingIOError:
         os.close(file)
         return None
+    if not _still(file, path):  # it was retired while we waited
+        os.close(file)
+        return attach(path, create=create) if create else None
     return file
+
+
+def _still(file: int, path: Path) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(file).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def volatile(capacity: int, key: str) -> Ring:

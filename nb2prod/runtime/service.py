@@ -21,6 +21,7 @@ from nb2prod.records.base import read
 from nb2prod.records.capture import CaptureRecord
 from nb2prod.runtime.front import Front
 from nb2prod.runtime.model import ServedModel, environment_file
+from nb2prod.runtime.protocol import feedback
 from nb2prod.runtime.recorder import SpoolRecorder
 from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.settings import Settings
@@ -38,7 +39,8 @@ class FrontedService(Service):  # type: ignore[misc]
         settings = Settings.from_environment(name=record.name, tag=_tag(self, record, folder))
         model = served(settings.current.environment)
         app = super().to_asgi(is_main)
-        return Front(app, model, settings, recorder=_recorder(model, settings))
+        recorder = _recorder(model, settings)
+        return Front(app, model, settings, recorder=recorder, routes=feedback.routes(recorder, settings.now))
 
 
 class Model:
@@ -123,6 +125,7 @@ def _recorder(model: ServedModel, settings: Settings) -> SpoolRecorder | None:
         signature=model.signature,
         limit=now.spool_limit,
         outcomes=now.outcomes,
+        counter=now.counter,
     )
 
 

@@ -86,7 +86,7 @@ def test_workers_have_rings_of_their_own_and_a_successor_takes_over(tmp_path: Pa
     assert len(ring.rings(tmp_path)) == 2
     first.close()
     third = recorder(tmp_path)
-    assert third.metrics()["rows_accepted_total"] == 2
+    assert third.metrics()["rows_accepted_total"] == 5
     third.close()
     second.close()
     assert len(ring.rings(tmp_path)) == 2

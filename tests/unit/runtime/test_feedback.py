@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spooling import NOON, SIGNATURE, answers, baseline, rows
+
+from nb2prod.errors import Nb2prodError
+from nb2prod.records.serving import ServiceSettings
+from nb2prod.runtime.counting import Counter
+from nb2prod.runtime.protocol import feedback
+from nb2prod.runtime.recorder import SpoolRecorder
+
+Ask = Callable[..., tuple[int, Any]]
+SETTINGS = ServiceSettings(name="delays", version=3, traffic=True, counter="self", outcomes=("cost",))
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[SpoolRecorder]:
+    made = SpoolRecorder(tmp_path, name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
+    yield made
+    made.close()
+
+
+def ask(
+    recorder: SpoolRecorder | None, route: str, body: Any = None, query: str = "", settings: ServiceSettings = SETTINGS
+) -> tuple[int, Any]:
+    (handler,) = (one for (_, path), one in feedback.routes(recorder, lambda: settings).items() if path == route)
+    scope = {"nb2prod.request_id": "q1", "query_string": query.encode()}
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    status, _, reply = asyncio.run(handler(scope, sent))
+    return status, json.loads(reply)
+
+
+def test_one_good_item_is_accepted(recorder: SpoolRecorder) -> None:
+    status, said = ask(recorder, "/feedback", {"id": "a", "label": 1, "outcomes": {"cost": 2}, "time": 1e12})
+    assert (status, said["accepted"], said["refused"]) == (202, 1, [])
+
+
+def test_one_bad_item_is_a_problem(recorder: SpoolRecorder) -> None:
+    status, said = ask(recorder, "/feedback", {"id": "a", "label": "late"})
+    assert (status, said["type"], said["pointer"]) == (422, "urn:nb2prod:feedback-refused", "/label")
+    assert said["kept"] == "nothing was changed"
+    assert "late" not in json.dumps(said["detail"])
+
+
+def test_the_good_items_of_a_batch_are_kept_and_the_bad_ones_told(recorder: SpoolRecorder) -> None:
+    batch = [
+        {"id": "a", "label": 1},
+        {"id": "b", "row": "two", "label": 1},
+        "nonsense",
+        {"id": "c", "outcomes": {"conversion": 1}},
+        {"request_id": "r", "row": 0, "label": 0},
+    ]
+    status, said = ask(recorder, "/feedback", batch)
+    assert (status, said["accepted"]) == (207, 2)
+    assert [(one["item"], one["status"], one["pointer"]) for one in said["refused"]] == [
+        (1, 422, "/1/row"),
+        (2, 422, "/2"),
+        (3, 422, "/3/outcomes/conversion"),
+    ]
+    assert recorder.metrics()["feedback_refused_total"] == 3
+    assert recorder.metrics()["feedback_kept_total"] == 2
+
+
+def test_what_is_no_json_is_said(recorder: SpoolRecorder) -> None:
+    with pytest.raises(Nb2prodError, match="not JSON"):
+        ask(recorder, "/feedback", b"{")
+
+
+@pytest.mark.parametrize("route", ["/feedback", "/monitoring/panes"])
+def test_a_service_without_a_recorder_says_so(route: str) -> None:
+    with pytest.raises(Nb2prodError) as caught:
+        ask(None, route, {"id": "a", "label": 1})
+    assert caught.value.code == "not-recording"
+
+
+def test_panes_are_pulled_page_by_page_with_the_model_that_they_stand_against(recorder: SpoolRecorder) -> None:
+    recorder.record(rows(2), answers(2), request_id="r", ids=None, times=None, version=3, arrived=NOON)
+    recorder.flush()
+    counter = Counter(recorder.spool)
+    counter.run()
+    counter.close()
+    status, page = ask(recorder, "/monitoring/panes", query="after=0")
+    (one,) = page["increments"]
+    assert (status, one["rows"], one["version"], page["more"]) == (200, 2, 3, False)
+    assert ask(recorder, "/monitoring/panes", query=f"after={page['last']}")[1]["increments"] == []
+    _, model = ask(recorder, "/monitoring/panes", query=f"model={one['model']}")
+    assert set(model["files"]) == {"name", "signature.json", "baseline.json", "baseline.npz"}
+    for query in ("after=x", "model=../.."):
+        with pytest.raises(Nb2prodError):
+            ask(recorder, "/monitoring/panes", query=query)
+
+
+def test_panes_of_a_spool_that_an_agent_counts_are_not_served(recorder: SpoolRecorder) -> None:
+    with pytest.raises(Nb2prodError) as caught:
+        ask(recorder, "/monitoring/panes", settings=ServiceSettings(name="delays", traffic=True))
+    assert caught.value.code == "counted-by-agent"
