@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -18,12 +19,13 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from nb2prod.errors import Refused, Unverified
+from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
 from nb2prod.records.proof import Held, Replay
+from nb2prod.runtime import shipped
 
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
-SHIPPED = ("errors.py", "records", "baseline", "runtime")
 Network = Literal["namespace", "audit hook", "open"]
 
 # For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
@@ -61,8 +63,8 @@ def replay(
     environment_python: Path,
     rows: Golden,
     *,
+    home: Home | None = None,
     variables: Mapping[str, str] | None = None,
-    hosts: Sequence[str] = (),
 ) -> Replayed:
     """Ask the saved model in a clean environment, with no sight of the notebook, and compare.
 
@@ -72,10 +74,10 @@ def replay(
         The interpreter of an environment that was built from the capture's lock.
     rows
         Golden rows with the kernel's answers; they travel through a pipe and touch no disk.
+    home
+        Where what ships is kept between replays; without it a copy is made for this one.
     variables
         Values of the environment variables that the capture declares.
-    hosts
-        Hosts that `predict` may reach.
 
     Raises
     ------
@@ -87,7 +89,14 @@ def replay(
     began = time.monotonic()
     notebook = capture.record.lineage.notebook
     hidden = Path(notebook).parent if notebook else None
-    document, network = _run(capture.folder, environment_python, rows, dict(variables or {}), hosts, hidden)
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nb2prod-replay-")))
+        document, network = _run(
+            _Place(capture.folder, environment_python, shipped_code(home, scratch), scratch / "work", hidden),
+            rows,
+            dict(variables or {}),
+            capture.record.environment.hosts,
+        )
     batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
     outcome = worse(compare(rows.batch, batch, rows.tolerance), compare(rows.single, single, rows.tolerance))
     return Replayed(
@@ -149,19 +158,28 @@ def worse(*outcomes: Comparison) -> Comparison:
     return Comparison(last.equal, last.held, max(o.largest for o in outcomes), last.differing, last.first)
 
 
-def ship(folder: Path) -> Path:
-    """Copy what ships (runtime, baseline, records, errors) under `folder` as an importable `nb2prod`."""
-    source, target = Path(__file__).resolve().parents[1], folder / "nb2prod"
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "__init__.py").write_text('"""What ships of nb2prod."""\n')
-    for name in SHIPPED:
-        if (source / name).is_dir():
-            shutil.copytree(
-                source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
-            )
-        else:
-            shutil.copy2(source / name, target / name)
-    return folder
+def isolation(hosts: Sequence[str] = ()) -> tuple[str, ...]:
+    """The command to put in front of a process so that it has no network; empty where hosts are allowed or the system cannot."""
+    if hosts or not _namespaces():
+        return ()
+    return ("unshare", "--net") if os.getuid() == 0 else ("unshare", "--map-root-user", "--net")
+
+
+def shipped_code(home: Home | None, scratch: Path) -> Path:
+    """A folder with what ships and nothing else, importable; kept in the cache, so that its bytecode is written once."""
+    if home is None:
+        shipped.copy(scratch / "shipped")
+        return scratch / "shipped"
+    kept = home.cache / "shipped" / shipped.digest()[:16]
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".making-"))
+        shipped.copy(making)
+        try:
+            making.rename(kept)
+        except OSError:  # another process was first
+            shutil.rmtree(making, ignore_errors=True)
+    return kept
 
 
 def _rows(answers: Answers) -> list[tuple[Any, ...]]:
@@ -188,28 +206,40 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a replay runs: the capture, the interpreter, what ships, an empty working folder, and what it must not see."""
+
+    capture: Path
+    python: Path
+    shipped: Path
+    work: Path
+    hidden: Path | None
+
+    def command(self, front: Sequence[str]) -> list[str]:
+        bootstrap = _BOOTSTRAP.format(
+            shipped=str(self.shipped),
+            hidden=os.path.realpath(self.hidden) + os.sep if self.hidden else "",
+            seen=(str(self.work), str(self.shipped), str(self.capture), str(self.python.parent.parent)),
+        )
+        return [*front, str(self.python), "-I", "-c", bootstrap]
+
+
 def _run(
-    folder: Path, python: Path, rows: Golden, variables: dict[str, str], hosts: Sequence[str], hidden: Path | None
+    place: _Place, rows: Golden, variables: dict[str, str], hosts: Sequence[str]
 ) -> tuple[dict[str, Any], Network]:
+    place.work.mkdir()
     job = {
-        "capture": str(folder),
+        "capture": str(place.capture),
         "rows": list(rows.rows),
         "single": len(rows.single.predictions),
         "environment": variables,
         "hosts": list(hosts),
         "network": False,
     }
-    network: Network = "audit hook" if hosts or not _namespaces() else "namespace"
-    with tempfile.TemporaryDirectory(prefix="nb2prod-replay-") as scratch:
-        shipped, work = ship(Path(scratch) / "shipped"), Path(scratch) / "work"
-        work.mkdir()
-        bootstrap = _BOOTSTRAP.format(
-            shipped=str(shipped),
-            hidden=os.path.realpath(hidden) + os.sep if hidden else "",
-            seen=(str(scratch), str(folder), str(python.parent.parent)),
-        )
-        command = [*(_unshared() if network == "namespace" else ()), str(python), "-I", "-c", bootstrap]
-        return _document(_carried_out(command, job, work, rows)), network
+    front = isolation(hosts)
+    done = _carried_out(place.command(front), job, place.work, rows)
+    return _document(done), "namespace" if front else "audit hook"
 
 
 def _carried_out(command: list[str], job: Any, work: Path, rows: Golden) -> subprocess.CompletedProcess[bytes]:
@@ -305,21 +335,13 @@ def _too_slow(rows: Golden) -> Unverified:
     )
 
 
-def isolation(hosts: Sequence[str]) -> tuple[str, ...]:
-    """What to put in front of a command so that it has no network; nothing where `hosts` are allowed or it cannot be done."""
-    return () if hosts or not _namespaces() else tuple(_unshared())
-
-
-def _unshared() -> list[str]:
-    return ["unshare", "-n"] if os.getuid() == 0 else ["unshare", "-r", "-n"]
-
-
 @functools.cache
 def _namespaces() -> bool:
     """Whether this system lets us run something without a network."""
     if shutil.which("unshare") is None:
         return False
+    command = ["unshare", *([] if os.getuid() == 0 else ["--map-root-user"]), "--net", "true"]
     try:
-        return subprocess.run([*_unshared(), "true"], capture_output=True, timeout=5, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=5, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False

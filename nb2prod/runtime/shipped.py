@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -25,3 +27,16 @@ def copy(destination: Path) -> Path:
         elif (source / part).is_file():
             shutil.copyfile(source / part, target / part)
     return target
+
+
+@functools.cache
+def digest() -> str:
+    """SHA-256 over what would be copied: two equal ones are the same serving part."""
+    source = Path(__file__).resolve().parent.parent
+    found = hashlib.sha256()
+    for part in PARTS:
+        files = sorted((source / part).rglob("*")) if (source / part).is_dir() else [source / part]
+        for file in files:
+            if file.is_file() and file.suffix != ".pyc":
+                found.update(f"{file.relative_to(source).as_posix()}\0".encode() + file.read_bytes())
+    return found.hexdigest()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
-from nb2prod.capturing.replay import compare, ship, worse
+from nb2prod.capturing.replay import compare, worse
 from nb2prod.records.capture import Answers
 
 
@@ -57,8 +56,3 @@ def test_true_is_not_one() -> None:
 def test_the_worse_of_two_outcomes_is_told() -> None:
     good, bad = compare(answers(1.0), answers(1.0), 0.0), compare(answers(1.0), answers(2.0), 0.0)
     assert worse(good, bad) == bad
-
-
-def test_what_ships_is_copied_without_the_authoring_rooms(tmp_path: Path) -> None:
-    copied = {path.name for path in (ship(tmp_path) / "nb2prod").iterdir()}
-    assert copied == {"__init__.py", "errors.py", "records", "baseline", "runtime"}

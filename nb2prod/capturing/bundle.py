@@ -29,7 +29,10 @@ from nb2prod.home import Home
 from nb2prod.records.base import read, to_json
 from nb2prod.records.capture import Answers, Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
 from nb2prod.runtime import flavors, manifest
+from nb2prod.runtime.frames import container
 from nb2prod.runtime.model import ServedModel
+from nb2prod.runtime.rows import rows_from_wire
+from nb2prod.runtime.wire import answers_to_wire
 
 Stays = Literal["sample", "synthetic", "none"]
 RECORD = "capture.json"
@@ -124,12 +127,13 @@ def capture(
             return _kept(Capture(folder, record, manifest.write(folder), live=asked.real), home)
 
 
-def identical(capture: Capture, other: Capture) -> bool:
+def identical(capture: Capture, other: Capture, model: Any = None) -> bool:
     """Whether two captures are one model: same lock, code, runtime, signature and feature counts, same answers, bit for bit.
 
     The answers are those to the other's stored rows. Rows that stay are drawn with a seed from the baseline's digest, so
-    equal data gives equal rows and the kernel's answers can be compared as they are; where the rows differ in kind, this
-    capture's model is asked. A capture that keeps no rows is compared by the real ones it was made with, if it still has them.
+    equal data gives equal rows and the kernel's answers can be compared as they are; where the rows differ in kind, the live
+    `model` is asked, else the one in this capture's folder. A capture that keeps no rows is compared by the real ones that it
+    was made with, if its process still has them.
     """
     if _identity(capture.record) != _identity(other.record):
         return False
@@ -139,7 +143,7 @@ def identical(capture: Capture, other: Capture) -> bool:
     for ours in (capture.golden, capture.live):
         if ours is not None and ours.rows == theirs.rows:
             return ours.batch == theirs.batch
-    return _answers(capture, theirs) == theirs.batch
+    return _answers(capture, theirs, model) == theirs.batch
 
 
 def open_capture(folder: Path) -> Capture:
@@ -351,12 +355,16 @@ def _identity(record: CaptureRecord) -> tuple[Any, ...]:
     )
 
 
-def _answers(capture: Capture, rows: Golden) -> Answers | None:
+def _answers(capture: Capture, rows: Golden, model: Any) -> Answers | None:
     """This capture's model asked for other rows; None where they do not fit it."""
-    model = ServedModel.load(capture.folder)
+    signature = capture.record.signature
     try:
         with golden.one_thread():
-            return model.answer(model.reader.rows(rows.rows))
+            if model is None or isinstance(model, str | Capture):
+                served = ServedModel.load(capture.folder)
+                return served.answer(served.reader.rows(rows.rows))
+            ask = flavors.named(capture.record.model.flavor).answer
+            return answers_to_wire(*ask(model, container(rows_from_wire(rows.rows, signature), signature)), signature)
     except Nb2prodError:
         return None
 
