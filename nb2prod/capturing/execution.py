@@ -72,7 +72,7 @@ class Notebook:
         numbered = {cell.execution: cell for cell in self.saved if cell.execution is not None}
         for number, source in self.executed:
             same = by_code.get(cells.normal(source))
-            cell = same or (numbered.get(number) if self.stale_check == "full" else None)
+            cell = same or (numbered.get(number) if self.numbered else None)
             if cell is not None:
                 found[number] = cell
         return found
@@ -83,20 +83,29 @@ class Notebook:
         where = f"cell {cell.index} (In [{execution}])" if cell else f"In [{execution}]"
         return f"{where}, line {line}" if line else where
 
-    def _file_is_of_this_run(self) -> bool:
-        """Whether the file was saved after what it is compared with ran: some shown execution has the code that ran."""
-        assert self.saved is not None
+    @cached_property
+    def numbered(self) -> bool:
+        """Whether the execution numbers in the file are this run's: it was saved after the fit that it is compared with."""
         ran = dict(self.executed)
-        shown = [cell for cell in self.saved if cell.execution is not None]
-        if not shown:
-            known = {cells.normal(source) for source in ran.values()}
-            return any(cells.normal(cell.source) in known for cell in self.saved)
-        latest = max(
-            (cell.execution for cell in shown if cell.execution and _same(cell.source, ran.get(cell.execution))),
-            default=0,
-        )
+        same = [
+            cell.execution
+            for cell in self.saved or ()
+            if cell.execution and _same(cell.source, ran.get(cell.execution))
+        ]
         fitted = next((call.execution for call in self.graph.fits()), 0)
-        return bool(latest) and latest >= fitted
+        return bool(same) and max(same) >= fitted
+
+    def _file_is_of_this_run(self) -> bool:
+        """Saved after what it is compared with ran, or without numbers of its own: then the code itself must tell."""
+        if self.numbered:
+            return True
+        known = {cells.normal(cell.source) for cell in self.saved or ()}
+        ran = [
+            source for _, source in self.executed if cells.parse(source) is not None and cells.facts(0, source).writes
+        ]
+        shown = any(cell.execution is not None for cell in self.saved or ())
+        inside = [cells.normal(source) in known for source in ran]
+        return bool(inside) and (all(inside) if shown else any(inside))
 
 
 def find_file(namespace: Mapping[str, Any]) -> Path | None:

@@ -65,6 +65,7 @@ def replay(
     *,
     home: Home | None = None,
     variables: Mapping[str, str] | None = None,
+    hosts: Sequence[str] = (),
 ) -> Replayed:
     """Ask the saved model in a clean environment, with no sight of the notebook, and compare.
 
@@ -78,6 +79,8 @@ def replay(
         Where what ships is kept between replays; without it a copy is made for this one.
     variables
         Values of the environment variables that the capture declares.
+    hosts
+        Hosts that `predict` may reach.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def replay(
             _Place(capture.folder, environment_python, shipped_code(home, scratch), scratch / "work", hidden),
             rows,
             dict(variables or {}),
-            capture.record.environment.hosts,
+            hosts,
         )
     batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
     outcome = worse(compare(rows.batch, batch, rows.tolerance), compare(rows.single, single, rows.tolerance))

@@ -156,6 +156,7 @@ class _Case:
             self.capture,
             ground.python,
             self.goldens[0],
+            home=self.home,
             variables=self.variables,
             hosts=self.capture.record.environment.hosts,
         )

@@ -20,10 +20,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nb2prod import capturing, environments
+from nb2prod import environments
 from nb2prod.capturing import replay
+from nb2prod.capturing.capture import capture, identical
 from nb2prod.capturing.execution import Notebook
-from nb2prod.errors import Nb2prodError, Refused
+from nb2prod.errors import Refused
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture
 from nb2prod.runtime import manifest
@@ -49,7 +50,7 @@ def captured(home: Home, frame: pd.DataFrame) -> Capture:
     notebook = Notebook(
         namespace={"model": model, "X": frame, "y": labels}, executed=((1, "model = make().fit(X, y)"),)
     )
-    return capturing.capture("model", home=home, notebook=notebook, name="first")
+    return capture("model", home=home, notebook=notebook, name="first")
 
 
 def write(folder: Path, *sources: str) -> Path:
@@ -59,10 +60,21 @@ def write(folder: Path, *sources: str) -> Path:
     return path
 
 
-def replayed(capture: Capture, home: Home, **options: Any) -> replay.Replayed:
-    built = environments.build_for(capture, home=home)
-    assert capture.live is not None
-    return replay.replay(capture, built.python, capture.live, home=home, **options)
+def ran(path: Path) -> Notebook:
+    """The notebook's cells run one after the other in an IPython shell of its folder."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    for cell in nbformat.read(path, as_version=4).cells:
+        shell.run_cell(cell.source, store_history=True).raise_error()
+    shell.user_ns["__vsc_ipynb_file__"] = str(path)
+    return Notebook.from_ipython(shell)
+
+
+def replayed(made: Capture, home: Home, **options: Any) -> replay.Replayed:
+    built = environments.build_for(made, home=home)
+    assert made.live is not None
+    return replay.replay(made, built.python, made.live, home=home, **options)
 
 
 def test_a_capture_is_a_whole_folder(captured: Capture) -> None:
@@ -87,18 +99,23 @@ def test_a_clean_environment_gives_the_kernels_answers(captured: Capture, home: 
 def test_the_same_capture_again_is_the_one_that_is_there(captured: Capture, home: Home, frame: pd.DataFrame) -> None:
     labels = (frame["a"] + frame["n"] / 5 > 1).astype(int)
     model = HistGradientBoostingClassifier(max_iter=20, random_state=0).fit(frame, labels)
-    again = capturing.capture(model, home=home, name="first", data=frame, labels=labels)
-    assert capturing.identical(again, captured)
+    again = capture(model, home=home, name="first", data=frame, labels=labels)
+    assert identical(again, captured)
 
 
 def test_another_model_is_not_identical(captured: Capture, home: Home, frame: pd.DataFrame) -> None:
     labels = (frame["a"] + frame["n"] / 5 > 1).astype(int)
     model = HistGradientBoostingClassifier(max_iter=25, random_state=0).fit(frame, labels)
-    other = capturing.capture(model, home=home, name="first", data=frame, labels=labels)
-    assert not capturing.identical(other, captured)
+    other = capture(model, home=home, name="first", data=frame, labels=labels)
+    assert not identical(other, captured)
 
 
-def test_a_function_of_the_notebook_travels_with_its_globals(home: Home, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_function_of_the_notebook_travels_with_its_globals(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "prices.py").write_text("FACTOR = 2.0\n")
     path = write(
         tmp_path,
         """
@@ -117,10 +134,8 @@ def test_a_function_of_the_notebook_travels_with_its_globals(home: Home, frame: 
             return (inner.predict_proba(clean(frame))[:, 1] > THRESHOLD).astype(int)
         """,
         "predict(df.head())",
-        "%load_ext nb2prod\n%deploy predict --name fromcells",
     )
-    (tmp_path / "prices.py").write_text("FACTOR = 2.0\n")
-    made = capturing.run_notebook(path, home=home)
+    made = capture("predict", home=home, notebook=ran(path), name="fromcells")
     assert made.name == "fromcells"
     assert [module.name for module in made.record.environment.local] == ["prices"]
     assert made.record.lineage.notebook == str(path)
@@ -128,27 +143,12 @@ def test_a_function_of_the_notebook_travels_with_its_globals(home: Home, frame: 
     assert replayed(made, home).replay.held == "bit-for-bit"
 
 
-def test_a_cell_that_fails_is_named(home: Home, tmp_path: Path) -> None:
-    path = write(tmp_path, "a = 1", "1 / 0", "model = None")
-    with pytest.raises(Refused, match="ZeroDivisionError") as caught:
-        capturing.run_notebook(path, "model", home=home)
-    assert caught.value.where == "notebook.ipynb, cell 2"
-
-
-def test_a_cell_that_takes_too_long_is_named(home: Home, tmp_path: Path) -> None:
-    path = write(tmp_path, "a = 1", "import time; time.sleep(60)")
-    with pytest.raises(Refused) as caught:
-        capturing.run_notebook(path, "model", home=home, cell_timeout=1)
-    assert (caught.value.code, caught.value.where) == ("cell-timeout", "notebook.ipynb, cell 2")
-
-
-def test_an_error_of_the_capture_comes_out_of_the_kernel_as_it_is(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(Nb2prodError) as caught:
-        capturing.run_notebook(write(tmp_path, "a = 1"), "model", home=home)
-    assert caught.value.code == "no-such-variable"
-
-
-def test_the_replay_does_not_see_the_notebooks_folder(home: Home, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_the_replay_does_not_see_the_notebooks_folder(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "factor.txt").write_text("2")
     path = write(
         tmp_path,
         """
@@ -161,8 +161,7 @@ def test_the_replay_does_not_see_the_notebooks_folder(home: Home, frame: pd.Data
         predict(df)
         """,
     )
-    (tmp_path / "factor.txt").write_text("2")
-    made = capturing.run_notebook(path, "predict", home=home)
+    made = capture("predict", home=home, notebook=ran(path))
     with pytest.raises(Refused) as caught:
         replayed(made, home)
     assert caught.value.code == "missing-file"
@@ -173,12 +172,13 @@ def test_a_capture_that_is_killed_half_way_leaves_nothing_to_trip_on(home: Home,
     script = """
     import os, signal, numpy as np, pandas as pd
     from sklearn.linear_model import LogisticRegression
-    from nb2prod import capturing, environments
+    from nb2prod import environments
+    from nb2prod.capturing.capture import capture
     from nb2prod.home import Home
     X = pd.DataFrame({"a": np.arange(50.0)})
     model = LogisticRegression().fit(X, X["a"] > 20)
     environments.lock = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
-    capturing.capture(model, home=Home(os.environ["HOME_OF_TEST"]), name="killed", data=X)
+    capture(model, home=Home(os.environ["HOME_OF_TEST"]), name="killed", data=X)
     """
     before = set(home.captures.iterdir())
     done = subprocess.run(
@@ -191,13 +191,15 @@ def test_a_capture_that_is_killed_half_way_leaves_nothing_to_trip_on(home: Home,
     (left,) = set(home.captures.iterdir()) - before
     assert left.name.startswith(".making-")
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame[["a"]], frame["a"] > 0)
-    made = capturing.capture(model, home=home, name="killed", data=frame[["a"]])
+    made = capture(model, home=home, name="killed", data=frame[["a"]])
     assert made.folder.is_dir()
     assert not left.exists()
 
 
 def test_only_declared_variables_reach_the_replay(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACTOR_OF_TEST", "3")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
     path = write(
         tmp_path,
         """
@@ -208,7 +210,7 @@ def test_only_declared_variables_reach_the_replay(home: Home, tmp_path: Path, mo
         predict(df)
         """,
     )
-    made = capturing.run_notebook(path, "predict", home=home, env=["FACTOR_OF_TEST"])
+    made = capture("predict", home=home, notebook=ran(path), env=["FACTOR_OF_TEST"])
     assert made.record.environment.variables == ("FACTOR_OF_TEST",)
     assert replayed(made, home, variables={"FACTOR_OF_TEST": "3"}).replay.equal
     assert not replayed(made, home, variables={"FACTOR_OF_TEST": "4"}).replay.equal
