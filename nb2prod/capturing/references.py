@@ -147,6 +147,7 @@ def _read(path: Path, walk: _Walk) -> None:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if name == "schema.json":
+                    walk.modules.add("skops")
                     _schema(json.loads(archive.read(name)), walk)
                 elif name.endswith((".pkl", ".pickle")):
                     walk_pickle(archive.read(name), walk)
