@@ -18,8 +18,10 @@ from nb2prod.records.capture import Environment
 def environment(
     folder: Path, needed: Needed, locked: Lock, *, variables: Sequence[str] = (), hosts: Sequence[str] = ()
 ) -> Environment:
-    """Write ``requirements.txt`` and ``wheels/`` and say what they are."""
+    """Write ``requirements.txt``, ``pylock.toml`` and ``wheels/`` and say what they are."""
     (folder / "requirements.txt").write_text(locked.text)
+    if locked.pylock:
+        (folder / "pylock.toml").write_text(locked.pylock)
     wheels = [Path(wheel) for wheel in locked.wheels]
     if wheels:
         (folder / "wheels").mkdir()

@@ -18,7 +18,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb2prod.environments import uv, wheels
+from nb2prod.environments import pylock, uv, wheels
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.installed import Installed
 from nb2prod.environments.uv import NotOnIndex
@@ -26,7 +26,7 @@ from nb2prod.errors import Nb2prodError, Unverified
 from nb2prod.home import Home, locked, write_atomic
 from nb2prod.records.base import Record, to_json
 
-SCHEMA = 1
+SCHEMA = 2
 
 SERVING = (
     "bentoml>=1.4.39,<2",
@@ -40,7 +40,7 @@ SERVING = (
 """What every service needs beside its model; what authors a model (mlflow, jupyterlab, ipywidgets) is not among it."""
 
 
-_OPTIONS = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--only-binary", ":all:")
+_OPTIONS = ("--format", "pylock.toml", "--no-header", "--quiet", "--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Lock(Record, frozen=True, kw_only=True):
     """A lock: `text` is the requirements file, hashed, naming no index.
 
     `key` is the SHA-256 of the text, `packages` every `name==version` in it, `wheels` the paths of those that no index has (they
-    are in the text by their hash), `unlocked` what could not be locked as it was, with the reason. `seconds` is what it took,
-    0 when it was known.
+    are in the text by their hash), `pylock` the same as PEP 751 says it, `unlocked` what could not be locked as it was, with the
+    reason. `seconds` is what it took, 0 when it was known.
     """
 
     schema: int = SCHEMA
@@ -87,6 +87,7 @@ class Lock(Record, frozen=True, kw_only=True):
     key: str
     packages: tuple[str, ...]
     wheels: tuple[str, ...] = ()
+    pylock: str = ""
     unlocked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -144,9 +145,11 @@ def _resolve(request: LockRequest, installed: Installed, settings: IndexSettings
     unlocked: list[str] = []
     while True:
         try:
-            text, notes = _compile(request, installed, settings, local)
-            made = of_text(_with_own_hashes(text, local), local.values())
-            return msgspec.structs.replace(made, unlocked=(*unlocked, *notes), notes=notes)
+            found, notes = _compile(request, installed, settings, local)
+            made = of_text(pylock.requirements(found, local), local.values())
+            return msgspec.structs.replace(
+                made, pylock=pylock.portable(found, local), unlocked=(*unlocked, *notes), notes=notes
+            )
         except NotOnIndex as missing:
             name = canonicalize_name(missing.package)
             distribution = installed.get(name)
@@ -165,8 +168,10 @@ def _compile(
     fixed = installed.closure(request.pins)
     broken = {name: why for name, why in installed.broken(fixed).items() if name not in local}
     constraints = [*request.constraints, *(found.pin for found in fixed.values()), *_from_pip(settings, installed)]
-    preferred = [found.pin for found in installed.by_name.values() if found.source is None]
-    arguments = ["pip", "compile", "wanted.in", "-o", "requirements.txt", "-c", "fixed.txt", *_OPTIONS]
+    preferred = pylock.preferring(
+        (found.name, found.version) for found in installed.by_name.values() if found.source is None
+    )
+    arguments = ["pip", "compile", "wanted.in", "-c", "fixed.txt", *_OPTIONS]
     arguments += ["--python", str(request.python or sys.executable)]
     with tempfile.TemporaryDirectory(prefix="nb2prod-lock-") as temporary:
         folder = Path(temporary)
@@ -185,18 +190,18 @@ def _write(path: Path, lines: Iterable[str]) -> None:
 
 
 def _first_reachable(
-    arguments: list[str], preferred: list[str], settings: IndexSettings, folder: Path
+    arguments: list[str], preferred: str, settings: IndexSettings, folder: Path
 ) -> tuple[str, tuple[str, ...]]:
     """What uv has seen before serves where no index answers; that is said, not silent."""
-    lock_file = folder / "requirements.txt"
-    _write(lock_file, preferred)
+    lock_file = folder / "pylock.toml"
+    lock_file.write_text(preferred, "utf-8")
     try:
-        uv.run(arguments, settings, folder=folder)
+        uv.run([*arguments, "-o", lock_file.name], settings, folder=folder)
         return lock_file.read_text("utf-8"), ()
     except Unverified as unreachable:
-        _write(lock_file, preferred)
+        lock_file.write_text(preferred, "utf-8")
         try:
-            uv.run([*arguments, "--offline"], settings, folder=folder)
+            uv.run([*arguments, "--offline", "-o", lock_file.name], settings, folder=folder)
         except Nb2prodError:
             raise unreachable from None
         return lock_file.read_text("utf-8"), ("no index answered; locked from what uv had seen before",)
@@ -217,15 +222,6 @@ def _from_pip(settings: IndexSettings, installed: Installed) -> Iterator[str]:
         except OSError:
             continue  # pip stops at it, so that nothing was installed under it
         yield from (line for line in lines if (name := _name(line)) and name not in installed.by_name)
-
-
-def _with_own_hashes(text: str, local: dict[str, Path]) -> str:
-    """A wheel that travels is named by version and hash, not by a path of this machine."""
-    for name, path in local.items():
-        version = wheels.name_and_version(path)[1]
-        block = re.compile(rf"^{re.escape(name)} @ [^\n]*(?:\n    --hash=[^\n]*)*", re.MULTILINE)
-        text = block.sub(f"{name}=={version} \\\n    --hash=sha256:{wheels.sha256(path)}", text)
-    return text
 
 
 def _pinned(text: str) -> Iterator[tuple[str, str]]:
