@@ -8,6 +8,7 @@ A capture is a folder:
     code/              local modules and packages, an importable root
     requirements.txt   the lock: hashed, names no index; model's and serving packages together
     pylock.toml        the same as PEP 751 says it
+    sbom.cdx.json      the bill of materials, CycloneDX
     wheels/            wheels of what no index has
     baseline/          the training data as counts
     golden/golden.json Golden, where rows stay (`--golden`)
