@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
-from nb2prod import registry
+from nb2prod import monitoring, registry
 from nb2prod.errors import Unavailable
 from nb2prod.home import Home
+from nb2prod.lifecycle.upkeep import removal
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Outcome
+from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.runtime import wire
 from nb2prod.sdk import card
@@ -136,6 +138,16 @@ class Deployment:
                 total["refused"] += [{**bad, "item": bad["item"] + start} for bad in reply["refused"]]
         return total
 
+    def drift(self, by: str | None = None) -> list[FeatureDrift]:
+        """How far each feature stands from training, over all or by ``"month"``, ``"week"`` or ``"day"`` of event time."""
+        monitoring.count_spool(self.home, self.name)
+        return monitoring.drift(self._store, self.name, by)
+
+    def performance(self, metric: str | None = None, by: str | None = None) -> list[Performance]:
+        """What labels say, and what scores predict, over all or by period of event time."""
+        monitoring.count_spool(self.home, self.name)
+        return monitoring.performance(self._store, self.name, metric, by)
+
     def logs(self, n: int = 50, *, follow: bool = False) -> Iterator[str]:
         """The last `n` lines of the workers' logs; with `follow` also those to come."""
         return self._target.logs(self.name, n, follow)
@@ -147,6 +159,10 @@ class Deployment:
     def start(self) -> None:
         """Start a stopped service again, at the version that it had."""
         self._target.start(self.name)
+
+    def remove(self, *, purge: bool = False) -> None:
+        """Take the deployment away; with `purge` its registered versions too."""
+        removal.remove(self.home, self.name, purge=purge)
 
     @property
     def _capture(self) -> Capture:

@@ -266,9 +266,17 @@ def test_loading_leaves_no_half_imported_skops_behind(tmp_path: Path) -> None:
 
 
 def test_only_scikit_learns_own_estimators_are_trusted_beyond_the_list() -> None:
-    from nb2prod.runtime.flavors import sklearn
+    from nb2prod.runtime.flavors import skops_files
 
-    assert sklearn._reviewed(["sklearn.svm._classes.SVC"]) == ["sklearn.svm._classes.SVC"]
+    assert skops_files.reviewed(["sklearn.svm._classes.SVC"]) == ["sklearn.svm._classes.SVC"]
     for name in ("builtins.eval", "sklearn.utils.all_estimators", "os.system", "sklearn_evil.Model"):
         with pytest.raises(Refused):
-            sklearn._reviewed([name])
+            skops_files.reviewed([name])
+
+
+def test_a_universal_function_in_a_pipeline_is_a_skops_file_too(tmp_path: Path) -> None:
+    positive = np.abs(MATRIX) + 1.0
+    model = make_pipeline(FunctionTransformer(np.log1p), LinearRegression()).fit(positive, MATRIX[:, 0])
+    record = flavors.save(model, tmp_path)
+    assert record.format == "skops"
+    np.testing.assert_array_equal(flavors.load(tmp_path, record).predict(positive), model.predict(positive))
