@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from nb2prod.registry.catalogue import champion, fetch, open_capture, remove, resolve, set_champion, versions
+from nb2prod.registry.catalogue import champion, fetch, load, open_capture, remove, resolve, set_champion, versions
 from nb2prod.registry.connection import reachable, tracking_uri
 from nb2prod.registry.identity import identity
 from nb2prod.registry.registration import register
 from nb2prod.registry.store import ensure as prepare
+from nb2prod.registry.store import quiet_environment, ui_command
 
 __all__ = [
     "champion",
     "fetch",
     "identity",
+    "load",
     "open_capture",
     "prepare",
+    "quiet_environment",
     "reachable",
     "register",
     "remove",
     "resolve",
     "set_champion",
     "tracking_uri",
+    "ui_command",
     "versions",
 ]

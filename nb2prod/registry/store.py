@@ -57,6 +57,12 @@ def template(home: Home) -> Path:
     return path
 
 
+def ui_command(home: Home, port: int = 5000) -> list[str]:
+    """The command that opens MLflow's own UI on the home's store; to be run in `quiet_environment`."""
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", ensure(home)]
+    return [*command, "--default-artifact-root", artifacts(home), "--host", "127.0.0.1", "--port", str(port)]
+
+
 def quiet_environment() -> dict[str, str]:
     """The environment of a process that we start for MLflow: no telemetry, no notebook's settings, bytecode written."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "_MLFLOW_"))}

@@ -175,6 +175,27 @@ def test_an_unknown_version_is_not_found(registered: Any, home: Home) -> None:
         registry.resolve("runs:/1/model", home)
 
 
+def test_a_version_that_mlflow_alone_registered_gives_its_model_and_no_capture(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    frame, labels = captures.training()
+    model = captures.fitted(frame[["age", "town"]], labels)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.prepare(home))
+    folder = home.root / "foreign"
+    mlflow.sklearn.save_model(model, folder, pip_requirements=["scikit-learn"], serialization_format="cloudpickle")
+    with connection.session(home) as client:
+        client.create_registered_model("foreign")
+        client.create_model_version("foreign", source=folder.as_uri())
+    assert registry.versions("foreign", home) == []
+    loaded = registry.load("models:/foreign/1", home)
+    assert loaded.predict(frame).tolist() == model.predict(frame).tolist()
+    with pytest.raises(Refused) as caught:
+        registry.fetch("foreign", 1, home)
+    assert caught.value.code == "not-captured"
+
+
 def test_remove_takes_versions_runs_and_files(home: Home) -> None:
     made = captures.capture(home.captures / "gone" / "made", name="gone")
     registry.register(made, captures.proof(made), home=home)
