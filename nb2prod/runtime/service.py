@@ -40,7 +40,7 @@ class FrontedService(Service):  # type: ignore[misc]
         model = served(settings.current.environment)
         app = super().to_asgi(is_main)
         recorder = _recorder(model, settings)
-        return Front(app, model, settings, recorder=recorder, routes=feedback.routes(recorder, settings.now))
+        return Front(app, model, settings, recorder=recorder, routes=feedback.spooled(recorder, settings.now))
 
 
 class Model:

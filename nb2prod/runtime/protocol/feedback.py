@@ -26,7 +26,7 @@ Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
 _PLACE = re.compile(r"`\$((?:\.\w+|\[(?:\d+|\.\.\.)\])*)`")
 
 
-def routes(recorder: SpoolRecorder | None, now: Callable[[], ServiceSettings]) -> dict[tuple[str, str], Route]:
+def spooled(recorder: SpoolRecorder | None, now: Callable[[], ServiceSettings]) -> dict[tuple[str, str], Route]:
     """The routes of monitoring; without a recorder they say why they cannot serve."""
     return {
         ("POST", "/feedback"): FeedbackRoute(recorder, now),

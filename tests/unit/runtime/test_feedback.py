@@ -29,7 +29,7 @@ def recorder(tmp_path: Path) -> Iterator[SpoolRecorder]:
 def ask(
     recorder: SpoolRecorder | None, route: str, body: Any = None, query: str = "", settings: ServiceSettings = SETTINGS
 ) -> tuple[int, Any]:
-    (handler,) = (one for (_, path), one in feedback.routes(recorder, lambda: settings).items() if path == route)
+    (handler,) = (one for (_, path), one in feedback.spooled(recorder, lambda: settings).items() if path == route)
     scope = {"nb2prod.request_id": "q1", "query_string": query.encode()}
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     status, _, reply = asyncio.run(handler(scope, sent))
