@@ -250,6 +250,7 @@ def _write(
         found.model,
         folder / "model",
         notebook_folder=notebook.path.parent if notebook.path else None,
+        notebook=notebook.path,
         exclude=declared.exclude,
         home=home,
         sample=golden.copied(golden.take(found.data, slice(0, 3))),

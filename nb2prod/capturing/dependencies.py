@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nb2prod.capturing import distributions, imports, libraries, local_code, probe, references
+from nb2prod.capturing import carried, distributions, imports, libraries, local_code, probe, references
+from nb2prod.capturing.carried import Carried
 from nb2prod.capturing.distributions import Origins
 from nb2prod.capturing.local_code import LocalCode
 from nb2prod.environments import Distribution, Installed, LockRequest, of_direct
 from nb2prod.home import Home
 from nb2prod.records.capture import Finding, LocalModule
+
+HEAVY = 200 * 2**20
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Needed:
         What cannot be locked as it is, with the reason.
     libraries
         Libraries of the system that extension modules brought in, beyond those that every Linux has.
+    preferred
+        Versions that a lock beside the notebook has for what the kernel does not have.
     code
         SHA-256 of the code that travels: local files, and what the pickle carries by value.
     """
@@ -52,6 +57,7 @@ class Needed:
     unlocked: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     libraries: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     code: str = ""
 
     def copy_code(self, folder: Path) -> None:
@@ -60,7 +66,7 @@ class Needed:
 
     def request(self) -> LockRequest:
         """What is to be locked for it."""
-        return LockRequest(pins=self.pins, wheels=self.wheels)
+        return LockRequest(pins=self.pins, wheels=self.wheels, preferred=self.preferred)
 
 
 def prepare(
@@ -71,6 +77,7 @@ def prepare(
     exclude: Collection[str] = (),
     home: Home,
     sample: Any = None,
+    notebook: Path | None = None,
 ) -> Needed:
     """What the model that a flavor saved in `folder` needs around it.
 
@@ -84,6 +91,8 @@ def prepare(
         Where the notebook lies; default: the working folder.
     exclude
         Modules and distributions to leave behind.
+    notebook
+        Its file, which may carry a lock.
     sample
         A few rows in the container that the model is called with: the fresh process asks it with them. They go through a pipe.
 
@@ -103,7 +112,7 @@ def prepare(
         search.imported(imports.Import(module, tuple(names)))
     for module, file in met.get("modules", {}).items():
         search.module(module, file, met=True)
-    return search.needed(named, met, home)
+    return search.needed(named, met, home, carried.read(notebook, notebook_folder or Path.cwd()))
 
 
 @dataclass
@@ -150,7 +159,7 @@ class _Search:
     def imported(self, met: imports.Import) -> None:
         """Follow an import; what is named after `from` may be a module of its own."""
         for name in (met.module, *(f"{met.module}.{part}" for part in met.names)):
-            if name.partition(".")[0] in sys.stdlib_module_names:
+            if name.partition(".")[0] in sys.stdlib_module_names and name not in sys.modules:
                 continue
             file = self.file(name)
             if file is not None:
@@ -172,11 +181,11 @@ class _Search:
             if (file := distribution.folder / part).is_file():
                 self.local.put(f"{distribution.folder.name}/{part}", file)
 
-    def needed(self, named: references.Named, met: Mapping[str, Any], home: Home) -> Needed:
+    def needed(self, named: references.Named, met: Mapping[str, Any], home: Home, lock: Carried | None) -> Needed:
         closure = self.origins.installed.closure(found.pin for found in self.found.values())
         direct = {name: made for name, found in closure.items() if (made := of_direct(found, home.wheels))}
         system = libraries.names(met.get("libraries", ()))
-        error = met.get("error", "")
+        found = (_unasked(met.get("error", "")), libraries.finding(system), _heavy(self.local.files))
         return Needed(
             pins=distributions.pins(self.found.values()),
             left_out=distributions.pins(self.aside(closure)),
@@ -184,7 +193,8 @@ class _Search:
             files=dict(self.local.files),
             wheels=tuple(wheel for wheel, _ in direct.values()),
             unlocked=tuple(_direct(closure[name], url) for name, (_, url) in direct.items()),
-            findings=tuple(filter(None, (_unasked(error) if error else None, libraries.finding(system)))),
+            findings=(*filter(None, found), *(lock.differences(closure) if lock else ())),
+            preferred=lock.preferences(closure) if lock else (),
             libraries=system,
             code=probe.key(named.digest, local_code.digest(self.local.files)),
         )
@@ -202,13 +212,31 @@ def _direct(distribution: Distribution, url: str) -> str:
     return f"{distribution.pin}: installed from {url}, not from an index; a wheel of its installed files travels with the model"
 
 
-def _unasked(error: str) -> Finding:
+def _unasked(error: str) -> Finding | None:
+    if not error:
+        return None
     return Finding(
         code="fresh-process",
         severity="note",
         title="A fresh process of this interpreter could not load or ask the model",
         why=error,
         fix="the proof in the clean environment tells more",
+    )
+
+
+def _heavy(files: Mapping[str, Path]) -> Finding | None:
+    """A package with gigabytes of data in it is seldom meant to go along."""
+    sizes = {path: source.stat().st_size for path, source in files.items()}
+    if sum(sizes.values()) < HEAVY:
+        return None
+    largest = max(sizes, key=lambda path: sizes[path])
+    return Finding(
+        code="heavy-code",
+        severity="warn",
+        title=f"{sum(sizes.values()) / 2**20:.0f} MB of local code and data go along",
+        where=str(files[largest]),
+        why=f"A local package travels with the data beside it; its largest file has {sizes[largest] / 2**20:.0f} MB.",
+        fix=f"mv '{files[largest]}' elsewhere, if predict does not read it",
     )
 
 

@@ -68,7 +68,7 @@ class Origins:
     def standard(self, module: str, file: str | None) -> bool:
         """Whether a module belongs to Python itself, or to the machinery that finds modules."""
         top = module.partition(".")[0]
-        if file is None or top in sys.stdlib_module_names or top.startswith(_MACHINERY):
+        if file is None or top.startswith(_MACHINERY):
             return True
         if file.startswith(_STANDARD) and "-packages" + os.sep not in file:
             return True

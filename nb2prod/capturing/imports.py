@@ -37,7 +37,7 @@ def of_source(source: str | bytes, module: str = "", *, package: bool = False) -
     except (SyntaxError, ValueError):
         return []
     base = module if package else module.rpartition(".")[0]
-    return [found for node in ast.walk(tree) for found in _of_node(node, base)]
+    return [found for node in _walk(tree) for found in _of_node(node, base)]
 
 
 def of_code(code: CodeType, package: str = "") -> list[Import]:
@@ -76,6 +76,24 @@ def strings(source: str | bytes) -> set[str]:
         return set()
     values = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {value for value in values if 0 < len(value) < 256 and "\n" not in value}
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node that can run in a service: not what only a type checker or a script reads."""
+    todo = [tree]
+    while todo:
+        node = todo.pop(0)
+        yield node
+        children = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.If) and _never(node.test):
+            children = list(node.orelse)
+        todo += children
+
+
+def _never(test: ast.expr) -> bool:
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__":
+        return isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value == "__main__"
+    return (test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")) == "TYPE_CHECKING"
 
 
 def _of_node(node: ast.AST, package: str) -> Iterator[Import]:

@@ -14,7 +14,7 @@ from nb2prod.capturing import imports
 from nb2prod.errors import Refused
 from nb2prod.records.capture import LocalModule
 
-SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "build", "dist"})
+SKIPPED = frozenset({"node_modules", "site-packages", "venv", "build", "dist"})
 EXTENSIONS = (".so", ".pyd")
 
 
@@ -37,11 +37,11 @@ class LocalCode:
             self._put(module.replace(".", "/") + file.suffix, file, file.parent)
             return
         top = module.partition(".")[0]
-        if (root / top / "__init__.py").is_file():
-            if self.roots.setdefault(top, root) == root:
-                self._package(root, root / top)
-        else:
-            self._put(file.relative_to(root).as_posix(), file, root)
+        if top not in self.roots and (root / top / "__init__.py").is_file():
+            self.roots[top] = root
+            self._package(root, root / top)
+        self._put(file.relative_to(root).as_posix(), file, root)
+        if top not in self.roots:
             self._named_data(file, root, top)
 
     def put(self, path: str, file: Path) -> None:
@@ -121,14 +121,24 @@ def _root(module: str, file: Path) -> Path | None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """What travels of a folder: no caches, no hidden files, no notebooks."""
-    for base, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if name not in SKIPPED and not name.startswith(".") and _kept(base, name, folder)
-        )
-        for name in sorted(names):
+    """What travels of a folder: no caches, no hidden files, no notebooks, no environments; links are followed inside it."""
+    seen: set[str] = set()
+    for base, folders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(base)
+        folders[:] = [] if place in seen else sorted(name for name in folders if _travels(Path(base, name), folder))
+        for name in () if place in seen else sorted(names):
             if not name.startswith(".") and not name.endswith((".pyc", ".ipynb")):
                 yield Path(base, name)
+        seen.add(place)
+
+
+def _travels(path: Path, inside: Path) -> bool:
+    if path.name.startswith(".") or path.name == "__pycache__" or (path / "pyvenv.cfg").is_file():
+        return False
+    if path.name in SKIPPED and not (path / "__init__.py").is_file():
+        return False
+    _safe(path, inside)
+    return True
 
 
 def _plain(beside: Path) -> Iterator[Path]:
@@ -137,13 +147,6 @@ def _plain(beside: Path) -> Iterator[Path]:
         yield beside
     elif beside.is_dir() and not (beside / "__init__.py").is_file():
         yield from _walk(beside)
-
-
-def _kept(base: str, name: str, folder: Path) -> bool:
-    path = Path(base, name)
-    if path.is_symlink():
-        _safe(path, folder)
-    return True
 
 
 def _safe(file: Path, inside: Path) -> Path:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import pickletools
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+STEPS = 300_000
 _STRINGS = frozenset(
     {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 )
@@ -119,11 +121,14 @@ class _Machine:
         return None
 
 
-def walk_pickle(data: bytes, walk: _Walk) -> None:
-    """Follow the opcodes of one pickle; ends quietly where the data is no pickle."""
+def walk_pickle(data: bytes | IO[bytes], walk: _Walk) -> None:
+    """Follow the opcodes of one pickle; ends quietly where the data is no pickle, and after so many that seconds would pass.
+
+    What comes later in a pickle of millions of small objects is met by the fresh process.
+    """
     machine = _Machine(walk)
     try:
-        for operation, argument, _ in pickletools.genops(data):
+        for operation, argument, _ in itertools.islice(pickletools.genops(data), STEPS):
             machine.step(operation, argument)
     except (ValueError, IndexError, TypeError, UnicodeDecodeError):
         return
@@ -152,7 +157,8 @@ def _read(path: Path, walk: _Walk) -> None:
                 elif name.endswith((".pkl", ".pickle")):
                     walk_pickle(archive.read(name), walk)
     elif path.suffix in (".pkl", ".pickle", ".cloudpickle", ".joblib"):
-        walk_pickle(path.read_bytes(), walk)
+        with path.open("rb") as file:
+            walk_pickle(file, walk)
     elif path.name == "flavor.json":
         record = json.loads(path.read_bytes())
         for said in (record.get("model_class", ""), *record.get("steps", ())):

@@ -59,6 +59,8 @@ class LockRequest:
         Wheels of distributions that no index has; each is needed.
     serving
         Whether the serving packages are resolved with them.
+    preferred
+        Versions to take where the requirements allow it and the kernel has none.
     installed
         What the kernel has; other versions of it are preferred to newer ones. Default: the running interpreter's.
     settings
@@ -70,6 +72,7 @@ class LockRequest:
     python: Path | str = ""
     wheels: Sequence[Path] = ()
     serving: bool = True
+    preferred: Sequence[str] = ()
     installed: Installed | None = field(default=None, repr=False)
     settings: IndexSettings | None = field(default=None, repr=False)
 
@@ -250,6 +253,7 @@ def _inputs(request: LockRequest, installed: Installed, settings: IndexSettings)
         "schema": SCHEMA,
         "pins": sorted(request.pins),
         "constraints": sorted(request.constraints),
+        "preferred": sorted(request.preferred),
         "fixed": fixed,
         "python": f"{request.python or platform.python_version()}",
         "platform": [platform.python_implementation(), platform.system(), platform.machine()],

@@ -141,3 +141,25 @@ def test_a_function_of_the_notebook_brings_what_it_imports_when_it_runs(notebook
     found = needed(held["predict"], notebook)
     assert list(found.files) == ["helper_own.py"]
     assert any(pin.startswith("pyyaml==") for pin in found.pins)
+
+
+def test_a_namespace_package_gives_what_is_reached_and_not_its_whole_folder(notebook: Path) -> None:
+    write(notebook, "spaced_own/feat/one.py", "from spaced_own.feat import two\ndef predict(frame):\n    return 1\n")
+    write(notebook, "spaced_own/feat/two.py", "")
+    write(notebook, "spaced_own/feat/raw.parquet", "much")
+    found = needed(model_of("spaced_own.feat.one"), notebook)
+    assert sorted(found.files) == ["spaced_own/feat/one.py", "spaced_own/feat/two.py"]
+
+
+def test_links_inside_a_package_are_followed_and_circles_end(notebook: Path) -> None:
+    write(notebook, "circle_own/__init__.py", "def predict(frame):\n    return 1\n")
+    write(notebook, "circle_own/real/data.csv", "a")
+    (notebook / "circle_own" / "alias").symlink_to("real")
+    (notebook / "circle_own" / "real" / "up").symlink_to("..")
+    assert "circle_own/__init__.py" in needed(model_of("circle_own"), notebook).files
+
+
+def test_a_package_is_free_to_be_called_build_inside(notebook: Path) -> None:
+    write(notebook, "named_own/__init__.py", "from named_own.build import one\ndef predict(frame):\n    return one\n")
+    write(notebook, "named_own/build/__init__.py", "one = 1\n")
+    assert "named_own/build/__init__.py" in needed(model_of("named_own"), notebook).files

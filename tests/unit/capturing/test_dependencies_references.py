@@ -69,3 +69,8 @@ def test_imports_are_seen_in_bytecode_as_in_source() -> None:
     text = "def f(x):\n    import a.b as c\n    from d import e\n    def g():\n        from .h import i\n    return g"
     found = imports.of_code(function(text).__code__, "pkg")  # type: ignore[attr-defined]
     assert set(found) == {Import("a.b"), Import("d", ("e",)), Import("pkg.h", ("i",))}
+
+
+def test_what_only_a_type_checker_or_a_script_reads_is_no_dependency() -> None:
+    source = "if TYPE_CHECKING:\n    import a\nelse:\n    import b\nif __name__ == '__main__':\n    import c\n"
+    assert imports.of_source(source) == [Import("b")]

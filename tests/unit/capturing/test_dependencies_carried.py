@@ -1,0 +1,107 @@
+"""A lock that the notebook carries is read, compared with the kernel, and ours is offered back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nb2prod.capturing import carried
+from nb2prod.environments import Distribution
+from nb2prod.errors import NotFound
+
+LOCK = """version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "numpy"
+version = "2.0.0"
+[[package]]
+name = "torch"
+version = "2.5.0"
+[[package]]
+name = "torch"
+version = "2.5.0+cpu"
+"""
+SCRIPT = """# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "numpy<2",
+#     "pandas",
+# ]
+# ///
+import numpy
+"""
+KERNEL = {"numpy": Distribution("numpy", "2.4.6", Path()), "pandas": Distribution("pandas", "3.1.1", Path())}
+
+
+def notebook(folder: Path, cells: tuple[str, ...] = (), **metadata: object) -> Path:
+    said = [
+        {"cell_type": "code", "source": text.splitlines(keepends=True), "metadata": {}, "outputs": []} for text in cells
+    ]
+    path = folder / "work.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": said}))
+    return path
+
+
+def test_a_lock_beside_the_notebook_is_read_up_to_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "project" / "notebooks").mkdir(parents=True)
+    (tmp_path / "project" / "uv.lock").write_text(LOCK)
+    found = carried.read(None, tmp_path / "project" / "notebooks")
+    assert found is not None
+    assert found.versions == {"numpy": "2.0.0"}  # torch has one for each platform
+    (tmp_path / "project" / "notebooks" / ".git").mkdir()
+    assert carried.read(None, tmp_path / "project" / "notebooks") is None
+
+
+@pytest.mark.parametrize("metadata", [{"uv.lock": LOCK}, {"uv": {"lock": LOCK}}])
+def test_a_lock_in_the_metadata_is_read(tmp_path: Path, metadata: dict[str, object]) -> None:
+    found = carried.read(notebook(tmp_path, **metadata), tmp_path)
+    assert found is not None
+    assert found.versions["numpy"] == "2.0.0"
+
+
+def test_a_script_block_in_a_cell_is_read(tmp_path: Path) -> None:
+    found = carried.read(notebook(tmp_path, ("1 + 1", SCRIPT)), tmp_path)
+    assert found is not None
+    assert found.source == "the script block of cell 2"
+    assert set(found.ranges) == {"numpy", "pandas"}
+
+
+def test_what_the_kernel_has_otherwise_is_told_and_a_local_label_is_no_difference(tmp_path: Path) -> None:
+    found = carried.Carried("uv.lock", versions={"numpy": "2.0.0", "pandas": "3.1.1+cpu", "six": "1.0"})
+    (finding,) = found.differences(KERNEL)
+    assert finding.severity == "warn"
+    assert "numpy==2.4.6 (there ==2.0.0)" in finding.title
+    assert "pandas" not in finding.title
+    assert found.preferences(KERNEL) == ("six==1.0",)
+
+
+def test_ranges_are_compared_too(tmp_path: Path) -> None:
+    found = carried.read(notebook(tmp_path, (SCRIPT,)), tmp_path)
+    assert found is not None
+    (finding,) = found.differences(KERNEL)
+    assert "pip install 'numpy<2'" in finding.fix
+
+
+def test_our_lock_is_written_back_once_whatever_was_there(tmp_path: Path) -> None:
+    path = notebook(tmp_path, ("x = 1", SCRIPT))
+    carried.offer(path, ["six==1.17.0"], "3.11.7")
+    carried.offer(path, ["six==1.17.0"], "3.11.7")
+    document = json.loads(path.read_text())
+    assert len(document["cells"]) == 2
+    assert "import numpy" in "".join(document["cells"][1]["source"])
+    found = carried.read(path, tmp_path)
+    assert found is not None
+    assert found.versions == {"six": "1.17.0"}
+
+
+def test_a_notebook_without_a_lock_gets_a_cell(tmp_path: Path) -> None:
+    path = notebook(tmp_path, ("x = 1",))
+    carried.offer(path, ["six==1.17.0"], "3.11.7")
+    assert "six==1.17.0" in "".join(json.loads(path.read_text())["cells"][0]["source"])
+
+
+def test_without_a_notebook_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        carried.offer(tmp_path / "none.ipynb", [], "3.11")
