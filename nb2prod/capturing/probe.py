@@ -23,7 +23,7 @@ from nb2prod.home import write_atomic
 
 MARK = "nb2prod-probe:"
 TIMEOUT = 120.0
-SCHEMA = "2"
+SCHEMA = "3"
 
 
 def modules(folder: Path, sample: Any, *, path: Sequence[str], cwd: Path, kept: Path) -> dict[str, Any]:
@@ -49,6 +49,8 @@ def main() -> None:
     """The fresh process itself."""
     job = pickle.loads(sys.stdin.buffer.read())
     sys.path[:] = [*job["path"], *(entry for entry in sys.path if entry not in job["path"])]
+    import numpy  # noqa: F401  (every service has it: not the model's doing)
+
     from nb2prod.runtime import flavors
 
     before = set(sys.modules)
