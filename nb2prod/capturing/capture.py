@@ -22,6 +22,7 @@ from nb2prod.capturing import dependencies, discovery, golden, rules, scores
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.lineage import lineage
+from nb2prod.capturing.rules import secrets
 from nb2prod.capturing.signature import signature as read_signature
 from nb2prod.capturing.surroundings import environment
 from nb2prod.errors import Nb2prodError, NoSpace, Refused
@@ -246,6 +247,7 @@ def _write(
 ) -> CaptureRecord:
     """Write everything but the record and the manifest into `folder`."""
     saved = _saved(found, folder / "model")
+    rules.refuse(rules.accepted(secrets.in_files(folder / "model"), (source for _, source in notebook.executed)))
     needed = dependencies.prepare(
         found.model,
         folder / "model",
@@ -256,6 +258,7 @@ def _write(
         sample=golden.copied(golden.take(found.data, slice(0, 3))),
     )
     needed.copy_code(folder / "code")
+    rules.refuse(rules.accepted(secrets.in_files(folder / "code"), (source for _, source in notebook.executed)))
     locked = environments.lock(needed.request(), home, relock=declared.relock)
     surroundings = environment(folder, needed, locked, variables=declared.env, hosts=declared.allow_network)
     asked.baseline.save(folder / "baseline")

@@ -60,13 +60,15 @@ def travels(thing: Any) -> bool:
 def is_local(thing: Any) -> bool:
     """Whether a function or class comes from a module of the user's own, not from an installed package."""
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    return module is not None and is_local_module(module)
+
+
+def is_local_module(module: types.ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    if not file or module is None:
+    if not file:
         return False
-    parts = Path(file).parts
-    return not ({"site-packages", "dist-packages"} & set(parts)) and not file.startswith(
-        (sys.base_prefix + "/lib", "<")
-    )
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return not installed and not file.startswith((sys.base_prefix + "/lib", "<"))
 
 
 def is_data(value: Any) -> bool:
@@ -128,6 +130,11 @@ def _of_function(held: Held, function: types.FunctionType) -> Iterator[Held]:
         return
     for name, part in used_globals(function).items():
         yield Held(name, part, function.__qualname__)
+        if isinstance(part, types.ModuleType) and is_local_module(part):
+            used = dict.fromkeys(one for code in code_of(function) for one in code.co_names)
+            yield from (
+                Held(f"{name}.{one}", vars(part)[one], function.__qualname__) for one in used if one in vars(part)
+            )
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield Held(name, cell.cell_contents, function.__qualname__)

@@ -28,7 +28,7 @@ class Travelling:
     where: str
     thing: Any
 
-    def place(self, node: ast.AST, notebook: Notebook) -> str:
+    def place(self, node: ast.AST) -> str:
         """The line of a node, in the words of the card."""
         return f"{self.where}, line {getattr(node, 'lineno', 1)}"
 
@@ -80,7 +80,7 @@ class Case:
         found = []
         for held in self.held:
             thing = held.value
-            if isinstance(thing, types.FunctionType | type) and (contents.travels(thing) or contents.is_local(thing)):
+            if isinstance(thing, types.FunctionType | type) and not _is_method(thing) and _goes_along(thing):
                 source = self._source(thing)
                 if source is not None:
                     found.append(source)
@@ -117,6 +117,16 @@ class Rule(ABC):
 
     def finding(self, title: str, *, where: str, why: str, fix: str, severity: Severity | None = None) -> Finding:
         return Finding(code=self.code, severity=severity or self.severity, title=title, where=where, why=why, fix=fix)
+
+
+def _goes_along(thing: Any) -> bool:
+    return contents.travels(thing) or contents.is_local(thing)
+
+
+def _is_method(thing: Any) -> bool:
+    """Read with its class."""
+    owner, _, _ = thing.__qualname__.rpartition(".")
+    return isinstance(thing, types.FunctionType) and bool(owner) and not owner.endswith("<locals>")
 
 
 def _definition(cell: cells.Facts, name: str) -> ast.AST | None:

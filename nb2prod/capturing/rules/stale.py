@@ -1,0 +1,184 @@
+"""What the kernel hides: cells edited, deleted or run again after the fit, cells run out of order, data changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nb2prod.capturing import cells
+from nb2prod.capturing.execution import SavedCell
+from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.records.capture import Finding
+
+
+@dataclass(frozen=True)
+class Used:
+    """A definition that the model depends on, as of the fit."""
+
+    name: str
+    cell: cells.Facts
+    code: str
+
+
+class Stale(Rule):
+    """A definition that the model depends on is another one now: in the file, or in a cell that ran after the fit."""
+
+    code: ClassVar[str] = "stale"
+    strict: ClassVar[bool] = True
+    about: ClassVar[str] = "a cell was edited, or a name defined anew, after the model was fitted"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        for used in _definitions(case):
+            later = case.notebook.graph.writer(used.name)
+            fitted = case.fitted_at or used.cell.execution
+            if later and later.execution > fitted and later.definitions.get(used.name, used.code) != used.code:
+                yield self._again(case, used, later)
+            else:
+                edited = _edited(case, used)
+                if edited is not None:
+                    yield self._edited(case, used, edited)
+
+    def _again(self, case: Case, used: Used, later: cells.Facts) -> Finding:
+        place = case.notebook.place(later.execution)
+        return self.finding(
+            f"{_capital(place)} changed `{used.name}` after the model was fitted",
+            where=f"{place}: {used.name}",
+            why=f"`{case.shown}` was made with the one of {case.notebook.place(used.cell.execution)}.",
+            fix=_run_again(case, later.execution),
+        )
+
+    def _edited(self, case: Case, used: Used, edited: SavedCell) -> Finding:
+        place = f"cell {edited.index} (In [{used.cell.execution}])"
+        return self.finding(
+            f"{_capital(place)} changed `{used.name}` after the model was fitted",
+            where=f"{place}: {used.name}",
+            why="The service runs the older one, as the model does; the cell as it stands now has not been run.",
+            fix=_run_again(case, used.cell.execution, edited.index),
+        )
+
+
+class DeletedCell(Rule):
+    code: ClassVar[str] = "deleted-cell"
+    strict: ClassVar[bool] = True
+    about: ClassVar[str] = "a cell that the model depends on is no longer in the notebook"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        if case.notebook.stale_check != "full":
+            return
+        edited = {used.cell.execution for used in _definitions(case) if _edited(case, used) is not None}
+        for cell in case.behind:
+            names = sorted(cell.writes | cell.changes)
+            if not names or cell.execution in case.notebook.positions or cell.execution in edited:
+                continue
+            if any(_defines(saved, name) for name in names for saved in case.notebook.saved or ()):
+                continue
+            shown = ", ".join(names[:4])
+            yield self.finding(
+                f"The cell that made `{shown}` is no longer in the notebook",
+                where=f"In [{cell.execution}]: {shown}",
+                why=f"`{case.shown}` depends on it; run from top to bottom, the notebook would not make this model again.",
+                fix=f"put it back:  print(In[{cell.execution}])",
+            )
+
+
+class OutOfOrder(Rule):
+    code: ClassVar[str] = "out-of-order"
+    strict: ClassVar[bool] = True
+    about: ClassVar[str] = "cells were run in another order than they stand in"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        if case.notebook.stale_check != "full":
+            return
+        positions, graph = case.notebook.positions, case.notebook.graph
+        for cell in case.behind:
+            user = positions.get(cell.execution)
+            for name in sorted(cell.reads):
+                maker = graph.writer(name, cell.execution - 1)
+                made = positions.get(maker.execution) if maker else None
+                if maker is None or user is None or made is None or made.index <= user.index:
+                    continue
+                yield self.finding(
+                    f"Cell {user.index} uses `{name}` of cell {made.index}, which stands below it",
+                    where=f"{case.notebook.place(cell.execution)}: {name}",
+                    why="Run from top to bottom, the notebook would stop there or make another model.",
+                    fix=f"move cell {made.index} above cell {user.index}; Kernel, Restart and Run All",
+                )
+
+
+class DataChanged(Rule):
+    code: ClassVar[str] = "data-changed"
+    strict: ClassVar[bool] = True
+    about: ClassVar[str] = "the training data was changed after the model was fitted on it"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        fit = case.found.fit
+        if fit is None or fit.data is None or case.found.data_name != fit.data:
+            return
+        before = {cells.normal(cell.source) for cell in case.notebook.graph.cells if cell.execution <= fit.execution}
+        for name in dict.fromkeys(_roots(fit.data) + _roots(fit.labels or "")):
+            for cell in case.notebook.graph.cells:
+                touched = name in cell.changes or (name in cell.writes and cells.normal(cell.source) not in before)
+                if cell.execution > fit.execution and touched:
+                    place = case.notebook.place(cell.execution)
+                    yield self.finding(
+                        f"`{name}` was changed after `{case.shown}` was fitted on it",
+                        where=f"{place}: {name}",
+                        why="The baseline would describe data that the model never saw.",
+                        fix=f"{_run_again(case, cell.execution)}, or name what .fit saw: --data FRAME",
+                    )
+                    break
+
+
+def _definitions(case: Case) -> Iterator[Used]:
+    """Each name that the model depends on with its definition as of the fit, the latest in each case."""
+    latest: dict[str, Used] = {}
+    for cell in case.behind:
+        for name, code in cell.definitions.items():
+            latest[name] = Used(name, cell, code)
+    yield from latest.values()
+
+
+def _edited(case: Case, used: Used) -> SavedCell | None:
+    """The saved cell that defines the name otherwise, where no saved cell defines it as it was used."""
+    if case.notebook.stale_check != "full":
+        return None
+    saved = [cell for cell in case.notebook.saved or () if _defines(cell, used.name)]
+    if any(used.code in _codes(cell, used.name) for cell in saved):
+        return None
+    same = [cell for cell in saved if cell.execution == used.cell.execution]
+    return next(iter(same or saved), None)
+
+
+def _defines(saved: SavedCell, name: str) -> bool:
+    return name in cells.facts(saved.execution or 0, saved.source).definitions
+
+
+def _codes(saved: SavedCell, name: str) -> set[str]:
+    found = cells.facts(saved.execution or 0, saved.source).definitions.get(name)
+    return {found} if found else set()
+
+
+def _roots(expression: str) -> list[str]:
+    """The variables of an expression, those that it is about first."""
+    tree = cells.parse(expression)
+    if tree is None:
+        return []
+    import ast
+
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def _run_again(case: Case, execution: int, index: int | None = None) -> str:
+    positions = case.notebook.positions
+    start = index or (positions[execution].index if execution in positions else None)
+    end = positions[case.fitted_at].index if case.fitted_at in positions else None
+    if start is None or end is None:
+        return f"run the cell that fits `{case.shown}` again and %deploy again"
+    if start >= end:
+        return f"run cell {end} again and %deploy again"
+    return f"run cells {start} to {end} and %deploy again"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
