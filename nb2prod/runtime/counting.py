@@ -19,6 +19,7 @@ from nb2prod.runtime.watched import Watched, bring, load_name
 
 log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 600.0
+_RETIRE_SECONDS = 600.0
 
 
 class Counter:
@@ -100,12 +101,23 @@ class Counter:
                 alive = True
                 continue
             try:
-                segments.recover(found, self.spool, self._name(found.key))
+                segments.recover(found, self.spool, load_name(self.spool, found.key))
             except OSError as error:
                 log.warning("what a worker left cannot be handed over: %s", error)
             finally:
                 found.close()
+        if not alive:
+            self._retire()
         return alive
+
+    def _retire(self) -> None:
+        """Remove the files of workers that have been gone for a while; a restarted one goes on with its own until then."""
+        for path in ring.rings(self.spool):
+            if self._clock() - path.stat().st_mtime < _RETIRE_SECONDS or (found := ring.adopt(path)) is None:
+                continue
+            if found.state.head == found.state.tail:
+                found.retire()
+            found.close()
 
     def page(self, after: int = 0) -> Page:
         return self.outbox.page(after)
@@ -142,9 +154,6 @@ class Counter:
         if key not in self._models:
             self._models[key] = bring(key, self.spool, self.side.folder)
         return self._models[key]
-
-    def _name(self, key: str) -> str:
-        return load_name(self.spool, key)
 
     def _give_up(self, path: Path, why: str) -> None:
         log.error("segment %s is left out: %s", path.name, why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import logging
 import threading
 import time
@@ -26,6 +27,7 @@ LIMIT = 256 * 2**20
 ROTATE_SECONDS = 2.0
 ROTATE_BYTES = 2**20
 _TICK = 0.2
+_LOOK = 5
 ASKED = "count-now"
 
 
@@ -182,8 +184,11 @@ class SpoolRecorder:
         self._ring.close()
 
     def _run(self) -> None:
-        while not self._stop.wait(_TICK):
-            self._start_counting()
+        for turn in itertools.count():
+            if self._stop.wait(_TICK):
+                return
+            if turn % _LOOK == 0:
+                self._start_counting()
             if self._due():
                 self.flush()
                 self._since = time.monotonic()
@@ -209,13 +214,16 @@ class SpoolRecorder:
         return used >= ROTATE_BYTES or time.monotonic() - self._since >= self._rotate
 
     def _hand_over(self) -> bool:
-        if not self._kept_model:
-            self._watched.save(self.spool)
-            self._kept_model = True
+        self._keep_model()
         if segments.size(self.spool) >= self.limit:
             return False
         segments.hand_over(self._ring, self.spool, self.name)
         return True
+
+    def _keep_model(self) -> None:
+        if not self._kept_model:
+            self._watched.save(self.spool)
+            self._kept_model = True
 
     def _open(self, capacity: int) -> Ring:
         key = self._watched.key
@@ -226,7 +234,8 @@ class SpoolRecorder:
             self._failed(error)
             return ring.volatile(capacity, key)
         try:
-            segments.recover(found, self.spool, _name(self.spool, found.key, self.name))
+            self._keep_model()  # before anything is recorded: what a killed worker leaves can be counted
+            segments.recover(found, self.spool, load_name(self.spool, found.key))
         except OSError as error:
             self._failed(error)
         if found.state.head != found.state.tail and found.key != key:
@@ -256,13 +265,6 @@ def _bytes(batch: batches.Batch) -> bytes:
         return batches.encode(batch)
     except (OverflowError, TypeError, ValueError):
         return batches.encode_plainly(batch)
-
-
-def _name(spool: Path, key: str, otherwise: str) -> str:
-    try:
-        return load_name(spool, key)
-    except OSError:
-        return otherwise
 
 
 def _stamp(path: Path) -> int:

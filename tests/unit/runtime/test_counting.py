@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -246,3 +247,19 @@ def test_the_counter_takes_over_what_dead_writers_left_and_tells_what_it_counted
     assert live.metrics()["rows_counted_total"] == 4
     counter.close()
     live.close()
+
+
+def test_rings_of_workers_long_gone_are_removed(tmp_path: Path) -> None:
+    fields = {"name": "delays", "baseline": WATCHED.baseline, "signature": SIGNATURE, "rotate": 3600.0}
+    one = SpoolRecorder(tmp_path, **fields)
+    one.record(rows(2), answers(2), request_id="r", ids=None, times=None, version=3, arrived=NOON)
+    one.close()
+    now = time.time()
+    for clock, left in ((now, 1), (now + 3600, 0)):
+        counter = Counter(tmp_path, clock=lambda at=clock: at)
+        counter.run()
+        counter.close()
+        assert len(list(tmp_path.glob("ring-*"))) == left
+    again = SpoolRecorder(tmp_path, **fields)
+    assert again.metrics()["rows_accepted_total"] == 0
+    again.close()
