@@ -10,7 +10,7 @@ import importlib.util
 import platform
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ def prepare(
     home: Home,
     sample: Any = None,
     notebook: Path | None = None,
+    wheels: Sequence[Path] = (),
 ) -> Needed:
     """What the model that a flavor saved in `folder` needs around it.
 
@@ -93,6 +94,8 @@ def prepare(
         Modules and distributions to leave behind.
     notebook
         Its file, which may carry a lock.
+    wheels
+        Wheels of the user's own, for what no index has.
     sample
         A few rows in the container that the model is called with: the fresh process asks it with them. They go through a pipe.
 
@@ -112,7 +115,8 @@ def prepare(
         search.imported(imports.Import(module, tuple(names)))
     for module, file in met.get("modules", {}).items():
         search.module(module, file, met=True)
-    return search.needed(named, met, home, carried.read(notebook, notebook_folder or Path.cwd()))
+    found = search.needed(named, met, home, carried.read(notebook, notebook_folder or Path.cwd()))
+    return replace(found, wheels=(*found.wheels, *wheels))
 
 
 @dataclass
@@ -185,7 +189,12 @@ class _Search:
         closure = self.origins.installed.closure(found.pin for found in self.found.values())
         direct = {name: made for name, found in closure.items() if (made := of_direct(found, home.wheels))}
         system = libraries.names(met.get("libraries", ()))
-        found = (_unasked(met.get("error", "")), libraries.finding(system), _heavy(self.local.files))
+        found = (
+            _unasked(met.get("error", "")),
+            libraries.finding(system),
+            _heavy(self.local.files),
+            _edited(self.local),
+        )
         return Needed(
             pins=distributions.pins(self.found.values()),
             left_out=distributions.pins(self.aside(closure)),
@@ -221,6 +230,21 @@ def _unasked(error: str) -> Finding | None:
         title="A fresh process of this interpreter could not load or ask the model",
         why=error,
         fix="the proof in the clean environment tells more",
+    )
+
+
+def _edited(local: LocalCode) -> Finding | None:
+    """The file travels; the kernel, and so the model, may have been made with an older one."""
+    names = local.edited()
+    if not names:
+        return None
+    return Finding(
+        code="edited-module",
+        severity="warn",
+        title=f"{', '.join(names)} was edited after this kernel imported it",
+        where=", ".join(str(local.modules[name]) for name in names),
+        why="The file as it is now goes along; the kernel still runs what it imported. The proof compares the two.",
+        fix="restart the kernel and run the notebook again",
     )
 
 
@@ -260,4 +284,5 @@ def _key(named: references.Named, search: _Search, sample: Any) -> str:
     )
     shape = f"{type(sample).__name__} {columns}"
     code = local_code.digest(search.local.files)
-    return probe.key(probe.SCHEMA, named.digest, code, platform.python_version(), shape, *versions)
+    place = [sys.prefix, *search.path]  # the answer names files
+    return probe.key(probe.SCHEMA, named.digest, code, platform.python_version(), shape, *versions, *place)

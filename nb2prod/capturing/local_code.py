@@ -6,9 +6,11 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 
 from nb2prod.capturing import imports
 from nb2prod.errors import Refused
@@ -58,6 +60,15 @@ class LocalCode:
             for name, paths in sorted(grouped.items())
         )
 
+    def edited(self) -> tuple[str, ...]:
+        """Modules whose file says something else than what this kernel imported."""
+        found = []
+        for name, file in self.modules.items():
+            module = sys.modules.get(name)
+            if file.suffix == ".py" and module is not None and _differs(module, file):
+                found.append(name)
+        return tuple(sorted(found))
+
     def _package(self, root: Path, folder: Path) -> None:
         for file in _walk(folder):
             self._put(file.relative_to(root).as_posix(), file, folder)
@@ -79,6 +90,30 @@ class LocalCode:
 
     def _put(self, path: str, file: Path, inside: Path) -> None:
         self.files[path] = _safe(file, inside)
+
+
+def _differs(module: ModuleType, file: Path) -> bool:
+    """Whether a function of the module has another code than the file now gives it."""
+    try:
+        todo: list[CodeType] = [compile(file.read_bytes(), str(file), "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return True
+    now: dict[str, set[bytes]] = {}
+    while todo:
+        code = todo.pop()
+        now.setdefault(code.co_qualname, set()).add(_bare(code))
+        todo += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    mine = [thing for thing in vars(module).values() if getattr(thing, "__module__", None) == module.__name__]
+    mine += [part for thing in mine if isinstance(thing, type) for part in vars(thing).values()]
+    codes = [thing.__code__ for thing in mine if isinstance(thing, FunctionType)]
+    own = [code for code in codes if code.co_filename == getattr(module, "__file__", None)]
+    return any(_bare(code) not in now.get(code.co_qualname, set()) for code in own)
+
+
+def _bare(code: CodeType) -> bytes:
+    """A code object without its places: what it does, with which names and constants."""
+    plain = tuple(_bare(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts)
+    return repr((code.co_code, code.co_names, code.co_varnames, plain)).encode()
 
 
 def copy(files: Mapping[str, Path], folder: Path) -> None:

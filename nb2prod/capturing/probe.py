@@ -30,6 +30,7 @@ def modules(folder: Path, sample: Any, *, path: Sequence[str], cwd: Path, kept: 
     """``{"modules": {name: file}, "imports": [[module, [names]]], "error": text}`` of a fresh process; kept in `kept`."""
     try:
         found = json.loads(kept.read_bytes())
+        os.utime(kept)
         return found if isinstance(found, dict) else {}
     except (OSError, ValueError):
         pass

@@ -37,4 +37,5 @@ def portable(pylock: str, local: Mapping[str, Path]) -> str:
     """No path of a wheel of this machine, and of an address neither its user nor its query, where credentials are."""
     for path in local.values():
         pylock = pylock.replace(f'"{path.absolute()}"', f'"wheels/{path.name}"')
-    return re.sub(r'(?<=url = ")(https?://)(?:[^/@"]*@)?([^"?#]*)[^"]*', r"\1\2", pylock)
+    pylock = re.sub(r"(?<=://)[^/@\s\"]+@", "", pylock)
+    return re.sub(r'((?:url|index) = "https?://[^"?#]*)[^"]*', r"\1", pylock)

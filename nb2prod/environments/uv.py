@@ -40,7 +40,7 @@ class NotOnIndex(Refused):
             code="not-on-index",
             where="the locked environment",
             why=text,
-            fix=f"nb2prod deploy … --wheel {package}.whl",
+            fix=f"pip install {package}    or: pip config set global.extra-index-url https://… (an index that has it)",
             kept="nothing was registered",
         )
         self.package = package

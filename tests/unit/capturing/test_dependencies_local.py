@@ -163,3 +163,18 @@ def test_a_package_is_free_to_be_called_build_inside(notebook: Path) -> None:
     write(notebook, "named_own/__init__.py", "from named_own.build import one\ndef predict(frame):\n    return one\n")
     write(notebook, "named_own/build/__init__.py", "one = 1\n")
     assert "named_own/build/__init__.py" in needed(model_of("named_own"), notebook).files
+
+
+def test_a_module_edited_after_its_import_is_named(notebook: Path) -> None:
+    file = write(
+        notebook,
+        "edited_own.py",
+        "K = 1\nclass A:\n    def m(self):\n        return 1\ndef predict(frame):\n    return [x for x in frame]\n",
+    )
+    model = model_of("edited_own")
+    assert not [found for found in needed(model, notebook).findings if found.code == "edited-module"]
+    file.write_text("\n" + file.read_text())
+    assert not [found for found in needed(model, notebook).findings if found.code == "edited-module"]
+    file.write_text(file.read_text().replace("return 1", "return 2"))
+    (finding,) = [found for found in needed(model, notebook).findings if found.code == "edited-module"]
+    assert "edited_own" in finding.title
