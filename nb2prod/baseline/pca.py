@@ -15,6 +15,7 @@ LEAST_ROWS = 200
 SHARE = 0.8
 LIMIT = 6.0
 UNIT = 1024
+_ONE_THREAD = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +31,16 @@ class Pca:
     components: Floats
 
     def residuals(self, columns: list[Floats | None], rows: int) -> Floats:
-        """What the components leave of each standardised value, rows × columns."""
-        matrix = np.empty((rows, len(self.names)))
-        for j, values in enumerate(columns):
-            matrix[:, j] = self.centre[j] if values is None else values
-        return _left(_standard(matrix, self.centre, self.scale), self.components)
+        """What the components leave of each standardised value, columns × rows."""
+        return _left(_standard(columns, rows, self.centre, self.scale), self.components)
 
 
 def errors(residuals: Floats) -> tuple[Floats, Ints]:
     """The error of each row, and the whole-number share of each column in their sum (1/1024 units, exact to add)."""
-    squares = np.square(residuals)
-    shares = np.rint(squares * UNIT).astype(np.int64).sum(axis=0)
-    return squares.sum(axis=1), shares
+    squares = np.multiply(residuals, residuals, out=residuals)
+    whole = squares.sum(axis=0)
+    squares *= UNIT
+    return whole, np.rint(squares, out=squares).sum(axis=1).astype(np.int64)
 
 
 def fit(names: tuple[str, ...], columns: list[Floats], rows: NDArray[np.int64]) -> Pca | None:
@@ -59,23 +58,30 @@ def fit(names: tuple[str, ...], columns: list[Floats], rows: NDArray[np.int64]) 
     varies = spread > 0
     if varies.sum() < 3:
         return None
-    matrix, centre, spread = matrix[:, varies], centre[varies], spread[varies]
-    components = _components(_standard(matrix, centre, 1 / spread))
+    kept: list[Floats | None] = list(matrix[:, varies].T)
+    centre, spread = centre[varies], spread[varies]
+    components = _components(_standard(kept, len(rows), centre, 1 / spread))
     return Pca(tuple(np.array(names, dtype=object)[varies]), centre, 1 / spread, components)
 
 
-def _standard(matrix: Floats, centre: Floats, scale: Floats) -> Floats:
+def _standard(columns: list[Floats | None], rows: int, centre: Floats, scale: Floats) -> Floats:
+    """Columns × rows; a null stands at the centre."""
+    matrix = np.zeros((len(columns), rows))
     with np.errstate(invalid="ignore", over="ignore"):
-        matrix = matrix - centre
-        matrix *= scale
-        np.clip(matrix, -LIMIT, LIMIT, out=matrix)
-    np.copyto(matrix, 0.0, where=np.isnan(matrix))
+        for line, values, middle, unit in zip(matrix, columns, centre, scale, strict=True):
+            if values is None:
+                continue
+            np.subtract(values, middle, out=line)
+            line *= unit
+            np.clip(line, -LIMIT, LIMIT, out=line)
+            if np.isnan(line.sum()):
+                line[np.isnan(line)] = 0.0
     return matrix
 
 
 def _components(standard: Floats) -> Floats:
     """The fewest directions that carry four fifths of the variance, but never all."""
-    moments = standard.T @ standard / len(standard)
+    moments = standard @ standard.T / standard.shape[1]
     values, vectors = np.linalg.eigh(moments)
     shares = np.cumsum(values[::-1]) / values.sum()
     wanted = min(int(np.searchsorted(shares, SHARE)) + 1, len(values) - 1)
@@ -83,4 +89,9 @@ def _components(standard: Floats) -> Floats:
 
 
 def _left(standard: Floats, components: Floats) -> Floats:
-    return np.asarray(standard - (standard @ components) @ components.T)
+    """Blocks of rows small enough that the linear algebra library wakes no threads for them: waking costs far more."""
+    step = max(64, _ONE_THREAD // components.size)
+    for first in range(0, standard.shape[1], step):
+        block = standard[:, first : first + step]
+        block -= components @ (components.T @ block)
+    return standard

@@ -16,10 +16,13 @@ from nb2prod.monitoring.statistics import starts, tilts
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints
 from nb2prod.monitoring.statistics.sticks import Sticks
-from nb2prod.monitoring.statistics.urn import log_beta_ratio, log_tilt
+from nb2prod.monitoring.statistics.urn import Tilts, log_beta_ratio
 
 RARE = 20.0
 _SHARE = 0.9
+# of a category's stake, what is bet on frequent levels against rare ones
+_RANKED = 0.25
+_LOG_STICKS = float(np.log(_SHARE * (1 - _RANKED)))
 _ALTERNATIVES = ((0.5, 200.0), (1.0, 20.0))
 _SPREADS = (8.0, 50.0, 320.0)
 
@@ -35,11 +38,12 @@ class Detector:
         self.bets = 0
         self.rows = 0
         self.evidence = np.full(count, -np.inf)
-        self._bank = np.zeros((len(layout.numbers), tilts.COUNT, layout.width - BODY))
-        for place, row in enumerate(layout.numbers):
-            feature = layout.features[row]
-            self._bank[place, :, : feature.size - BODY] = tilts.bank(feature)
-        self._tilted = _Wealth(len(layout.numbers), tilts.COUNT, np.log(_SHARE * tilts.weights()))
+        bank = np.zeros((count, tilts.COUNT, layout.width - BODY))
+        for row, feature in enumerate(layout.features):
+            bank[row, :, : feature.size - BODY] = tilts.bank(feature)
+        self._tilts = Tilts(bank, layout.body(layout.prior) > 0)
+        share = np.array([_SHARE if feature.numeric else _SHARE * _RANKED for feature in layout.features])
+        self._tilted = _Wealth(count, tilts.COUNT, np.log(share[:, None] * tilts.weights()))
         self._buckets = _Buckets(layout)
         self._special = _Wealth(count, self._buckets.count, self._buckets.log_weights)
         self.sticks = Sticks(layout)
@@ -50,49 +54,41 @@ class Detector:
         urn = self.prior / factor[:, None]
         played = counts.sum(axis=1) > 0
         log_start = starts.log_weight(self.age)
-        numbers = self.layout.numbers
-        if len(numbers):
-            body = live[numbers, BODY:]
-            rows = body.sum(axis=1)
-            gain = np.einsum("fgb,fb->fg", self._bank, body) - log_tilt(urn[numbers, BODY:], self._bank, rows)
-            self._tilted.add(gain, log_start[numbers], played[numbers], self.bets)
+        body, mass = self.layout.body(live), self.layout.body(urn)
+        self._tilted.add(self._tilts.gain(body, mass), log_start, played, self.bets)
         gain = self._buckets.gains(live, urn)
         self._special.add(gain, log_start, played, self.bets)
-        self.sticks.add(live, self.age, played, self.bets)
+        self.sticks.add(body)
         self.prior += counts
         self.bets += 1
         self.rows += int(counts.sum(axis=1).max(initial=0))
         self.age += played
-        self.sticks.mark(self.prior / factor[:, None], self.age, self.bets)
+        self.sticks.mark(self.layout.body(self.prior / factor[:, None]), self.age, self.bets)
         self._weigh()
 
     def _weigh(self) -> None:
-        parts = self._special.total()
-        numbers, levels = self.layout.numbers, self.layout.levels
-        parts[numbers] = np.logaddexp(parts[numbers], self._tilted.total())
-        parts[levels] = np.logaddexp(parts[levels], np.log(_SHARE) + self.sticks.total())
+        parts = np.logaddexp(self._special.total(), self._tilted.total())
+        levels = self.layout.levels
+        parts[levels] = np.logaddexp(parts[levels], _LOG_STICKS + self.sticks.total())
         self.evidence = parts
 
     def start(self, row: int) -> int:
         """The bet before which the change in a counter most likely began."""
-        value, begun = self._special.best(row)
-        if self.layout.features[row].numeric:
-            place = int(np.searchsorted(self.layout.numbers, row))
-            other, start = self._tilted.best(place)
-        else:
-            other, start = self.sticks.best(int(np.searchsorted(self.layout.levels, row)))
-            other += float(np.log(_SHARE))
-        return start if other >= value else begun
+        found = [self._special.best(row), self._tilted.best(row)]
+        if not self.layout.features[row].numeric:
+            value, start = self.sticks.best(int(np.searchsorted(self.layout.levels, row)))
+            found.append((value + _LOG_STICKS, start))
+        return max(found)[1]
 
     def restart(self, row: int, prior: Floats) -> None:
         """Begin a counter anew with another urn."""
         self.prior[row] = prior
         self.age[row] = 0
         self._special.clear(row)
-        if self.layout.features[row].numeric:
-            self._tilted.clear(int(np.searchsorted(self.layout.numbers, row)))
-        else:
-            self.sticks.clear(int(np.searchsorted(self.layout.levels, row)), prior, self.bets)
+        self._tilted.clear(row)
+        if not self.layout.features[row].numeric:
+            place = int(np.searchsorted(self.layout.levels, row))
+            self.sticks.clear(place, self.layout.body(self.prior)[row], self.bets)
         self.evidence[row] = -np.inf
 
 

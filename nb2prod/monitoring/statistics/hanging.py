@@ -12,7 +12,7 @@ from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints, scale
 
 _KEPT = 60
-_LEAST = 5
+_LEAST = 12
 # the median of a squared standard normal
 _MEDIAN = 0.4549
 
@@ -60,7 +60,7 @@ class Hanging:
         with np.errstate(all="ignore"):
             found = np.nan_to_num(np.median(np.stack(self._squares), axis=0) / _MEDIAN, nan=1.0).max(axis=1)
         slack = np.sqrt(6 / panes)
-        used = found > np.maximum(1.0, self.trained) * (1 + 2.5 * slack)
+        used = found > np.maximum(1.0, self.trained) * (1 + 3 * slack)
         return np.where(used, found * (1 + np.sqrt(3 / panes)), 1.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,20 @@ class Layout:
             np.array([row for row, feature in enumerate(features) if not feature.numeric], dtype=np.int64),
             masks,
         )
+
+    @cached_property
+    def _lumped(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        rows = [row for row, feature in enumerate(self.features) if feature.kind in ("category", "boolean")]
+        last = [self.features[row].size - BODY - 1 for row in rows]
+        return np.array(rows, dtype=np.int64), np.array(last, dtype=np.int64)
+
+    def body(self, values: Floats) -> Floats:
+        """What follows the heads, with `other` and `unseen` as one: which rare levels training had says nothing."""
+        body = values[:, BODY:].copy()
+        rows, last = self._lumped
+        body[rows, last - 1] += body[rows, last]
+        body[rows, last] = 0.0
+        return body
 
     def matrix(self, counts: Mapping[str, Ints]) -> Ints:
         """Counts of one increment; a counter that it lacks has no rows."""

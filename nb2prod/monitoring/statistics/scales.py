@@ -40,8 +40,13 @@ class Scale:
 
 
 def scale(feature: Feature) -> Scale:
-    """Normal scores of the buckets' mid-ranks, their orthogonalised square, and the outer twentieths."""
+    """Normal scores of the buckets' mid-ranks, their orthogonalised square, and the outer twentieths.
+
+    The levels of a category stand in the order of their frequency, `other` and `unseen` as one.
+    """
     weights = prior(feature)[BODY:]
+    if not feature.numeric and len(weights) > 1:
+        weights[-2:] = weights[-2:].sum(), 1e-9
     share = weights / weights.sum()
     if np.count_nonzero(feature.counts[BODY:]) < 2:
         flat, none = np.zeros(len(share)), np.zeros(len(share), np.bool_)

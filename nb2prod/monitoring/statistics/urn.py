@@ -8,64 +8,69 @@ from scipy.special import betaln
 
 Floats = NDArray[np.float64]
 _STEPS = 40
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-7
 _ERROR = 0.08
 
 
-def log_tilt(prior: Floats, tilts: Floats, rows: Floats) -> Floats:
-    """ψ = ln E over p ~ Dirichlet(prior) of (Σ p w)ⁿ with w = e^tilt, by saddlepoint (Daniels 1954).
+class Tilts:
+    """Log-tilts of many counters, (counters, tilts, buckets), made ready for ψ.
 
-    (Σ p w)ⁿ has expectation n! Γ(a)/Γ(a+n) [zⁿ] Π (1 − w z)^−A; the same approximation with w = 1 cancels most of its
-    error. What is left is under .08 nats of either sign, which is added where it matters, at n > a/10.
-
-    Parameters
-    ----------
-    prior
-        (features, buckets); zero for a bucket that is not there.
-    tilts
-        (features, tilts, buckets).
-    rows
-        (features,); need not be whole.
-
-    Returns
-    -------
-    (features, tilts); 0 where a feature has no rows.
+    `alive` (counters, buckets) marks the buckets that a counter has; the others are padding.
     """
-    total = prior.sum(axis=1)
-    alive = (rows > 0) & (total > 0)
-    safe = np.where(alive, rows, 1.0)[:, None]
-    weight = np.exp(tilts)
-    mass = np.where(prior.sum(axis=1)[:, None, None] > 0, prior[:, None, :], 1.0)
-    top = np.max(np.where(mass > 0, weight, 0.0), axis=2, keepdims=True)
-    u = _root(mass * weight, top - np.where(mass > 0, weight, top), safe)
-    stretch = 1 + (top - np.where(mass > 0, weight, top)) * u[:, :, None]
-    shrink = 1 + top * u[:, :, None]
-    # z = u / (1 + top u), 1 − w z = stretch / shrink
-    z = u / shrink[:, :, 0]
-    a = mass.sum(axis=2)
-    level = -safe * np.log(z) - (mass * np.log(stretch)).sum(axis=2) + a * np.log(shrink[:, :, 0])
-    spread = (mass * weight / stretch**2).sum(axis=2) * z * shrink[:, :, 0] ** 2
-    plain = -safe * np.log(safe / (a + safe)) - a * np.log(a / (a + safe))
-    psi = level - plain - 0.5 * np.log(spread * a / (safe * (a + safe)))
-    return np.where(alive[:, None], psi + np.where(safe > a / 10, _ERROR, 0.0), 0.0)
 
+    def __init__(self, tilts: Floats, alive: NDArray[np.bool_]) -> None:
+        self.tilts = np.where(alive[:, None, :], tilts, 0.0)
+        self._weight = np.where(alive[:, None, :], np.exp(tilts), 0.0)
+        self._top = self._weight.max(axis=2, initial=1e-300)
+        self._gap = np.where(alive[:, None, :], self._top[:, :, None] - self._weight, 0.0)
 
-def _root(pull: Floats, gap: Floats, rows: Floats) -> Floats:
-    """Solve Σ pull u / (1 + gap u) = rows: increasing and concave, so Newton's steps from the left never overshoot."""
-    u = np.asarray(rows / pull.sum(axis=2))
-    for _ in range(_STEPS):
-        stretch = 1 / (1 + gap * u[:, :, None])
-        part = pull * stretch
-        value = part.sum(axis=2) * u
-        step = (rows - value) / (part * stretch).sum(axis=2)
-        u = u + step
-        if np.all(np.abs(step) <= _TOLERANCE * u):
-            break
-    return u
+    def gain(self, counts: Floats, prior: Floats) -> Floats:
+        """ln of what each tilt has won on `counts` (counters, buckets): Σ N h − ψ."""
+        return np.asarray(np.matmul(self.tilts, counts[:, :, None])[:, :, 0] - self.psi(prior, counts.sum(axis=1)))
+
+    def psi(self, prior: Floats, rows: Floats) -> Floats:
+        """ψ = ln E over p ~ Dirichlet(prior) of (Σ p w)ⁿ with w = e^tilt, by saddlepoint (Daniels 1954).
+
+        (Σ p w)ⁿ has expectation n! Γ(a)/Γ(a+n) [zⁿ] Π (1 − w z)^−A; the same approximation with w = 1 cancels most of
+        its error. What is left is under .08 nats, which is added where it matters, at n > a/10: ψ too large costs
+        evidence, too small would cost the promise.
+
+        Returns
+        -------
+        (counters, tilts); 0 where a counter has no rows.
+        """
+        total = prior.sum(axis=1)
+        alive = (rows > 0) & (total > 0)
+        n = np.where(alive, rows, 1.0)[:, None]
+        a = np.where(alive, total, 1.0)[:, None]
+        mass = np.where(alive[:, None], prior, self._weight[:, 0, :] > 0)
+        u, stretch = self._root(mass, n)
+        # z = u / (1 + top u), 1 − w z = stretch / shrink
+        shrink = 1 + self._top * u
+        inverse = 1 / stretch
+        spread = (mass[:, None, :] * self._weight * inverse * inverse).sum(axis=2) * u * shrink
+        level = -n * np.log(u / shrink) - np.einsum("fb,fgb->fg", mass, np.log(stretch)) + a * np.log(shrink)
+        plain = -n * np.log(n / (a + n)) - a * np.log(a / (a + n))
+        psi = level - plain - 0.5 * np.log(spread * a / (n * (a + n)))
+        return np.where(alive[:, None], psi + np.where(n > a / 10, _ERROR, 0.0), 0.0)
+
+    def _root(self, mass: Floats, rows: Floats) -> tuple[Floats, Floats]:
+        """Solve Σ A w u / (1 + gap u) = n: rising and concave, so Newton's steps from the left never overshoot."""
+        pull = mass[:, None, :] * self._weight
+        u = rows / pull.sum(axis=2)
+        stretch = 1 + self._gap * u[:, :, None]
+        for _ in range(_STEPS):
+            part = pull / stretch
+            step = (rows - part.sum(axis=2) * u) / (part / stretch).sum(axis=2)
+            u = u + step
+            stretch = 1 + self._gap * u[:, :, None]
+            if np.all(np.abs(step) <= _TOLERANCE * u):
+                break
+        return u, stretch
 
 
 def exact_log_tilt(prior: Floats, tilt: Floats, rows: int) -> float:
-    """ψ by the recursion n cₙ = Σ_j p_j c_{n−j}, p_j = Σ A wʲ: slow, exact, the measure of `log_tilt`."""
+    """ψ by the recursion n cₙ = Σ_j p_j c_{n−j}, p_j = Σ A wʲ: slow, exact, the measure of `Tilts.psi`."""
     weight = np.exp(tilt - tilt.max())
     powers = np.array([prior @ weight**j for j in range(1, rows + 1)])
     plain = prior.sum()

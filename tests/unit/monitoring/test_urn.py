@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nb2prod.monitoring.statistics.urn import exact_log_tilt, log_beta_ratio, log_tilt
+from nb2prod.monitoring.statistics.urn import Tilts, exact_log_tilt, log_beta_ratio
 
 
 @pytest.mark.parametrize("rows", [1, 2, 10, 200, 1500])
@@ -14,17 +14,19 @@ from nb2prod.monitoring.statistics.urn import exact_log_tilt, log_beta_ratio, lo
 def test_psi_is_the_exact_one_within_its_stated_error(rows: int, scale: float, prior: list[float]) -> None:
     masses = np.array(prior)
     tilt = np.clip(scale * np.linspace(-2, 2, len(masses)), -1.5, 1.5)
-    near = log_tilt(masses[None], tilt[None, None], np.array([float(rows)]))[0, 0]
+    near = Tilts(tilt[None, None], masses[None] > 0).psi(masses[None], np.array([float(rows)]))[0, 0]
     exact = exact_log_tilt(masses, tilt, rows)
     # too much costs evidence, too little would cost the promise
     assert exact - 0.002 <= near <= exact + (0.25 if rows > masses.sum() / 10 else 0.02)
 
 
 def test_a_bucket_that_is_not_there_changes_nothing() -> None:
-    a = log_tilt(np.array([[30.0, 40.0]]), np.array([[[0.3, -0.2]]]), np.array([25.0]))
-    b = log_tilt(np.array([[30.0, 40.0, 0.0]]), np.array([[[0.3, -0.2, 1.5]]]), np.array([25.0]))
+    masses, padded = np.array([[30.0, 40.0]]), np.array([[30.0, 40.0, 0.0]])
+    plain = Tilts(np.array([[[0.3, -0.2]]]), masses > 0)
+    a = plain.psi(masses, np.array([25.0]))
+    b = Tilts(np.array([[[0.3, -0.2, 1.5]]]), padded > 0).psi(padded, np.array([25.0]))
     assert a == pytest.approx(b)
-    assert log_tilt(np.array([[30.0, 40.0]]), np.array([[[0.3, -0.2]]]), np.zeros(1)) == 0
+    assert plain.psi(masses, np.zeros(1)) == 0
 
 
 def test_a_beta_binomial_bet_is_worth_one_under_calm() -> None:
