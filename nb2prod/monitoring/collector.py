@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nb2prod.errors import Conflict, Nb2prodError
 from nb2prod.home import Home
+from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.counting import Counter
@@ -109,14 +110,22 @@ class Collector:
         side = Side(folder)
         try:
             outbox = Outbox(side)
-            told = self.store.labels.outbox(side.uuid)
-            page = outbox.page(told.last if told else 0)
-            self.take(page, lambda key: files_of(folder, key))
-            while page.more:
-                page = outbox.page(page.last)
-                self.take(page, lambda key: files_of(folder, key))
+            self._follow(side.uuid, outbox.page, lambda key: files_of(folder, key))
         finally:
             side.close()
+
+    def pull(self, remote: Remote) -> int:
+        """Take over what a service elsewhere has counted for itself since the last pull; how many increments were new."""
+        return self._follow(remote.outbox(), remote.page, remote.files)
+
+    def _follow(self, outbox: str, pages: Callable[[int], Page], models: Models) -> int:
+        told = self.store.labels.outbox(outbox)
+        last, new, more = told.last if told else 0, 0, True
+        while more:
+            page = pages(last)
+            new += self.take(page, models)
+            last, more = page.last, page.more
+        return new
 
     def take(self, page: Page, models: Models) -> int:
         """Put a page of increments into the store: increments, panes and the place in the outbox in one transaction.

@@ -9,7 +9,7 @@ from pathlib import Path
 from nb2prod.home import Home
 from nb2prod.monitoring.collector import Collector, spools_of
 from nb2prod.records.base import Record
-from nb2prod.runtime import recorder, ring
+from nb2prod.runtime import recorder, ring, segments
 from nb2prod.store import Store
 
 _STEP = 0.05
@@ -35,11 +35,17 @@ def count_spool(home: Home, name: str, deadline: float = 5.0, *, store: Store | 
     store = store or Store(home)
     until = time.monotonic() + deadline
     collector = Collector(home, store)
-    spools = [spool for folder in collector.folders(name) for spool, _ in spools_of(folder)]
-    wanted = {path: _taken(path) for spool in spools for path in ring.rings(spool)}
-    for spool in spools:
+    found = [one for folder in collector.folders(name) for one in spools_of(folder)]
+    wanted = {path: _taken(path) for spool, _ in found for path in ring.rings(spool)}
+    for spool, _ in found:
         recorder.ask(spool)
-    done = _wait(lambda: all(_handed_over(path, want) for path, want in wanted.items()), until, collector, name)
+    elsewhere = [spool for spool, counter in found if counter == "self"]
+
+    def ready() -> bool:
+        handed_over = all(_handed_over(path, want) for path, want in wanted.items())
+        return handed_over and not any(segments.pending(spool) for spool in elsewhere)
+
+    done = _wait(ready, until, collector, name)
     done &= collector.run_once(name, deadline=until)
     return Freshness(complete=done, seconds=0.0 if done else _age(store, name))
 
