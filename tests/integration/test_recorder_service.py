@@ -1,4 +1,4 @@
-"""From a real service's recorder to verdicts: through the home's collector, and pulled from where services count for themselves."""
+"""From a real service to verdicts: through the home's collector, and pulled from services that count for themselves."""
 
 from __future__ import annotations
 
