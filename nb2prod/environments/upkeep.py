@@ -53,6 +53,10 @@ def _kept(home: Home) -> Iterator[tuple[Path, float]]:
             if path.is_dir() and not path.name.endswith(".leases"):
                 mark = path.with_name(path.name + ".json")
                 yield path, (mark if mark.is_file() else path).stat().st_mtime
+    shipped = home.cache / "shipped"
+    for path in shipped.iterdir() if shipped.is_dir() else ():
+        if path.is_dir():
+            yield path, path.stat().st_mtime
     for path in (*home.locks.glob("*.json"), *(home.cache / "probes").glob("*.json")):
         yield path, path.stat().st_mtime
     for path in home.wheels.iterdir() if home.wheels.is_dir() else ():
