@@ -129,6 +129,7 @@ class Counter:
         with self.side.transaction():
             if self.side.sequence(head.source) >= head.sequence:
                 return []
+            self._join.begin()
             increments = self._increments(head, frames)
             self.outbox.put(increments)
             rows = sum(frame.rows for frame in frames)

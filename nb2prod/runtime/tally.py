@@ -105,8 +105,9 @@ class _Gathered:
                 held = self.columns.setdefault(name, [None] * self.n)
                 held.extend(_taken(values, places))
         self.n += rows
-        for held in self.columns.values():
-            held.extend([None] * (self.n - len(held)))
+        if not self.matrices and len(batch.columns) < len(self.columns):
+            for held in self.columns.values():
+                held.extend([None] * (self.n - len(held)))
         self.predictions.extend(_taken(batch.predictions, places))
         if batch.probabilities is not None:
             self.probabilities.extend(_taken(batch.probabilities, places))
