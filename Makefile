@@ -40,6 +40,10 @@ proof: $(SETUP)  ## the long proofs
 demo: $(SETUP)  ## the main job on real flights
 	$(BIN)/nb2prod demo
 
+bench: $(SETUP)  ## the figures: %deploy with its phases, MLflow beside it, the front
+	$(BIN)/python tests/benchmarks/deploy.py --empty --write
+	$(BIN)/python tests/benchmarks/serving.py
+
 lock: $(BIN)/uv  ## resolve requirements.lock again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements.lock
 

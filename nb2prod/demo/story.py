@@ -134,10 +134,9 @@ def _traffic(year: Any, url: str, watcher: Watcher, requests: int) -> traffic.Se
 
 
 def drifted(moved: list[FeatureDrift]) -> tuple[Drifted, ...]:
-    """The model's columns that the product says have drifted, the earliest first; its own scores are no columns."""
+    """The columns that the product says have drifted, the earliest first."""
     first: dict[str, str | None] = {}
-    named = (item for item in moved if item.drifted and not item.feature.startswith("@"))
-    for item in sorted(named, key=lambda item: item.since or item.period or ""):
+    for item in sorted((item for item in moved if item.drifted), key=lambda item: item.since or item.period or ""):
         first.setdefault(item.feature, item.since or item.period)
     return tuple(Drifted(feature, since) for feature, since in first.items())
 
