@@ -133,11 +133,12 @@ def _golden(model: Any, frame: Any, signature: Signature, folder: Path) -> int:
 
 def _environment(pins: Sequence[str], wheels: Sequence[str]) -> Environment:
     import platform
+    import sys
 
     return Environment(
         python=platform.python_version(),
         implementation="CPython",
-        platform=platform.system(),
+        platform=sys.platform,
         machine=platform.machine(),
         pins=tuple(pins) or tuple(f"{name}=={version(name)}" for name in PINS),
         wheels=tuple(wheels),

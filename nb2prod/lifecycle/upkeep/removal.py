@@ -12,6 +12,7 @@ from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep.sizes import tree_bytes
 from nb2prod.records.base import Record, read
 from nb2prod.records.capture import CaptureRecord
+from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 
@@ -29,8 +30,8 @@ def remove(home: Home, name: str, *, purge: bool = False, target: LocalTarget | 
     Parameters
     ----------
     purge
-        Also its registered versions (those that nb2prod made), captures and Bentos. Without it they stay: the next deploy of
-        the name goes on from them.
+        Also its registered versions (those that nb2prod made), counts, captures and Bentos. Without it they stay: the next
+        deploy of the name goes on from them.
 
     Raises
     ------
@@ -46,6 +47,7 @@ def remove(home: Home, name: str, *, purge: bool = False, target: LocalTarget | 
     target.remove(name)
     if purge:
         registry.remove(name, home)
+        Store(home).forget(name)
         for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
     return Removed(places=tuple(str(folder) for folder in folders), bytes=size)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home, write_atomic
 from nb2prod.records.base import read, to_json
 from nb2prod.records.serving import ServiceSettings
@@ -101,6 +102,12 @@ class Run:
     def settings(self) -> ServiceSettings:
         """service.json as it stands."""
         return read(self.service, ServiceSettings)
+
+    def body_limit(self) -> int:
+        """The largest body in bytes; the default where service.json was lost, so that one bad file stops no other service."""
+        with suppress(OSError, Nb2prodError):
+            return self.settings().body_limit
+        return ServiceSettings(name=self.row.name).body_limit
 
     def tell(self, **changes: Any) -> None:
         """Change fields of service.json; the service reads it again by itself."""

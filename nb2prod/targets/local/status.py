@@ -16,6 +16,7 @@ from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.runs import Run
 from nb2prod.targets.local.supervisor import Process, Supervisor
 
+AGENT = "agent"
 LOW_DISK = 64 * 2**20
 GRACE = 120.0
 """Seconds that a worker may take after a switch before its absence counts against the service."""
@@ -99,6 +100,7 @@ class Observer:
                 return
         yield from self._of_the_port(row, processes)
         yield from self._of_workers(row, run, workers)
+        yield from self._of_the_agent(processes)
 
     def _of_the_disk(self) -> Iterator[Trouble]:
         free = shutil.disk_usage(self.home.root).free
@@ -141,6 +143,13 @@ class Observer:
             yield Trouble(
                 "failed" if alone and worker.state == "dead" else "degraded", text, f"nb2prod logs {row.name}", log
             )
+
+    def _of_the_agent(self, processes: dict[str, Process]) -> Iterator[Trouble]:
+        agent = processes.get(AGENT)
+        if agent is not None and agent.state in DEAD:
+            log = tuple(logs.last_lines(self.home.local / "agent.log", LOG_LINES))
+            text = "The agent does not run: answers go on, what they were asked is counted later."
+            yield Trouble("degraded", text, "nb2prod doctor --fix", log)
 
     def _since(self, row: DeploymentRow) -> float:
         """When this run was last started or given the traffic."""

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from functools import cached_property
 from pathlib import Path
 
-from nb2prod.errors import Conflict, Failed, Nb2prodError, NoSpace, NotFound
+from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home
 from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings, ServiceStatus
-from nb2prod.store import Store
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
 from nb2prod.targets.local import logs, orphans, ports
-from nb2prod.targets.local.gateway import Gateway, Route
-from nb2prod.targets.local.place import Place, lease
-from nb2prod.targets.local.runs import Run, WorkerCommand, bento_worker
-from nb2prod.targets.local.slots import Slots
+from nb2prod.targets.local.gateway import Gateway
+from nb2prod.targets.local.place import lease
+from nb2prod.targets.local.processes import Processes
+from nb2prod.targets.local.runs import WorkerCommand, bento_worker
 from nb2prod.targets.local.status import Observer
-from nb2prod.targets.local.supervisor import Program, Supervisor
+from nb2prod.targets.local.supervisor import Supervisor
 
 START_DEADLINE = 120.0
 CRASHED = ("BACKOFF", "EXITED", "FATAL")
@@ -63,8 +57,7 @@ class LocalTarget:
         first_port: int = ports.FIRST,
     ) -> None:
         self.home = home
-        self._given_control = control
-        self._worker = worker
+        self.processes = Processes(home, control, worker)
         self._first_port = first_port
 
     # ---------------------------------------------------------------- a new version
@@ -99,15 +92,15 @@ class LocalTarget:
         """
         self.home.require_space(NEEDED, what=f"the service `{name}`")
         self.discard(name)
-        with self._changing():
+        with self.processes.changing():
             self._register(name, n)
             row = self._note_run(name, bento, python, n)
-            run = self._run(row)
+            run = self.processes.run(row)
             run.prepare(settings or ServiceSettings(name=name))
             lease(self.home, row.python, run.folder)
-            self._reconcile()
+            self.processes.reconcile()
         try:
-            self._wait_ready(run)
+            self.processes.wait_ready(run)
         except BaseException:
             self.discard(name)
             raise
@@ -125,38 +118,34 @@ class LocalTarget:
         """
         row = self.store.candidate(name) or self._revive(name, version)
         known = {key: value for key, value in (("model_uri", model_uri), ("proof", proof)) if value is not None}
-        with self._changing():
+        with self.processes.changing():
             before = self.store.live(name)
             row = self.store.change_run(name, row.run, version=version, **known)
-            self._require_port(self.store.get(name))
-            slots = self._slots(name)
-            slots.point(slots.spare, self._run(row).sockets())
-            self._run(row).tell(version=version, traffic=True)
+            self.processes.require_port(self.store.get(name), first=self._first_port)
+            slots = self.processes.slots(name)
+            slots.point(slots.spare, self.processes.run(row).sockets())
+            self.processes.run(row).tell(version=version, traffic=True)
             replaced = self.store.switch(name, row.run)
             slots.activate(slots.spare)
             try:
-                self.gateway.write(self._routes())
-                self.gateway.load()
+                self.processes.route()
             except Nb2prodError:
                 slots.activate(slots.spare)
                 self._switch_back(row, before)
                 raise
-            self._reconcile()
+            self.processes.reconcile()
         return replaced if before is None or before.run != row.run else before.version
 
     def discard(self, name: str) -> None:
-        """End a run that was started and takes no traffic, and remove its files; nothing where there is none."""
+        """End a run that was started and takes no traffic; nothing where there is none. Files of one without a version go too."""
         row = self.store.find(name) and self.store.candidate(name)
         if not row:
             return
-        run = self._run(row)
-        with self._changing():
-            self.store.forget_run(name, row.run)
-            if not self.store.runs(name):
-                self.store.remove(name)
+        run = self.processes.run(row)
+        with self.processes.changing():
             self.supervisor.stop([run.program_name(1)])
-            run.remove()
-            self._reconcile()
+            self._give_up(row)
+            self.processes.reconcile()
 
     # ---------------------------------------------------------------- a deployment
 
@@ -173,12 +162,12 @@ class LocalTarget:
         """How a deployment is; asks supervisord, Caddy and the workers, changes nothing."""
         row, live = self.store.get(name), self.store.live(name)
         observer = Observer(self.home, self.supervisor, self.gateway, self.store)
-        return observer.status(row, self._run(live) if live else None)
+        return observer.status(row, self.processes.run(live) if live else None)
 
     def logs(self, name: str, n: int = 50, follow: bool = False) -> Iterator[str]:
         """The last `n` lines of each worker; with `follow` what comes after, until the caller stops asking."""
         live = self.store.live(name) or self.store.candidate(name)
-        paths: Sequence[Path] = self._run(live).logs() if live else ()
+        paths: Sequence[Path] = self.processes.run(live).logs() if live else ()
         return logs.follow(paths, n) if follow else iter(logs.tail(paths, n))
 
     def start(self, name: str) -> None:
@@ -196,16 +185,16 @@ class LocalTarget:
         if self.store.get(name).desired == "running":
             self.ensure()
             return
-        self._require_port(self.store.get(name))
-        run = self._run(row)
-        with self._changing():
+        self.processes.require_port(self.store.get(name), first=self._first_port)
+        run = self.processes.run(row)
+        with self.processes.changing():
             run.clear_sockets()
             run.prepare()
             run.tell(traffic=True)
             self.store.change(name, desired="running", verb="start")
-            self._reconcile()
+            self.processes.reconcile()
         try:
-            self._wait_ready(run)
+            self.processes.wait_ready(run)
         except BaseException:
             self.stop(name)
             raise
@@ -213,38 +202,38 @@ class LocalTarget:
     def stop(self, name: str) -> None:
         """End a deployment's processes and free its port; drained first. It keeps its port number and all files."""
         live = self.store.live(name)
-        with self._changing():
+        with self.processes.changing():
             self.store.change(name, desired="stopped", verb="stop")
-            self._reconcile()
+            self.processes.reconcile()
         if live:
-            run = self._run(live)
+            run = self.processes.run(live)
             self.supervisor.stop([run.program_name(number) for number in run.workers])
             run.clear_sockets()
-        with self._changing():
-            self._slots(name).clear()
-            self._reconcile()
+        with self.processes.changing():
+            self.processes.slots(name).clear()
+            self.processes.reconcile()
 
     def scale(self, name: str, workers: int) -> None:
         """Change how many workers a deployment has, in place."""
         row = self._must_have_run(name)
-        with self._changing():
+        with self.processes.changing():
             self.store.change_run(name, row.run, workers=workers)
             self.store.change(name, workers=workers, verb="scale")
-            self._reconcile()
+            self.processes.reconcile()
 
     def move(self, name: str) -> int:
         """Give a deployment another port, the lowest free one; where it should run it answers there at once."""
-        with self._changing():
+        with self.processes.changing():
             port = ports.choose(self._promised(), first=self._first_port)
             self.store.change(name, port=port, verb="port")
-            self._reconcile()
+            self.processes.reconcile()
         return port
 
     def forget(self, row: RunRow) -> None:
         """Drop a run that takes no traffic, with its files."""
-        with self._changing():
+        with self.processes.changing():
             self.store.forget_run(row.name, row.run)
-            self._run(row).remove()
+            self.processes.run(row).remove()
 
     def remove(self, name: str) -> None:
         """Stop a deployment and remove its processes, port, sockets and files; registry and captures are not touched."""
@@ -252,21 +241,21 @@ class LocalTarget:
         if not self.store.find(name):
             return
         self.stop(name)
-        with self._changing():
+        with self.processes.changing():
             for row in self.store.runs(name):
-                self._run(row).remove()
+                self.processes.run(row).remove()
             shutil.rmtree(self.home.deployment(name), ignore_errors=True)
             self.store.remove(name)
-            self._reconcile()
+            self.processes.reconcile()
 
     # ---------------------------------------------------------------- the home
 
     def ensure(self) -> None:
         """Bring everything that should run up again: after a restart of the machine, a killed supervisord, a dead worker."""
-        with self._changing():
+        with self.processes.changing():
             if self.supervisor.pid() is None:
                 self._forget_candidates()
-            self._reconcile()
+            self.processes.reconcile()
 
     def leftover_processes(self) -> list[int]:
         """Processes of this home, supervised or left by a supervisord that was killed."""
@@ -274,105 +263,29 @@ class LocalTarget:
 
     def shutdown(self) -> None:
         """End supervisord, Caddy, the agent and all workers; `ensure` brings back what should run."""
-        with self._changing():
+        with self.processes.changing():
             self.supervisor.shutdown()
-            self._clear()
+            self.processes.clear()
 
-    @cached_property
+    @property
     def store(self) -> Deployments:
         """What should run."""
-        return Store(self.home).deployments
+        return self.processes.store
 
-    @cached_property
-    def place(self) -> Place:
-        """Where the home's supervisord and Caddy run from, and where their sockets are."""
-        return Place.of(self.home, self._given_control)
+    @property
+    def supervisor(self) -> Supervisor:
+        """This home's supervisord."""
+        return self.processes.supervisor
+
+    @property
+    def gateway(self) -> Gateway:
+        """This home's Caddy."""
+        return self.processes.gateway
 
     @property
     def sockets(self) -> Path:
         """The folder of all sockets."""
-        return self.place.sockets
-
-    @cached_property
-    def supervisor(self) -> Supervisor:
-        """This home's supervisord."""
-        return Supervisor(self.home.local, self.sockets, lambda: self.place.python)
-
-    @cached_property
-    def gateway(self) -> Gateway:
-        """This home's Caddy."""
-        return Gateway(self.home.local, self.sockets, lambda: self.place.python)
-
-    # ---------------------------------------------------------------- from the store to processes
-
-    def _reconcile(self) -> None:
-        """Bring supervisord and Caddy to what the store says; with nothing to run, both end."""
-        workers = [program for run in self._wanted() for program in run.programs()]
-        if not workers:
-            self.supervisor.shutdown()
-            self._clear()
-            return
-        self.place.keep()
-        routes = self._routes()
-        self.gateway.write(routes)
-        for route in routes:
-            self._point(route)
-        self.supervisor.apply([self.gateway.program(), *self._agent(), *workers])
-        self.gateway.load()
-
-    def _wanted(self) -> list[Run]:
-        """Every run that should have workers: what takes traffic, and what is about to."""
-        found = []
-        for deployment in self.store.all():
-            for row in self.store.runs(deployment.name):
-                serves = row.run == deployment.run and deployment.desired == "running"
-                if serves or row.state == "starting":
-                    found.append(self._run(row))
-        return found
-
-    def _routes(self) -> list[Route]:
-        """One route a running deployment; one whose port another process holds is left out, so that the others go on."""
-        held = self.gateway.ports()
-        routes = []
-        for deployment in self.store.all():
-            row = self.store.live(deployment.name)
-            if row is None or deployment.desired != "running":
-                continue
-            if deployment.port in held or ports.free(deployment.port):
-                limit = self._run(row).settings().body_limit
-                coming = self.store.candidate(deployment.name)
-                workers = max(row.workers, coming.workers if coming else 0)
-                routes.append(Route(deployment.name, deployment.port, self._slots(deployment.name), workers, limit))
-        return routes
-
-    def _point(self, route: Route) -> None:
-        """Let the slot in use lead to the run that takes traffic, and the spare one to what is coming.
-
-        With nothing coming both lead to the same run: a request that chose the other slot before a switch, and was slow to
-        send its body, still finds a worker.
-        """
-        live, coming = self.store.live(route.name), self.store.candidate(route.name)
-        if live is not None:
-            route.slots.point(route.slots.active, self._run(live).sockets())
-            route.slots.point(route.slots.spare, self._run(coming or live).sockets())
-
-    def _agent(self) -> list[Program]:
-        """The home's agent, where this nb2prod has one."""
-        if importlib.util.find_spec("nb2prod.agent.__main__") is None:
-            return []
-        told = {"NB2PROD_HOME": str(self.home.root), "NB2PROD_CACHE": str(self.home.cache)}
-        told |= {key: os.environ[key] for key in ("NB2PROD_STORE", "MLFLOW_TRACKING_URI") if key in os.environ}
-        command = (str(self.place.newest), "-P", "-m", "nb2prod.agent")
-        return [Program("agent", command, told, self.home.local, self.home.local / "agent.log", priority=900)]
-
-    def _run(self, row: RunRow) -> Run:
-        return Run(self.home, self.sockets, row, self._worker)
-
-    def _slots(self, name: str) -> Slots:
-        return Slots(self.sockets, name)
-
-    def _changing(self) -> AbstractContextManager[None]:
-        return self.home.lock("local", timeout=180.0)
+        return self.processes.sockets
 
     # ---------------------------------------------------------------- steps of the verbs
 
@@ -399,72 +312,26 @@ class LocalTarget:
             )
         if row.state == "live" and self.store.get(name).desired == "running":
             return row
-        with self._changing():
+        with self.processes.changing():
             row = self.store.change_run(name, row.run, state="starting")
-            run = self._run(row)
+            run = self.processes.run(row)
             run.clear_sockets()
             run.prepare()
-            self._reconcile()
+            self.processes.reconcile()
         try:
-            self._wait_ready(run)
+            self.processes.wait_ready(run)
         except BaseException:
-            self.store.change_run(name, row.run, state="retired")
-            with self._changing():
-                self._reconcile()
+            self.discard(name)
             raise
         return row
 
     def _switch_back(self, row: RunRow, before: RunRow | None) -> None:
-        self._run(row).tell(traffic=False)
+        self.processes.run(row).tell(traffic=False)
         if before is not None:
             self.store.switch(row.name, before.run, verb="switch-back")
         else:
             self.store.change(row.name, desired="stopped", run=None, version=None, verb="switch-back")
         self.store.change_run(row.name, row.run, state="starting")
-
-    def _wait_ready(self, run: Run, deadline: float = START_DEADLINE) -> None:
-        """Wait for the first worker of a run; a worker that ends is an error at once."""
-        name, until = run.program_name(1), time.monotonic() + deadline
-        look = 0.0
-        while not run.ready(1):
-            if time.monotonic() > look:
-                process = self.supervisor.processes().get(name)
-                if process is None or process.state in CRASHED:
-                    raise self._did_not_start(run, "It ended before it was ready.")
-                look = time.monotonic() + 0.25
-            if time.monotonic() > until:
-                raise self._did_not_start(run, f"It was not ready within {deadline:.0f} s.")
-            time.sleep(0.02)
-
-    def _did_not_start(self, run: Run, why: str) -> Nb2prodError:
-        last = [line for line in logs.last_lines(run.log(1), 40) if line.strip()][-12:]
-        current = self.store.get(run.row.name)
-        running = current.desired == "running" and current.run != run.row.run
-        kept = f"version {current.version} goes on answering" if running else "nothing takes traffic"
-        full = any("No space left on device" in line for line in last)
-        return (NoSpace if full else Failed)(
-            f"The service `{run.row.name}` does not start",
-            code="disk-full" if full else "worker-start",
-            where=str(run.log(1)),
-            why="\n".join((why, *last)),
-            fix="nb2prod prune" if full else f"nb2prod logs {run.row.name}",
-            kept=kept,
-        )
-
-    def _require_port(self, row: DeploymentRow) -> None:
-        if row.port in self.gateway.ports() or ports.free(row.port):
-            return
-        if row.run is None:  # nobody knows this port yet: take another
-            self.store.change(row.name, port=ports.choose(self._promised(), first=self._first_port), verb="port")
-            return
-        raise Conflict(
-            f"Port {row.port} of `{row.name}` is taken",
-            code="port-taken",
-            where=f"{ports.HOST}:{row.port}",
-            why=f"{ports.holder(row.port)} listens there.",
-            fix=f"nb2prod doctor --fix    # gives `{row.name}` another port; or end that process and start again",
-            kept="nothing was started",
-        )
 
     def _must_have_run(self, name: str) -> RunRow:
         self.store.get(name)
@@ -486,12 +353,15 @@ class LocalTarget:
         """A supervisord that is gone took the unfinished deploys with it."""
         for deployment in self.store.all():
             row = self.store.candidate(deployment.name)
-            if row is not None and row.version is None:
-                self.store.forget_run(row.name, row.run)
-                self._run(row).remove()
+            if row is not None:
+                self._give_up(row)
 
-    def _clear(self) -> None:
-        """With nothing running, the sockets folder goes too."""
-        self.place.forget()
-        for name in ("place", "supervisor", "gateway"):
-            self.__dict__.pop(name, None)
+    def _give_up(self, row: RunRow) -> None:
+        """What has a version took traffic before or is registered: it can be started again. Everything else is forgotten."""
+        if row.version is not None:
+            self.store.change_run(row.name, row.run, state="retired")
+            return
+        self.store.forget_run(row.name, row.run)
+        self.processes.run(row).remove()
+        if not self.store.runs(row.name):
+            self.store.remove(row.name)
