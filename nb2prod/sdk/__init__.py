@@ -1,9 +1,15 @@
-"""Joins the steps; what every front door calls."""
+"""Joins the steps; what every front door calls. Each public name is loaded at its first use."""
 
-from nb2prod.sdk.deployment import Deployment
-from nb2prod.sdk.find import deployments, get, load
-from nb2prod.sdk.notebooks import deploy_notebook, verify_notebook
-from nb2prod.sdk.steps import capture, deploy, package, register, verify
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nb2prod.sdk.deployment import Deployment
+    from nb2prod.sdk.find import deployments, get, load
+    from nb2prod.sdk.notebooks import deploy_notebook, verify_notebook
+    from nb2prod.sdk.steps import capture, deploy, package, register, verify
 
 __all__ = [
     "Deployment",
@@ -18,3 +24,25 @@ __all__ = [
     "verify",
     "verify_notebook",
 ]
+
+_HOMES = {
+    "Deployment": "deployment",
+    "capture": "steps",
+    "deploy": "steps",
+    "deploy_notebook": "notebooks",
+    "deployments": "find",
+    "get": "find",
+    "load": "find",
+    "package": "steps",
+    "register": "steps",
+    "verify": "steps",
+    "verify_notebook": "notebooks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
