@@ -11,6 +11,7 @@ from pathlib import Path
 from nb2prod.lifecycle.upkeep.checks.base import Ailment, Check
 from nb2prod.lifecycle.upkeep.sizes import by_kind, mebibytes, tree_bytes
 
+MARKS = (".fetch-", ".making-", ".gone-")
 OLD = 3600.0
 """Seconds after which a half-made thing belongs to nobody: no step takes that long."""
 
@@ -34,19 +35,15 @@ class LeftoversCheck(Check):
         return "none"
 
     def _half_made(self) -> Iterator[Path]:
-        """Names that begin with a dot are written beside the real one and renamed when whole."""
-        places = (
-            self.home.root,
-            self.home.captures,
-            self.home.bentos,
-            self.home.local,
-            self.home.environments,
-            self.home.control,
-        )
-        for place in places:
-            for path in (*place.glob(".*"), *place.glob("*/.*")):
-                if _age(path) > OLD and not path.name.startswith(".lock"):
-                    yield path
+        """Names that begin with a dot are written beside the real one and renamed when whole.
+
+        Deeper down only the names that steps give are looked for: a dot file inside a capture is part of it.
+        """
+        home = self.home
+        places = (home.root, home.captures, home.bentos, home.local, home.environments, home.control)
+        found = [path for place in places for path in place.glob(".*")]
+        found += [path for place in (home.captures, home.bentos) for mark in MARKS for path in place.glob(f"*/{mark}*")]
+        yield from (path for path in found if _age(path) > OLD and path.name != ".lock")
 
     def _ownerless(self) -> Iterator[Path]:
         names = {row.name for row in self.ground.store.deployments.all()}
