@@ -201,6 +201,16 @@ def _answer(flavor: Any, model: Any, shown: str, rows: Any) -> tuple[Any, Any]:
             fix=f"{shown}.predict(X_train)" if hasattr(model, "predict") else f"{shown}(X_train)",
             kept="nothing was captured",
         ) from error
+    given, answers = golden.length(rows), golden.length(answer[0])
+    if given != answers:
+        raise Refused(
+            f"`{shown}` gave {'no list of' if answers is None else answers} answers to {given} rows",
+            code="wrong-count",
+            where="in this kernel, before anything was saved",
+            why="A service needs one answer for each row, in their order.",
+            fix="return one prediction a row from predict",
+            kept="nothing was captured",
+        )
     return answer
 
 

@@ -78,7 +78,7 @@ class Facts:
     changes: set[str] = field(default_factory=set)
     deletes: set[str] = field(default_factory=set)
     definitions: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
     fits: list[FitCall] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
@@ -265,7 +265,6 @@ class _Reader(ast.NodeVisitor):
             self._target(target)
         if isinstance(only, ast.Name) and not self.scopes:
             self.found.definitions[only.id] = ast.dump(node.value)
-            self.found.lines[only.id] = node.lineno
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -387,7 +386,7 @@ class _Reader(ast.NodeVisitor):
     def _defined(self, name: str, node: ast.AST) -> None:
         self._bind(name)
         self.found.definitions[name] = ast.dump(node)
-        self.found.lines[name] = getattr(node, "lineno", 1)
+        self.found.functions.add(name)
 
     def _bind(self, name: str) -> None:
         if not any(name in scope for scope in self.scopes):

@@ -44,7 +44,9 @@ def take(data: Any, indices: Any) -> Any:
     """Rows of a frame, array or list by position."""
     if hasattr(data, "iloc"):
         return data.iloc[indices]
-    return [data[int(i)] for i in indices] if isinstance(data, list) else data[indices]
+    if isinstance(data, list) and not isinstance(indices, slice):
+        return [data[int(i)] for i in indices]
+    return data[indices]
 
 
 def synthetic_rows(data: Any, signature: Signature, *, seed: int, n: int = LEAST + SINGLE) -> Any:
@@ -231,6 +233,14 @@ def _missing(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if values.dtype.kind == "O":
         return np.array([value is None or value != value or type(value).__name__ == "NAType" for value in values], bool)
     return np.zeros(len(values), bool)
+
+
+def length(rows: Any) -> int | None:
+    """The number of rows or answers; None for what has none."""
+    shape = getattr(rows, "shape", None)
+    if shape is not None:
+        return int(shape[0]) if len(shape) else None
+    return len(rows) if hasattr(rows, "__len__") and not isinstance(rows, str | dict) else None
 
 
 def _length(data: Any) -> int:

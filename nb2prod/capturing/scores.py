@@ -40,6 +40,8 @@ class Scores:
 
 def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
     """From the hold-out where one is given, else out of fold where that takes 30 s at most, else none, and why."""
+    if _several(found.holdout[1] if found.holdout is not None else found.labels):
+        return _none("The model answers several numbers at once.", "predict one number, or deploy a model for each")
     if found.holdout is not None:
         rows, labels = found.holdout
         return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True)
@@ -57,6 +59,11 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
     if values is None:
         return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout X_test y_test")
     return Scores(values, np.asarray(found.labels).ravel())
+
+
+def _several(labels: Any) -> bool:
+    shape: tuple[int, ...] = np.shape(labels) if labels is not None else ()
+    return len(shape) > 1 and shape[1] > 1
 
 
 def _metric(values: Any, labels: Any, classes: Sequence[Any] | None) -> tuple[str, float]:

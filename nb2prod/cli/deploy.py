@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,10 +66,9 @@ timeout = click.option(
 @timeout
 @as_json
 def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> None:
+    from nb2prod import sdk
     from nb2prod.records.lifecycle import Plan
     from nb2prod.sdk import card
-
-    sdk: Any = importlib.import_module("nb2prod.sdk")
 
     with show.progress(as_json) as (told, _):
         if source.startswith("models:/"):
@@ -98,9 +96,8 @@ def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options
 @timeout
 @as_json
 def verify_(notebook: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> int:
+    from nb2prod import sdk
     from nb2prod.sdk import card
-
-    sdk: Any = importlib.import_module("nb2prod.sdk")
 
     with show.progress(as_json) as (told, _):
         proof = sdk.verify_notebook(

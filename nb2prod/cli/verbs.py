@@ -22,6 +22,13 @@ VERBS = {
     "stop": ("nb2prod.cli.life", "Stop a service; everything is kept."),
     "start": ("nb2prod.cli.life", "Start a stopped service again."),
     "remove": ("nb2prod.cli.life", "Take a deployment away."),
+    "prune": ("nb2prod.cli.upkeep", "Free what nothing uses: old versions, captures, Bentos, caches."),
+    "doctor": (
+        "nb2prod.cli.upkeep",
+        "Is all well here: Python, disk, ports, index, registry, leftovers; each with its fix.",
+    ),
+    "ui": ("nb2prod.cli.upkeep", "Open MLflow's own UI on this home."),
+    "uninstall": ("nb2prod.cli.upkeep", "Stop everything and leave nothing behind."),
 }
 EPILOG = """\b
 Examples

@@ -134,9 +134,10 @@ def _traffic(year: Any, url: str, watcher: Watcher, requests: int) -> traffic.Se
 
 
 def drifted(moved: list[FeatureDrift]) -> tuple[Drifted, ...]:
-    """The columns that the product says have drifted, the earliest first."""
+    """The model's columns that the product says have drifted, the earliest first; its own scores are no columns."""
     first: dict[str, str | None] = {}
-    for item in sorted((item for item in moved if item.drifted), key=lambda item: item.since or item.period or ""):
+    named = (item for item in moved if item.drifted and not item.feature.startswith("@"))
+    for item in sorted(named, key=lambda item: item.since or item.period or ""):
         first.setdefault(item.feature, item.since or item.period)
     return tuple(Drifted(feature, since) for feature, since in first.items())
 

@@ -133,7 +133,7 @@ class Front:
         finally:
             self.inside -= 1
         await _send(send, reply, head=scope["method"] == "HEAD")
-        if settings.traffic and path not in OPEN:
+        if settings.traffic and scope["method"] == "POST":
             self._metrics.request(path, reply[0], perf_counter() - started)
 
     async def _replied(
@@ -160,7 +160,7 @@ class Front:
             raise
         except Exception as error:
             log.exception("request %s failed", request_id)
-            return self._problem(problem.unknown(error), request_id, settings)
+            return self._problem(problem.unknown(error, settings.name), request_id, settings)
 
     def _problem(self, error: Nb2prodError, request_id: str, settings: ServiceSettings) -> Reply:
         if settings.traffic:

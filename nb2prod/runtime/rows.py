@@ -168,7 +168,10 @@ class Reader:
             if len(row) > len(names):
                 ignored |= dict.fromkeys(self._extra(row, number, at))
         columns = {name: [row[name] for row in rows] for name in names}
-        columns |= {name: [row.get(name) for row in rows] for name in self._beside if any(name in row for row in rows)}
+        for name in self._beside:
+            beside = [row.get(name) for row in rows]
+            if any(value is not None for value in beside):
+                columns[name] = beside
         return columns, tuple(ignored)
 
     def _extra(self, row: Mapping[str, Any], number: int, at: str) -> list[str]:

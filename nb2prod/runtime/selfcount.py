@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from nb2prod.errors import Nb2prodError
+from nb2prod.runtime import ring
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.side import try_lock
 
@@ -45,9 +47,19 @@ def _turn(spool: Path) -> bool:
                 return alive
         finally:
             counter.close()
-    except (Nb2prodError, OSError) as error:
+    except (Nb2prodError, OSError, sqlite3.Error) as error:
         log.warning("this turn counted nothing: %s", error)
-        return spool.is_dir()
+        return _alive(spool)
+
+
+def _alive(spool: Path) -> bool:
+    """Whether a worker still writes here; what waits is counted when one starts again."""
+    for path in ring.rings(spool):
+        found = ring.adopt(path)
+        if found is None:
+            return True
+        found.close()
+    return False
 
 
 class Starter:

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
-from nb2prod.errors import Nb2prodError
+from nb2prod.errors import Failed, Nb2prodError
 from nb2prod.runtime.settings import VARIABLE
 
 log = logging.getLogger("nb2prod")
@@ -75,8 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         front = _front(Path(options.bento).absolute())
-    except Nb2prodError as error:
-        print(f"{error}\n{msgspec.json.encode({'error': error.as_dict()}).decode()}", file=sys.stderr)
+    except Exception as error:
+        told = error if isinstance(error, Nb2prodError) else _broken(error)
+        print(f"{told}\n{msgspec.json.encode({'error': told.as_dict()}).decode()}", file=sys.stderr)
         return 1
     _serve(front, options)
     return 0
@@ -107,6 +109,17 @@ def _front(bento: Path) -> Any:
 
     log.info("loading %s, settings %s", bento.name, os.environ.get(VARIABLE, "none"))
     return service.load(bento).to_asgi(is_main=True)
+
+
+def _broken(error: Exception) -> Failed:
+    log.error("the model does not load", exc_info=error)
+    return Failed(
+        "The service cannot load the model",
+        code="not-loaded",
+        where=traceback.extract_tb(error.__traceback__)[-1].filename,
+        why=f"{type(error).__name__}: {error}",
+        fix="%deploy model      (captures and proves it again)",
+    )
 
 
 def _serve(front: Any, options: argparse.Namespace) -> None:

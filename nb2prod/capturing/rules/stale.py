@@ -33,7 +33,8 @@ class Stale(Rule):
             later = case.notebook.graph.writer(used.name)
             fitted = case.fitted_at or used.cell.execution
             if later and later.execution > fitted and later.definitions.get(used.name, used.code) != used.code:
-                yield self._again(case, used, later)
+                if used.name in _serving(case):
+                    yield self._again(case, used, later)
             else:
                 edited = _edited(case, used)
                 if edited is not None:
@@ -128,6 +129,15 @@ class DataChanged(Rule):
                         fix=f"{_run_again(case, cell.execution)}, or name what .fit saw: --data FRAME",
                     )
                     break
+
+
+def _serving(case: Case) -> set[str]:
+    """Names of the code and the globals that answer; that a frame's name is used again for another is everyday."""
+    return (
+        {code.name.partition(".")[0] for code in case.travelling}
+        | {name for cell in case.behind for name in cell.functions}
+        | {held.path for held in case.held if held.of}
+    )
 
 
 def _definitions(case: Case) -> Iterator[Used]:

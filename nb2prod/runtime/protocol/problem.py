@@ -38,13 +38,13 @@ def response(error: Nb2prodError, request_id: str) -> tuple[int, list[tuple[byte
     return error.status, headers, body
 
 
-def unknown(error: Exception) -> Failed:
+def unknown(error: Exception, name: str) -> Failed:
     """An error of the model or ours; its message may hold values, so the caller gets the kind of it alone."""
     return Failed(
         "The model failed on this request",
         code="model-failed",
         where="predict",
         why=f"It raised {type(error).__name__}; the service's log has the traceback under this request_id.",
-        fix="nb2prod logs NAME",
+        fix=f"nb2prod logs {name}",
         kept="the service goes on answering",
     )

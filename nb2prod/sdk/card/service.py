@@ -9,7 +9,7 @@ from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.card.shape import Card, Code, Item, Row, Table, Tone
 from nb2prod.sdk.card.watch import period_name
-from nb2prod.sdk.card.words import count, figure, metric, milliseconds, plain
+from nb2prod.sdk.card.words import column, count, figure, metric, milliseconds, plain
 
 _SHAPES = {"live": "●", "starting": "◐", "degraded": "◑", "stopped": "○", "failed": "×"}
 _TONES: dict[str, Tone] = {
@@ -108,7 +108,9 @@ def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> 
 
 
 def _moved(item: FeatureDrift) -> str:
-    return f"{item.feature} {item.direction}".strip() + (f" since {period_name(item.since)}" if item.since else "")
+    return f"{column(item.feature)} {item.direction}".strip() + (
+        f" since {period_name(item.since)}" if item.since else ""
+    )
 
 
 def _metric_line(item: Performance) -> str:

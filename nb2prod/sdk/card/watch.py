@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.sdk.card.shape import Card, Row, Table
-from nb2prod.sdk.card.words import count, figure, metric, score
+from nb2prod.sdk.card.words import column, figure, metric, score
 
 
 def drift(found: Sequence[FeatureDrift], name: str) -> Card:
@@ -15,11 +15,12 @@ def drift(found: Sequence[FeatureDrift], name: str) -> Card:
     if not found:
         return Card(head=f"{name}: no rows have been counted yet")
     moved = {item.feature for item in found if item.drifted}
+    watched = {item.feature for item in found}
     ordered = sorted(found, key=lambda item: (not item.drifted, item.feature not in moved, -item.effect))
     periods = any(item.period for item in found)
     if periods:
         ordered = sorted(found, key=lambda item: (item.feature not in moved, item.feature, item.period or ""))
-    said = "no column has drifted" if not moved else f"{count(len(moved), 'column')} drifted"
+    said = f"{len(moved)} of {len(watched)} watched things drifted" if moved else "nothing has drifted"
     head = ("", "column", *(("period",) if periods else ()), "moved", "since", "rows", "effect", "at least")
     lines = tuple(_drift_cells(item, periods) for item in ordered)
     foot = "Effect: the share of rows that lie elsewhere than in training; at least: its lower bound."
@@ -53,7 +54,7 @@ def period_name(period: str | None) -> str:
 def _drift_cells(item: FeatureDrift, periods: bool) -> tuple[str, ...]:
     return (
         "▲" if item.drifted else "·",
-        item.feature,
+        column(item.feature),
         *((period_name(item.period),) if periods else ()),
         item.direction or "–",
         period_name(item.since) if item.since else "–",

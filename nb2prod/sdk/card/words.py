@@ -50,3 +50,8 @@ def metric(name: str) -> str:
 def figure(name: str, value: float | None) -> str:
     """A metric's value: a share in percent, all else as a score."""
     return percent(value) if name.endswith("share") else score(value)
+
+
+def column(name: str) -> str:
+    """A watched thing by its name: a column as it is, `@score` as score."""
+    return name.removeprefix("@")

@@ -12,7 +12,7 @@ from spooling import NOON, SIGNATURE, answers, baseline, rows
 
 from nb2prod.baseline import dense
 from nb2prod.records.monitoring import Feedback, Increment
-from nb2prod.runtime import segments
+from nb2prod.runtime import segments, selfcount
 from nb2prod.runtime.batches import FEEDBACK, ROWS, Batch, Labels, encode
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.periods import period_of
@@ -263,3 +263,8 @@ def test_rings_of_workers_long_gone_are_removed(tmp_path: Path) -> None:
     again = SpoolRecorder(tmp_path, **fields)
     assert again.metrics()["rows_accepted_total"] == 0
     again.close()
+
+
+def test_counting_that_cannot_go_on_ends_with_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "side").write_text("a file in the way")
+    assert selfcount.count(tmp_path, every=0.0) == 0

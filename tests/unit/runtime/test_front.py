@@ -16,9 +16,11 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from nb2prod.errors import Failed
+from nb2prod.errors import Failed, InputError
 from nb2prod.home import write_atomic
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import Column, Output, Signature
@@ -27,6 +29,8 @@ from nb2prod.runtime.front import Front
 from nb2prod.runtime.limits import Gate, Pace
 from nb2prod.runtime.metrics import BUCKETS
 from nb2prod.runtime.model import ServedModel
+from nb2prod.runtime.protocol.json import Decoder
+from nb2prod.runtime.rows import Reader
 from nb2prod.runtime.settings import Settings
 
 from . import captures
@@ -410,3 +414,40 @@ def test_closing_hands_over_what_the_recorder_holds(service: Service) -> None:
     asyncio.run(scene())
     assert service.recorder.closed
     assert sent
+
+
+WIRED = Signature(
+    columns=(
+        Column(name="n", kind="number", dtype="float32", nullable=True),
+        Column(name="i", kind="integer", dtype="int8"),
+        Column(name="c", kind="category", dtype="category", categories=("a", "1", "True")),
+        Column(name="d", kind="datetime", dtype="datetime64[ns]", nullable=True),
+        Column(name="m", kind="number", dtype="object"),
+    ),
+    output=captures.NUMBER,
+    id="order",
+)
+GOOD = {"n": 1.5, "i": 3, "c": "a", "d": "2026-01-01", "m": "1.10"}
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=3), st.just([]), st.just({})
+)
+
+
+DECODER = Decoder(Reader(WIRED))
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "order", "extra"]), VALUES, max_size=2), st.sampled_from(["", *GOOD]))
+@settings(deadline=None, max_examples=150)
+def test_the_typed_way_and_the_plain_way_decode_alike(change: dict[str, Any], without: str) -> None:
+    row = {name: value for name, value in (GOOD | change).items() if name != without}
+    decode = DECODER
+    body = msgspec.json.encode({"inputs": [row, GOOD]})
+
+    def said(way: Callable[[bytes], Any]) -> Any:
+        try:
+            asked = way(body)
+        except InputError as error:
+            return error.code, error.pointer
+        return {name: [str(value) for value in column] for name, column in asked.rows.columns.items()}, asked.ids
+
+    assert said(decode) == said(decode._slowly)
