@@ -45,6 +45,10 @@ def _dtype_of(rows: Any) -> Any:
 
 
 def _of_pandas(frame: Any) -> dict[str, Column]:
+    kinds = frame.dtypes.to_numpy()
+    if len(kinds) and isinstance(kinds[0], np.dtype) and kinds[0].kind in "fiu" and (kinds == kinds[0]).all():
+        values = frame.to_numpy()
+        return {str(name): values[:, place] for place, name in _first(frame.columns)}
     columns: dict[str, Column] = {}
     for position, name in enumerate(frame.columns):
         columns.setdefault(str(name), series_values(frame.iloc[:, position]))
@@ -118,3 +122,11 @@ def values_of(column: Column) -> Sequence[Any]:
     if isinstance(column, np.ndarray):
         return column.tolist() if column.dtype.kind != "M" else list(column)
     return list(column)
+
+
+def _first(names: Any) -> list[tuple[int, Any]]:
+    """Places of the names in order; of equal ones the first."""
+    seen: dict[str, tuple[int, Any]] = {}
+    for place, name in enumerate(names):
+        seen.setdefault(str(name), (place, name))
+    return list(seen.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,13 @@ class Pca:
 
     def residuals(self, columns: list[Floats | None], rows: int) -> Floats:
         """What the components leave of each standardised value, columns × rows."""
-        return _left(_standard(columns, rows, self.centre, self.scale), self.components)
+        return _left(_standard(columns, rows, self.centre, self.scale), self.components, self._rest)
+
+    @cached_property
+    def _rest(self) -> Floats:
+        """Directions at right angles to the components: where they are fewer, they are the cheaper way."""
+        whole = np.linalg.svd(self.components, full_matrices=True)[0]
+        return np.ascontiguousarray(whole[:, self.components.shape[1] :])
 
 
 def errors(residuals: Floats) -> tuple[Floats, Ints]:
@@ -88,10 +95,12 @@ def _components(standard: Floats) -> Floats:
     return np.ascontiguousarray(vectors[:, ::-1][:, :wanted])
 
 
-def _left(standard: Floats, components: Floats) -> Floats:
+def _left(standard: Floats, components: Floats, rest: Floats) -> Floats:
     """Blocks of rows small enough that the linear algebra library wakes no threads for them: waking costs far more."""
-    step = max(64, _ONE_THREAD // components.size)
+    fewer = rest if rest.shape[1] <= components.shape[1] else components
+    step = max(64, _ONE_THREAD // max(fewer.size, 1))
     for first in range(0, standard.shape[1], step):
         block = standard[:, first : first + step]
-        block -= components @ (components.T @ block)
+        shadow = fewer @ (fewer.T @ block)
+        block[:] = shadow if fewer is rest else block - shadow
     return standard

@@ -31,7 +31,8 @@ class Hanging:
             found = baseline.dependence.get(feature.name, 1.0)
             panes = max(feature.rows // PANE, 1)
             if found > 1 + 2 * np.sqrt(3 / panes):
-                self.trained[row] = found
+                # the estimate's own scatter is paid for by those whose rows do hang together
+                self.trained[row] = found * (1 + np.sqrt(3 / panes))
         self._scores = _scores(layout)
         self._last: tuple[Floats, Floats] | None = None
         self._squares: list[Floats] = []
