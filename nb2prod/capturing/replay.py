@@ -171,6 +171,7 @@ def isolation(hosts: Sequence[str] = ()) -> tuple[str, ...]:
 def shipped_code(home: Home | None, scratch: Path) -> Path:
     """A folder with what ships and nothing else, importable; kept in the cache, so that its bytecode is written once."""
     if home is None:
+        (scratch / "shipped").mkdir()
         shipped.copy(scratch / "shipped")
         return scratch / "shipped"
     kept = home.cache / "shipped" / shipped.digest()[:16]

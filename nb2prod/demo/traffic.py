@@ -55,7 +55,7 @@ def replay(flights: Any, url: str, *, requests: int = REQUESTS, asked: Count, la
     rng = np.random.default_rng(2013)
     limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)
     with (
-        httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False) as client,
+        httpx.Client(base_url=url, timeout=120, limits=limits, trust_env=False) as client,
         ThreadPoolExecutor(THREADS) as pool,
     ):
         before = None

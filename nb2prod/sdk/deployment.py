@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -140,12 +141,12 @@ class Deployment:
 
     def drift(self, by: str | None = None) -> list[FeatureDrift]:
         """How far each feature stands from training, over all or by ``"month"``, ``"week"`` or ``"day"`` of event time."""
-        monitoring.count_spool(self.home, self.name)
+        self._counted()
         return monitoring.drift(self._store, self.name, by)
 
     def performance(self, metric: str | None = None, by: str | None = None) -> list[Performance]:
         """What labels say, and what scores predict, over all or by period of event time."""
-        monitoring.count_spool(self.home, self.name)
+        self._counted()
         return monitoring.performance(self._store, self.name, metric, by)
 
     def logs(self, n: int = 50, *, follow: bool = False) -> Iterator[str]:
@@ -163,6 +164,13 @@ class Deployment:
     def remove(self, *, purge: bool = False) -> None:
         """Take the deployment away; with `purge` its registered versions too."""
         removal.remove(self.home, self.name, purge=purge)
+
+    def _counted(self) -> None:
+        """Have the spool counted first, or say how old the answer is."""
+        fresh = monitoring.count_spool(self.home, self.name)
+        if not fresh.complete:
+            age = "an unknown time" if fresh.seconds is None else f"{fresh.seconds:.0f} s"
+            warnings.warn(f"{self.name}: not everything is counted yet; the answer is {age} old", stacklevel=3)
 
     @property
     def _capture(self) -> Capture:
