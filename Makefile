@@ -1,5 +1,6 @@
 # One front door for chores. Everything runs from .venv, which `make setup` makes from the hashed lock.
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE   # without bytecode on disk imports take three times as long
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup
