@@ -107,7 +107,10 @@ def _without_password(text: str) -> str:
 def _sources(found: Found, notebook: Notebook) -> list[DataSource]:
     given = [("training", found.data_name, found.data), ("labels", found.labels_name or "labels", found.labels)]
     if found.holdout is not None:
-        given.append(("holdout", "holdout", found.holdout[0]))
+        named = next(
+            (name for name, one in notebook.namespace.items() if one is found.holdout[0] and name[0] != "_"), ""
+        )
+        given.append(("holdout", named or "holdout", found.holdout[0]))
     return [
         DataSource(
             name=name,

@@ -59,7 +59,8 @@ class Journal:
 def captured(record: CaptureRecord) -> str:
     """`HistGradientBoostingClassifier in a Pipeline · 14 columns · delayutils · 63 packages`."""
     model = record.model
-    name = f"{model.steps[-1]} in a {model.model_class}" if model.steps else model.model_class
+    kind = model.model_class.rpartition(".")[2]
+    name = f"{model.steps[-1]} in a {kind}" if model.steps else kind
     local = [module.name for module in record.environment.local]
     columns = len(record.signature.columns)
     parts = [name, f"{columns} column{'s' * (columns != 1)}", *local[:3]]

@@ -158,7 +158,8 @@ def deploy(
     Parameters
     ----------
     model
-        A fitted estimator or pipeline, a function ``predict(frame)``, a `Capture`, or the name of a notebook variable.
+        A fitted estimator or pipeline, a function ``predict(frame)``, a `Capture`, the name of a notebook variable, or
+        ``"models:/NAME/VERSION"``, a version that is registered.
     name
         The deployment's name; default: the variable's.
     data, labels
@@ -247,6 +248,9 @@ def deploy(
 
 def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal) -> Capture:
     with journal.step("Capture", "reading the model, its code, its environment and its data") as line:
+        if isinstance(model, str) and model.startswith("models:/"):
+            version = registry.resolve(model, home)
+            model = registry.fetch(version.name, version.version, home=home)
         made = model if isinstance(model, Capture) else capture_model(model, home=home, **options)
         line.found(captured(made.record))
         return made

@@ -118,6 +118,8 @@ def _changed(made: Outcome, voice: Voice) -> Row | None:
 def _worse(made: Outcome) -> bool:
     if made.metric is None or made.metric_now is None or made.metric_before is None:
         return False
+    if figure(made.metric, made.metric_now) == figure(made.metric, made.metric_before):
+        return False
     lower = any(word in made.metric.lower() for word in _LOWER_IS_BETTER)
     return made.metric_now > made.metric_before if lower else made.metric_now < made.metric_before
 
@@ -220,8 +222,8 @@ def _lineage(made: Outcome) -> tuple[Row, ...]:
 
 
 def _model(record: CaptureRecord) -> str:
-    steps = f" in {' → '.join(record.model.steps)}" if record.model.steps else ""
-    return f"{record.model.model_class}{steps}"
+    steps = f" of {' → '.join(record.model.steps)}" if record.model.steps else ""
+    return f"{record.model.model_class.rpartition('.')[2]}{steps}"
 
 
 def _columns(record: CaptureRecord) -> str:

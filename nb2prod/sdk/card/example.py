@@ -47,7 +47,9 @@ def curl(url: str, signature: Signature) -> str:
 def predict(variable: str, record: CaptureRecord) -> str | None:
     """A call with data that the notebook has under a name, or None."""
     by_role = {source.role: source.name for source in reversed(record.lineage.data)}
-    name = by_role.get("holdout") or by_role.get("training") or ""
+    name = by_role.get("holdout", "holdout")
+    if name == "holdout":  # the capture's word where it has no name of the notebook's
+        name = by_role.get("training") or ""
     if not name.isidentifier():
         return None
     few = ".head()" if record.signature.rows == "frame" else "[:5]"

@@ -1,5 +1,6 @@
 """A card as HTML: semantic elements and one scoped style, so that it also reads where styles are taken away.
 
+Each selector names the class twice: a notebook's own rules for tables and lists weigh more than one class.
 Colours come from the front end (`--jp-*`); elsewhere text inherits and grounds are see-through, which suits light and dark.
 """
 
@@ -12,40 +13,44 @@ from nb2prod.records.lifecycle import Step
 from nb2prod.sdk.card.shape import Card, Code, Fold, Item, Row, Table, took
 
 STYLE = """
-.nb2prod{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5;
+.nb2prod.nb2prod{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5;
 color:var(--jp-content-font-color1,inherit);border-left:3px solid var(--jp-border-color1,#8886);padding:4px 0 4px 14px;
 margin:4px 0;max-width:1040px;font-variant-numeric:tabular-nums}
-.nb2prod.done{border-color:var(--jp-success-color1,#388e3c)}
-.nb2prod.wrong{border-color:var(--jp-error-color1,#d32f2f)}
-.nb2prod.decide{border-color:var(--jp-warn-color1,#f57c00)}
-.nb2prod table{border-collapse:collapse;margin:0 0 8px;width:auto;border:0;font-size:13px;color:inherit}
-.nb2prod .what,.nb2prod tbody td{color:inherit}
-.nb2prod tr,.nb2prod tbody tr:nth-child(odd),.nb2prod tbody tr:hover{background:none}
-.nb2prod th,.nb2prod td{text-align:left;vertical-align:top;padding:1px 16px 1px 0;border:0;font-weight:400;
+.nb2prod.nb2prod.done{border-color:var(--jp-success-color1,#388e3c)}
+.nb2prod.nb2prod.wrong{border-color:var(--jp-error-color1,#d32f2f)}
+.nb2prod.nb2prod.decide{border-color:var(--jp-warn-color1,#f57c00)}
+.nb2prod.nb2prod table{border-collapse:collapse;margin:0 0 8px;width:auto;border:0;font-size:13px;color:inherit}
+.nb2prod.nb2prod .what,.nb2prod.nb2prod tbody td{color:inherit}
+.nb2prod.nb2prod tr,.nb2prod.nb2prod tbody tr:nth-child(n),.nb2prod.nb2prod tbody tr:hover{background:none}
+.nb2prod.nb2prod th,.nb2prod.nb2prod td{text-align:left;vertical-align:top;padding:1px 16px 1px 0;border:0;font-weight:400;
 max-width:none;white-space:normal}
-.nb2prod .r{text-align:right}
-.nb2prod .head{font-size:15px;font-weight:600;margin:6px 0;display:flex;gap:6px 24px;flex-wrap:wrap;justify-content:space-between}
-.nb2prod .aside,.nb2prod dt,.nb2prod .time,.nb2prod thead th,.nb2prod .steps th,.nb2prod summary,.nb2prod figcaption
+.nb2prod.nb2prod .r{text-align:right}
+.nb2prod.nb2prod .head{font-size:15px;font-weight:600;margin:6px 0;display:flex;gap:6px 24px;
+flex-wrap:wrap;justify-content:space-between}
+.nb2prod.nb2prod .aside,.nb2prod.nb2prod dt,.nb2prod.nb2prod .time,.nb2prod.nb2prod thead th,
+.nb2prod.nb2prod .steps th,.nb2prod.nb2prod summary,.nb2prod.nb2prod figcaption
 {color:var(--jp-content-font-color2,inherit);font-weight:400}
-.nb2prod .aside{font-size:13px}
-.nb2prod .time{text-align:right;white-space:nowrap}
-.nb2prod .running .what{opacity:.7}
-.nb2prod .failed th,.nb2prod .failed .what{color:var(--jp-error-color1,#d32f2f);opacity:1}
-.nb2prod dl{display:grid;grid-template-columns:76px minmax(0,1fr);gap:4px 14px;margin:8px 0}
-.nb2prod dt,.nb2prod dd{margin:0;padding:0}
-.nb2prod dd p{margin:0 0 2px}
-.nb2prod pre,.nb2prod code{font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:12px;
+.nb2prod.nb2prod .aside{font-size:13px}
+.nb2prod.nb2prod .time{text-align:right;white-space:nowrap}
+.nb2prod.nb2prod .running .what{opacity:.7}
+.nb2prod.nb2prod .failed th,.nb2prod.nb2prod .failed .what{color:var(--jp-error-color1,#d32f2f);opacity:1}
+.nb2prod.nb2prod dl{display:grid;grid-template-columns:76px minmax(0,1fr);gap:4px 14px;margin:8px 0}
+.nb2prod.nb2prod dt,.nb2prod.nb2prod dd{margin:0;padding:0;float:none;width:auto;min-width:0;text-align:left;font-weight:400}
+.nb2prod.nb2prod dt{white-space:nowrap}
+.nb2prod.nb2prod dd p{margin:0 0 2px}
+.nb2prod.nb2prod pre,
+.nb2prod.nb2prod code{font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:12px;
 background:var(--jp-layout-color2,#8882);border-radius:3px;color:inherit}
-.nb2prod code{padding:1px 4px}
-.nb2prod pre{padding:3px 8px;margin:0 0 4px;overflow-x:auto;white-space:pre;user-select:all;line-height:1.45;border:0}
-.nb2prod .beside{display:flex;flex-wrap:wrap;gap:4px 14px;align-items:baseline}
-.nb2prod .beside pre{margin:0}
-.nb2prod a{color:var(--jp-content-link-color,inherit);text-decoration:underline}
-.nb2prod details{margin:2px 0}
-.nb2prod summary{cursor:pointer}
-.nb2prod details>*:not(summary){margin-left:16px}
-.nb2prod figure{margin:8px 0;overflow-x:auto}
-.nb2prod .foot{margin:6px 0 0;opacity:.82}
+.nb2prod.nb2prod code{padding:1px 4px}
+.nb2prod.nb2prod pre{padding:3px 8px;margin:0 0 4px;overflow-x:auto;white-space:pre;user-select:all;line-height:1.45;border:0}
+.nb2prod.nb2prod .beside{display:flex;flex-wrap:wrap;gap:4px 14px;align-items:baseline}
+.nb2prod.nb2prod .beside pre{margin:0}
+.nb2prod.nb2prod a{color:var(--jp-content-link-color,inherit);text-decoration:underline}
+.nb2prod.nb2prod details{margin:2px 0}
+.nb2prod.nb2prod summary{cursor:pointer}
+.nb2prod.nb2prod details>*:not(summary){margin-left:16px}
+.nb2prod.nb2prod figure{margin:8px 0;overflow-x:auto}
+.nb2prod.nb2prod .foot{margin:6px 0 0;opacity:.82}
 """
 
 
@@ -105,7 +110,8 @@ def _items(row: Row) -> str:
 def _item(item: Item, beside: bool) -> str:
     if isinstance(item, Code):
         note = f"<span>{html.escape(item.note)}:</span> " if item.note else ""
-        return f"{note}<pre>{html.escape(item.text)}</pre>"
+        line = f"{note}<pre>{html.escape(item.text)}</pre>"
+        return f'<div class="beside">{line}</div>' if note and not beside else line
     return f"<span>{prose(item)}</span>" if beside else f"<p>{prose(item)}</p>"
 
 

@@ -23,7 +23,7 @@ def drift(found: Sequence[FeatureDrift], name: str) -> Card:
     said = f"{len(moved)} of {len(watched)} watched things drifted" if moved else "nothing has drifted"
     head = ("", "column", *(("period",) if periods else ()), "moved", "since", "rows", "effect", "at least")
     lines = tuple(_drift_cells(item, periods) for item in ordered)
-    foot = "Effect: the share of rows that lie elsewhere than in training; at least: its lower bound."
+    foot = "Effect: the shift in standard deviations of training; at least: its lower bound."
     return Card(
         head=f"{name}: {said}", tables=(Table(head, lines, align="lllllrrr" if periods else "llllrrr"),), foot=foot
     )
