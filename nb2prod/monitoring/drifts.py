@@ -12,8 +12,16 @@ from nb2prod.monitoring.statistics import two_sample
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.store import Store
 
+NAMED = 0.1
+"""A drift is named past this many standard deviations of training (for categories Cohen's w, where .1 is a small effect).
 
-def drift(store: Store, name: str, by: str | None = None, *, version: int | None = None) -> list[FeatureDrift]:
+What pages has a gate and a test of its own; a month of many rows makes every trivial difference certain.
+"""
+
+
+def drift(
+    store: Store, name: str, by: str | None = None, *, version: int | None = None, effect: float = NAMED
+) -> list[FeatureDrift]:
     """How far each feature and score stands from training.
 
     Parameters
@@ -22,6 +30,8 @@ def drift(store: Store, name: str, by: str | None = None, *, version: int | None
         None for all time together, else ``"month"``, ``"week"`` or ``"day"`` of event time (UTC).
     version
         By default the version whose rows came last.
+    effect
+        The least shift that is named a drift, certain at its lower bound.
 
     Returns
     -------
@@ -33,13 +43,14 @@ def drift(store: Store, name: str, by: str | None = None, *, version: int | None
     if found is None:
         return []
     baseline = found.model.baseline
-    records = [one for span in found.spans if span.rows for one in _of_span(baseline, span)]
+    records = [one for span in found.spans if span.rows for one in _of_span(baseline, span, effect)]
     return _since(records) if by else records
 
 
-def _of_span(baseline: Baseline, span: Span) -> list[FeatureDrift]:
+def _of_span(baseline: Baseline, span: Span, effect: float) -> list[FeatureDrift]:
     counts = dense(span.counts, baseline)
-    return [two_sample(baseline, counts, feature.name, period=span.period) for feature in baseline.features]
+    names = [feature.name for feature in baseline.features]
+    return [two_sample(baseline, counts, name, period=span.period, effect=effect) for name in names]
 
 
 def _since(records: list[FeatureDrift]) -> list[FeatureDrift]:
