@@ -154,6 +154,7 @@ def test_the_replay_does_not_see_the_notebooks_folder(
         """
         import pandas as pd
         df = pd.DataFrame({"a": [1.0, 2.0, 3.0] * 50})
+        # nb2prod: accept file-read: the replay is to find out
         name = "factor" + ".txt"
         def predict(frame):
             with open(name) as file:
