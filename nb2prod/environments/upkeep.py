@@ -31,9 +31,7 @@ def prune(home: Home, dry_run: bool = False, *, cap: int = 10 * GIB, unused_for:
     """
     now, freed, kept = time.time(), [], []
     for path, used in sorted(_kept(home), key=lambda item: item[1]):
-        found = Freed(
-            path, size(path) if path.is_dir() else path.stat().st_size, f"not used for {(now - used) / DAY:.0f} days"
-        )
+        found = Freed(path, size(path), f"not used for {(now - used) / DAY:.0f} days")
         if now - used > unused_for and _remove(path, dry_run):
             freed.append(found)
         else:
@@ -51,16 +49,27 @@ def _kept(home: Home) -> Iterator[tuple[Path, float]]:
     for base in (home.environments, home.control):
         for path in base.iterdir() if base.is_dir() else ():
             if path.is_dir() and not path.name.endswith(".leases"):
-                mark = path.with_name(path.name + ".json")
-                yield path, (mark if mark.is_file() else path).stat().st_mtime
+                yield path, _used(path.with_name(path.name + ".json")) or _used(path)
     shipped = home.cache / "shipped"
     for path in shipped.iterdir() if shipped.is_dir() else ():
         if path.is_dir():
-            yield path, path.stat().st_mtime
+            yield path, _used(path)
     for path in (*home.locks.glob("*.json"), *(home.cache / "probes").glob("*.json")):
-        yield path, path.stat().st_mtime
+        yield path, _used(path)
     for path in home.wheels.iterdir() if home.wheels.is_dir() else ():
-        yield path, path.stat().st_mtime
+        if path.suffix not in _MARKS:
+            yield path, _used(path)
+
+
+_MARKS = (".json", ".lock", ".use", ".leases")
+
+
+def _used(path: Path) -> float:
+    """When it was last used; 0 for what another process has just taken away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _remove(path: Path, dry_run: bool) -> bool:

@@ -154,11 +154,16 @@ def compile_rest(environment: Environment) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes of the files below `folder`, a file with several names counted once."""
+    """Bytes of a file or of the files below a folder, a file with several names counted once; 0 for what is gone."""
+    if not folder.is_dir():
+        return folder.stat().st_size if folder.exists() else 0
     seen, total = set(), 0
     for base, _, names in os.walk(folder):
         for name in names:
-            found = os.lstat(os.path.join(base, name))  # noqa: PTH118  (tens of thousands of files)
+            try:
+                found = os.lstat(os.path.join(base, name))  # noqa: PTH118  (tens of thousands of files)
+            except FileNotFoundError:  # another process prunes, too
+                continue
             if (found.st_dev, found.st_ino) not in seen:
                 seen.add((found.st_dev, found.st_ino))
                 total += found.st_size
