@@ -91,7 +91,11 @@ def find(
 
 def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The variables that hold a fitted model, by name."""
-    return {name: value for name, value in _own(namespace) if hasattr(value, "predict") and hasattr(value, "fit")}
+    return {
+        name: value
+        for name, value in _own(namespace)
+        if not isinstance(value, type) and hasattr(value, "predict") and hasattr(value, "fit")
+    }
 
 
 def is_frame(value: Any) -> bool:
@@ -133,7 +137,7 @@ def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
         code="no-such-variable",
         where=f"%deploy {model}",
         why=_instead(model, namespace),
-        fix=f"%deploy {_closest(model, namespace) or 'model'}",
+        fix=f"%deploy {_closest(model, namespace) or next(iter(models_in(namespace)), 'model')}",
         kept=_KEPT,
     )
 

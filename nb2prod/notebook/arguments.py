@@ -40,7 +40,16 @@ def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
             fix=expression.replace(missing, near[0]) if near else f"{missing} = …",
             kept="nothing was made",
         ) from error
-    except SyntaxError as error:
+    except Exception as error:
+        if not isinstance(error, SyntaxError):
+            raise UsageError(
+                f"`{expression}` cannot be evaluated",
+                code="bad-expression",
+                where=where,
+                why=f"{type(error).__name__}: {error}".splitlines()[0][:300],
+                fix="%deploy model --data X_train --labels y_train",
+                kept="nothing was made",
+            ) from error
         raise UsageError(
             f"`{expression}` is not a Python expression",
             code="not-an-expression",

@@ -14,6 +14,7 @@ def main() -> None:
     """Build from `context` and export unpacked to `output`."""
     job = json.load(sys.stdin)
     from bentoml import bentos
+    from bentoml._internal.bento.build_config import BentoEnvSchema
 
     made = bentos.build(
         "service:svc",
@@ -26,7 +27,7 @@ def main() -> None:
         # BentoML would rewrite our lock; it is put over this afterwards
         python={"packages": ["bentoml"], "lock_packages": False, "pack_git_packages": False},
         docker={"python_version": job["python"]},
-        envs=job["envs"],
+        envs=[BentoEnvSchema(**one) for one in job["envs"]],
     )
     made.export(job["output"], "folder")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +69,16 @@ class _Deploying:
             self._package(ground.bento)
             return self._deploy(ground, verification, version)
         except BaseException as error:
-            self.target.discard(self.name)
+            self._discard()
             if isinstance(error, Nb2prodError) and not error.kept:
                 error.keeping(self._kept())
             raise
+
+    def _discard(self) -> None:
+        """Take away what was started, and the folder of a deployment that came to nothing."""
+        self.target.discard(self.name)
+        if self.target.store.find(self.name) is None:
+            shutil.rmtree(self.home.deployment(self.name), ignore_errors=True)
 
     def _verify(self) -> tuple[proof.Ground, Verification]:
         with self.journal.step("Verify", "building a clean environment and replaying the golden rows in it") as line:

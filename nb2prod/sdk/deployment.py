@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -149,9 +149,10 @@ class Deployment:
         self._counted()
         return monitoring.performance(self._store, self.name, metric, by)
 
-    def logs(self, n: int = 50, *, follow: bool = False) -> Iterator[str]:
+    def logs(self, n: int = 50, *, follow: bool = False) -> Iterable[str]:
         """The last `n` lines of the workers' logs; with `follow` also those to come."""
-        return self._target.logs(self.name, n, follow)
+        lines = self._target.logs(self.name, n, follow)
+        return lines if follow else LogLines(lines)
 
     def stop(self) -> None:
         """Stop the service; everything is kept, `start` brings it back."""
@@ -180,10 +181,10 @@ class Deployment:
         return registry.open_capture(self.home.captures / live.capture[:12])
 
     def _client(self) -> Client:
-        url = self.url
-        if url is None:
+        status = self.status()
+        if status.url is None or status.state in ("stopped", "failed"):  # its port may be another's by now
             raise self._not_live()
-        return Client(url)
+        return Client(status.url)
 
     def _not_live(self) -> Unavailable:
         status = self.status()
@@ -200,3 +201,10 @@ class Deployment:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return card.deployment(self.status()).bundle()
+
+
+class LogLines(list[str]):
+    """Lines of a log; in a notebook they read as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(self)

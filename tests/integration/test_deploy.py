@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import nb2prod
 from nb2prod import registry
-from nb2prod.errors import Refused, UsageError
+from nb2prod.errors import Refused, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep import removal
 from nb2prod.records.lifecycle import Plan
@@ -158,6 +158,32 @@ def test_a_wrong_call_says_so_before_anything_is_made(home: Home) -> None:
     with pytest.raises(UsageError) as wrong:
         deploy(home, fitted(), env=("NOT_SET_ANYWHERE",))
     assert wrong.value.code == "variable-not-set"
+
+
+def test_a_declared_variable_reaches_the_replays_and_the_service(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATE_AFTER", "0.5")
+
+    def predict(frame: Any) -> Any:
+        import os
+
+        return (frame["a"] > float(os.environ["LATE_AFTER"])).astype(int)
+
+    made = deploy(home, predict, name="declared", env=("LATE_AFTER",), labels=None, holdout=None)
+    np.testing.assert_array_equal(made.predict(X.head(20)), predict(X.head(20)))
+    values = home.deployment("declared") / "environment.json"
+    assert values.stat().st_mode & 0o777 == 0o600
+    made.remove(purge=True)
+    assert not values.exists()
+
+
+def test_a_stopped_deployment_asks_nobody(home: Home) -> None:
+    made = deploy(home, fitted(0.7), name="halted")
+    made.stop()
+    with pytest.raises(Unavailable) as refusal:
+        made.predict(X.head(1))
+    assert refusal.value.code == "not-live"
+    assert refusal.value.fix == "nb2prod start halted"
+    made.remove(purge=True)
 
 
 def test_a_verified_model_comes_back_into_a_notebook(live: Any, home: Home) -> None:

@@ -108,7 +108,7 @@ class MainDependent(Rule):
                         f"`{code.name}` looks into `__main__`",
                         where=code.place(node),
                         why="Here `__main__` is this notebook; in the service it is the server, which has none of its variables.",
-                        fix=f"give {code.name} what it needs as an argument, an attribute or a global of its own",
+                        fix=f"def {code.name}(frame, *, needed=VALUE): ...      # a default travels with the function",
                     )
 
 

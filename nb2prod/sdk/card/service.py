@@ -116,7 +116,8 @@ def _moved(item: FeatureDrift) -> str:
 def _metric_line(item: Performance) -> str:
     low, high = figure(item.metric, item.low), figure(item.metric, item.high)
     span = f" ({low} to {high})" if item.low is not None else ""
-    return f"{metric(item.metric)} {figure(item.metric, item.value)}{span} over {count(item.n, 'row')}"
+    known = "" if item.realised is not None else ", estimated: no labels yet"
+    return f"{metric(item.metric)} {figure(item.metric, item.value)}{span} over {count(item.n, 'row')}{known}"
 
 
 def _line(status: ServiceStatus) -> tuple[str, ...]:

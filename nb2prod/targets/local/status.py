@@ -49,12 +49,20 @@ class Observer:
                 name=row.name, state="starting", url=None, version=None, reason="Nothing has taken traffic yet."
             )
         if row.desired == "stopped":
-            return self._told(row, run, "stopped", (), None)
+            failed = self._failed(row)
+            return self._told(row, run, failed.state if failed else "stopped", (), failed)
         processes = self.supervisor.processes()
         workers = tuple(self._worker(run, number, processes) for number in run.workers)
         troubles = list(self._troubles(row, run, workers, processes))
         state = _worst(troubles, workers)
         return self._told(row, run, state, workers, troubles[0] if troubles else None)
+
+    def _failed(self, row: DeploymentRow) -> Trouble | None:
+        """Why the last start failed, if nothing was done since."""
+        last = next(iter(self.store.history(row.name, 1)), None)
+        if last is None or last.verb != "failed":
+            return None
+        return Trouble("failed", last.detail["reason"], last.detail["fix"], tuple(last.detail["log"]))
 
     def _told(
         self, row: DeploymentRow, run: Run, state: State, workers: tuple[Worker, ...], trouble: Trouble | None
@@ -75,7 +83,7 @@ class Observer:
             p99_ms=served.p99_ms if served else None,
             errors=served.errors if served else None,
             reason=trouble.reason if trouble else None,
-            fix=f'nb2prod.get("{row.name}").start()' if stopped else trouble.fix if trouble else None,
+            fix=trouble.fix if trouble else f"nb2prod start {row.name}" if stopped else None,
             log=trouble.log if trouble else (),
         )
 

@@ -195,8 +195,11 @@ class LocalTarget:
             self.processes.reconcile()
         try:
             self.processes.wait_ready(run)
-        except BaseException:
+        except BaseException as error:
             self.stop(name)
+            if isinstance(error, Nb2prodError):
+                reason, *log = error.why.splitlines()
+                self.store.note(name, "failed", reason=f"{error.title}. {reason}", log=log, fix=error.fix)
             raise
 
     def stop(self, name: str) -> None:
