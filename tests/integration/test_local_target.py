@@ -214,7 +214,7 @@ def test_stop_frees_the_port_and_start_takes_the_same_one(bench: Bench) -> None:
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     status = bench.target.status("delays")
-    assert (status.state, status.fix) == ("stopped", 'nb2prod.get("delays").start()')
+    assert (status.state, status.fix) == ("stopped", "nb2prod start delays")
     bench.target.start("delays")
     assert bench.target.url("delays") == url
     assert bench.ask()["version"] == 1
