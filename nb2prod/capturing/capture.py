@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import errno
 import functools
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,27 +13,27 @@ import msgspec
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import dependencies, discovery, golden, rules, scores
+from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.folders import RECORD, open_capture
+from nb2prod.capturing.identity import identical
 from nb2prod.capturing.lineage import lineage
 from nb2prod.capturing.rules import secrets
 from nb2prod.capturing.signature import signature as read_signature
 from nb2prod.capturing.surroundings import environment
-from nb2prod.errors import Nb2prodError, NoSpace, Refused
+from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home
-from nb2prod.records.base import read, to_json
-from nb2prod.records.capture import Answers, Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
+from nb2prod.records.base import to_json
+from nb2prod.records.capture import Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
 from nb2prod.runtime import flavors, manifest
-from nb2prod.runtime.frames import container
-from nb2prod.runtime.model import ServedModel
-from nb2prod.runtime.rows import rows_from_wire
-from nb2prod.runtime.wire import answers_to_wire
+
+__all__ = ["GOLDEN", "RECORD", "Asked", "Declared", "Stays", "capture", "excluded", "identical", "open_capture"]
 
 Stays = Literal["sample", "synthetic", "none"]
-RECORD = "capture.json"
+
 GOLDEN = "golden/golden.json"
-_MAKING = ".making-"
+
 _SEEN = 64  # rows whose answers tell what the model answers
 
 
@@ -119,38 +114,13 @@ def capture(
     with excluded(notebook.namespace, exclude):
         asked = _ask(found, flavor, contract, golden, tolerance)
         home.require_space(2**26, what=f"the capture of {found.name}")
-        with _folder(home) as folder:
+        with folders.making(home) as folder:
             record = _write(folder, found, notebook, asked, home=home, declared=declared)
             record = msgspec.structs.replace(
                 record, findings=rules.sort([*findings, *asked.findings, *record.findings])
             )
             (folder / RECORD).write_bytes(to_json(record))
-            return _kept(Capture(folder, record, manifest.write(folder), live=asked.real), home)
-
-
-def identical(capture: Capture, other: Capture, model: Any = None) -> bool:
-    """Whether two captures are one model: same lock, code, runtime, signature and feature counts, same answers, bit for bit.
-
-    The answers are those to the other's stored rows. Rows that stay are drawn with a seed from the baseline's digest, so
-    equal data gives equal rows and the kernel's answers can be compared as they are; where the rows differ in kind, the live
-    `model` is asked, else the one in this capture's folder. A capture that keeps no rows is compared by the real ones that it
-    was made with, if its process still has them.
-    """
-    if _identity(capture.record) != _identity(other.record):
-        return False
-    theirs = other.golden or other.live
-    if theirs is None or not theirs.rows:
-        return False
-    for ours in (capture.golden, capture.live):
-        if ours is not None and ours.rows == theirs.rows:
-            return ours.batch == theirs.batch
-    return _answers(capture, theirs, model) == theirs.batch
-
-
-def open_capture(folder: Path) -> Capture:
-    """A capture from its folder, every file checked against the manifest."""
-    checked = manifest.check(folder)
-    return Capture(folder, read(folder / RECORD, CaptureRecord), checked)
+            return folders.kept(Capture(folder, record, manifest.write(folder), live=asked.real), home)
 
 
 @contextlib.contextmanager
@@ -300,105 +270,3 @@ def _saved(found: Found, folder: Path) -> FlavorRecord:
         if error.code != "not-picklable":
             raise
         raise rules.culprit(error, found.model) from error
-
-
-@contextlib.contextmanager
-def _folder(home: Home) -> Iterator[Path]:
-    """A folder of ours beside the captures, gone when it was not kept; those of dead processes go with it."""
-    home.captures.mkdir(exist_ok=True)
-    for left in home.captures.glob(f"{_MAKING}*"):
-        if not _alive(left.name.removeprefix(_MAKING).partition("-")[0]):
-            shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=home.captures))
-    made.chmod(0o755)
-    try:
-        yield made
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _full(home) from error
-        raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _kept(made: Capture, home: Home) -> Capture:
-    """Move the folder to its place, or return the identical capture that is there already."""
-    known = _known(made, home)
-    if known is not None:
-        return known
-    target = home.captures / made.digest[:12]
-    with home.lock("captures"):
-        if target.exists():
-            return open_capture(target)
-        made.folder.rename(target)
-    return dataclasses.replace(made, folder=target)
-
-
-def _known(made: Capture, home: Home) -> Capture | None:
-    """A capture of this name in the home that says the very same; it gets this kernel's real rows."""
-    for folder in sorted(home.captures.glob("[0-9a-f]*")):
-        try:
-            record = read(folder / RECORD, CaptureRecord)
-            if record.name != made.name or not _same_in_all(record, made.record):
-                continue
-            there = open_capture(folder)
-        except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
-            continue
-        if identical(made, there):
-            return dataclasses.replace(there, live=made.live)
-    return None
-
-
-def _same_in_all(one: CaptureRecord, two: CaptureRecord) -> bool:
-    """Beyond identity: reference scores, what is declared and found, which rows stay."""
-    return _identity(one) == _identity(two) and all(
-        getattr(one, field) == getattr(two, field) for field in ("scores", "holdout", "golden", "findings")
-    )
-
-
-def _identity(record: CaptureRecord) -> tuple[Any, ...]:
-    around = record.environment
-    return (
-        around.lock,
-        around.variables,
-        around.hosts,
-        record.code,
-        record.lineage.nb2prod,
-        record.signature,
-        record.baseline,
-    )
-
-
-def _answers(capture: Capture, rows: Golden, model: Any) -> Answers | None:
-    """This capture's model asked for other rows; None where they do not fit it."""
-    signature = capture.record.signature
-    try:
-        with golden.one_thread():
-            if model is None or isinstance(model, str | Capture):
-                served = ServedModel.load(capture.folder)
-                return served.answer(served.reader.rows(rows.rows))
-            ask = flavors.named(capture.record.model.flavor).answer
-            return answers_to_wire(*ask(model, container(rows_from_wire(rows.rows, signature), signature)), signature)
-    except Nb2prodError:
-        return None
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _full(home: Home) -> NoSpace:
-    return NoSpace(
-        "The disk is full",
-        code="disk-full",
-        where=str(home.captures),
-        why="The capture could not be written to its end.",
-        fix="nb2prod prune",
-        kept="nothing was kept of it",
-    )

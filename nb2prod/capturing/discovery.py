@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,18 +12,36 @@ import numpy as np
 from nb2prod.capturing import naming
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.expressions import evaluated, whole
+from nb2prod.capturing.values import (
+    could_be,
+    feature_count,
+    feature_names,
+    fits,
+    is_data,
+    is_frame,
+    is_function,
+    is_series,
+    is_sparse,
+    length,
+    models_in,
+    own,
+)
 from nb2prod.errors import Refused, UsageError
 
-# calls that give a new value and touch nothing: an argument written with them may be evaluated again
-# fmt: off
-_PURE = frozenset({
-    "drop", "copy", "head", "tail", "sample", "astype", "fillna", "dropna", "to_numpy", "reset_index", "set_index",
-    "to_frame", "select_dtypes", "map", "eq", "ne", "gt", "lt", "ge", "le", "ravel", "reshape", "squeeze", "filter",
-    "reindex", "rename", "toarray", "isin", "notna", "isna", "values", "sort_index", "sort_values", "flatten",
-    "get", "abs", "round"
-})
-# fmt: on
-_SHORTENING = frozenset({"head", "tail", "sample", "iloc", "loc"})
+__all__ = [
+    "Found",
+    "evaluated",
+    "feature_count",
+    "feature_names",
+    "find",
+    "fits",
+    "is_frame",
+    "is_series",
+    "models_in",
+    "whole",
+]
+
 _KEPT = "nothing was captured"
 
 
@@ -89,40 +106,6 @@ def find(
     )
 
 
-def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables that hold a fitted model, by name."""
-    return {
-        name: value
-        for name, value in _own(namespace)
-        if not isinstance(value, type) and hasattr(value, "predict") and hasattr(value, "fit")
-    }
-
-
-def is_frame(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
-
-
-def is_series(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "Series"
-
-
-def feature_names(model: Any) -> list[str] | None:
-    """`feature_names_in_`, the model's or its first step's that has one."""
-    for part in _parts(model):
-        names = _attribute(part, "feature_names_in_")
-        if names is not None and len(names):
-            return [str(name) for name in names]
-    return None
-
-
-def feature_count(model: Any) -> int | None:
-    for part in _parts(model):
-        count = _attribute(part, "n_features_in_")
-        if count is not None:
-            return int(count)
-    return None
-
-
 def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
     if not isinstance(model, str):
         return _name_of(model, namespace), model
@@ -154,7 +137,7 @@ def _instead(name: str, namespace: Mapping[str, Any]) -> str:
 
 def _closest(name: str, namespace: Mapping[str, Any]) -> str | None:
     models = list(models_in(namespace))
-    for candidates in (models, [one for one, _ in _own(namespace)]):
+    for candidates in (models, [one for one, _ in own(namespace)]):
         close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
         if close:
             return close[0]
@@ -162,7 +145,7 @@ def _closest(name: str, namespace: Mapping[str, Any]) -> str | None:
 
 
 def _name_of(value: Any, namespace: Mapping[str, Any]) -> str | None:
-    names = [name for name, one in _own(namespace) if one is value]
+    names = [name for name, one in own(namespace) if one is value]
     if not names and callable(value):
         name = getattr(value, "__name__", None)
         return name if isinstance(name, str) and name.isidentifier() else None
@@ -207,7 +190,7 @@ def _must_be_a_model(value: Any, variable: str | None) -> None:
 
 def _fit_of(model: Any, variable: str | None, notebook: Notebook) -> FitCall | None:
     """The latest `.fit` call of the model, under any variable that holds the same object."""
-    names = {name for name, value in _own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    names = {name for name, value in own(notebook.namespace) if value is model} | ({variable} if variable else set())
     names |= {alias for name in set(names) for alias in notebook.graph.aliases(name)}
     for call in notebook.graph.fits():
         if any(call.fits(name) for name in names):
@@ -216,7 +199,7 @@ def _fit_of(model: Any, variable: str | None, notebook: Notebook) -> FitCall | N
 
 
 def _only_one_fit(model: Any, notebook: Notebook) -> bool:
-    return not _is_function(model) and len(list(notebook.graph.fits())) == 1
+    return not is_function(model) and len(list(notebook.graph.fits())) == 1
 
 
 def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str]:
@@ -265,69 +248,30 @@ def _candidates(model: Any, variable: str | None, fit: FitCall | None, notebook:
         if value is not None and fits(value, model):
             yield fit.data, value
             return
-    if _is_function(model):
+    if is_function(model):
         yield from _called_with(model, variable, notebook)
         return
     seen: set[int] = set()
-    for name, value in _own(notebook.namespace):
-        if id(value) not in seen and _could_be(value, model):
+    for name, value in own(notebook.namespace):
+        if id(value) not in seen and could_be(value, model):
             seen.add(id(value))
             yield name, value
 
 
 def _called_with(model: Any, variable: str | None, notebook: Notebook) -> Iterator[tuple[str, Any]]:
     """What the cells called the function with: the frames themselves, not their heads."""
-    names = {name for name, value in _own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    names = {name for name, value in own(notebook.namespace) if value is model} | ({variable} if variable else set())
     found: dict[str, Any] = {}
     for cell in notebook.graph.cells:
         for use in cell.uses:
             if use.function in names and len(use.arguments) == 1:
                 expression = whole(use.arguments[0])
                 value = evaluated(expression, notebook.namespace)
-                if value is not None and _is_data(value):
+                if value is not None and is_data(value):
                     found[expression] = value
     if found:
         longest = max(found, key=lambda name: len(found[name]))
         yield longest, found[longest]
-
-
-def whole(expression: str) -> str:
-    """`frame.head(3)`, `frame[:5]` and `frame.iloc[:5]` are all about `frame`."""
-    try:
-        node = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        return expression
-    while True:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SHORTENING:
-            node = node.func.value
-        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-            node = node.value
-        elif (
-            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr in _SHORTENING
-        ):
-            node = node.value.value
-        else:
-            return ast.unparse(node)
-
-
-def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
-    """The value of an expression of names, attributes, subscripts and pure methods; None where it is anything else."""
-    try:
-        tree = ast.parse(expression.strip(), mode="eval")
-    except SyntaxError:
-        return None
-    if not all(_harmless(node) for node in ast.walk(tree)):
-        return None
-    try:
-        return eval(compile(tree, "<nb2prod>", "eval"), dict(namespace))
-    except Exception:  # it ran once in a cell; if it no longer does, the caller says that the data was not found
-        return None
-
-
-def _harmless(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Attribute) and node.func.attr in _PURE
-    return not isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda)
 
 
 def _labels(labels: Any, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str | None]:
@@ -346,20 +290,16 @@ def _fit_on(fit: FitCall | None, data: Any, data_name: str) -> FitCall | None:
 
 
 def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None) -> None:
-    if labels is None or _length(labels) == _length(data):
+    if labels is None or length(labels) == length(data):
         return
     raise UsageError(
-        f"`{labels_name}` has {_length(labels)} rows, `{data_name}` has {_length(data)}",
+        f"`{labels_name}` has {length(labels)} rows, `{data_name}` has {length(data)}",
         code="labels-do-not-fit",
         where="--labels",
         why="Each row of the training data needs its label.",
         fix=f"--data {data_name} --labels the labels of {data_name}",
         kept=_KEPT,
     )
-
-
-def _length(value: Any) -> int:
-    return int(value.shape[0]) if hasattr(value, "shape") and len(value.shape) else len(value)
 
 
 def _holdout(holdout: Any, namespace: Mapping[str, Any]) -> tuple[Any, Any] | None:
@@ -387,7 +327,7 @@ def _resolved(given: Any, namespace: Mapping[str, Any], flag: str) -> tuple[Any,
     value = evaluated(given, namespace)
     if value is not None:
         return value, given
-    close = difflib.get_close_matches(given, [name for name, _ in _own(namespace)], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(given, [name for name, _ in own(namespace)], n=1, cutoff=0.5)
     raise UsageError(
         f"There is no variable `{given}` in this notebook",
         code="no-such-variable",
@@ -412,7 +352,7 @@ def _fitting_data(value: Any, name: str, model: Any) -> Any:
                 kept=_KEPT,
             )
         return value if list(map(str, value.columns)) == names else value[names]
-    if not _is_data(value) and not _is_sparse(value):
+    if not is_data(value) and not is_sparse(value):
         raise UsageError(
             f"`{name}` is a {type(value).__name__}, which is no data",
             code="wrong-data",
@@ -422,65 +362,3 @@ def _fitting_data(value: Any, name: str, model: Any) -> Any:
             kept=_KEPT,
         )
     return value
-
-
-def fits(value: Any, model: Any) -> bool:
-    """Whether `value` could have been given to the model's `.fit`."""
-    if not _is_data(value) and not _is_sparse(value):
-        return False
-    names, count = feature_names(model), feature_count(model)
-    if is_frame(value) and names:
-        return list(map(str, value.columns)) == names
-    if count is not None and hasattr(value, "shape") and len(value.shape) == 2:
-        return bool(value.shape[1] == count)
-    return True
-
-
-def _could_be(value: Any, model: Any) -> bool:
-    """Stricter than `fits`: without a fit call only what has the very columns, or the very count, is taken."""
-    names, count = feature_names(model), feature_count(model)
-    if names is not None:
-        return is_frame(value) and list(map(str, value.columns)) == names and len(value) > 1
-    if count is None:
-        return False
-    return isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == count and len(value) > 1
-
-
-def _is_data(value: Any) -> bool:
-    if is_frame(value) or is_series(value):
-        return True
-    if isinstance(value, np.ndarray):
-        return value.ndim in (1, 2)
-    return isinstance(value, list) and bool(value) and isinstance(value[0], str | list | tuple)
-
-
-def _is_sparse(value: Any) -> bool:
-    return type(value).__module__.startswith("scipy.sparse")
-
-
-def _is_function(model: Any) -> bool:
-    return callable(model) and not hasattr(model, "predict")
-
-
-def _parts(model: Any) -> Iterator[Any]:
-    yield model
-    steps = _attribute(model, "steps")
-    if isinstance(steps, list):
-        for step in steps:
-            if isinstance(step, tuple) and len(step) == 2:
-                yield step[1]
-                return
-
-
-def _attribute(value: Any, name: str) -> Any:
-    try:
-        return getattr(value, name, None)
-    except Exception:  # a property of an unfitted part raises what it likes
-        return None
-
-
-def _own(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    hidden = {"In", "Out", "exit", "quit", "get_ipython"}
-    yield from (
-        (name, value) for name, value in list(namespace.items()) if not name.startswith("_") and name not in hidden
-    )

@@ -1,0 +1,97 @@
+"""Capture folders: made beside the others, moved to their place when whole, found again."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nb2prod.capturing.identity import identical, same_in_all
+from nb2prod.errors import Nb2prodError, NoSpace
+from nb2prod.home import Home
+from nb2prod.records.base import read
+from nb2prod.records.capture import Capture, CaptureRecord
+from nb2prod.runtime import manifest
+
+RECORD = "capture.json"
+
+_MAKING = ".making-"
+
+
+def open_capture(folder: Path) -> Capture:
+    """A capture from its folder, every file checked against the manifest."""
+    checked = manifest.check(folder)
+    return Capture(folder, read(folder / RECORD, CaptureRecord), checked)
+
+
+@contextlib.contextmanager
+def making(home: Home) -> Iterator[Path]:
+    """A folder of ours beside the captures, gone when it was not kept; those of dead processes go with it."""
+    home.captures.mkdir(exist_ok=True)
+    for left in home.captures.glob(f"{_MAKING}*"):
+        if not _alive(left.name.removeprefix(_MAKING).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=home.captures))
+    made.chmod(0o755)
+    try:
+        yield made
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _full(home) from error
+        raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def kept(made: Capture, home: Home) -> Capture:
+    """Move the folder to its place, or return the identical capture that is there already."""
+    known = _known(made, home)
+    if known is not None:
+        return known
+    target = home.captures / made.digest[:12]
+    with home.lock("captures"):
+        if target.exists():
+            return open_capture(target)
+        made.folder.rename(target)
+    return dataclasses.replace(made, folder=target)
+
+
+def _known(made: Capture, home: Home) -> Capture | None:
+    """A capture of this name in the home that says the very same; it gets this kernel's real rows."""
+    for folder in sorted(home.captures.glob("[0-9a-f]*")):
+        try:
+            record = read(folder / RECORD, CaptureRecord)
+            if record.name != made.name or not same_in_all(record, made.record):
+                continue
+            there = open_capture(folder)
+        except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
+            continue
+        if identical(made, there):
+            return dataclasses.replace(there, live=made.live)
+    return None
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _full(home: Home) -> NoSpace:
+    return NoSpace(
+        "The disk is full",
+        code="disk-full",
+        where=str(home.captures),
+        why="The capture could not be written to its end.",
+        fix="nb2prod prune",
+        kept="nothing was kept of it",
+    )
