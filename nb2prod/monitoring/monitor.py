@@ -11,6 +11,7 @@ import numpy as np
 from nb2prod.baseline import Baseline, Counts, add_counts
 from nb2prod.baseline.columns import columns_of
 from nb2prod.errors import Conflict
+from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.episodes import Episodes
 from nb2prod.monitoring.statistics.gaps import GATE
@@ -144,6 +145,36 @@ class Monitor:
         self.rows += other.rows
         for waiting in other._queue:
             self._enqueue(_Open(waiting.counts.copy(), waiting.rows, waiting.time))
+
+    # -- kept over a restart
+
+    def state(self) -> bytes:
+        """Counts, evidence and alarms: `from_state` goes on where this stands, and takes no bet twice."""
+        held = {name: value for name, value in vars(self).items() if name not in ("baseline", "_layout")}
+        return snapshot.pack(held, self.baseline, self._fixed())
+
+    @classmethod
+    def from_state(cls, baseline: Baseline, state: bytes) -> Monitor:
+        """The monitor that `state` was taken of.
+
+        Raises
+        ------
+        Conflict
+            Another version of nb2prod wrote it, or it belongs to another baseline: start anew from the counts.
+        """
+        made = cls(baseline)
+        vars(made).update(snapshot.unpack(state, baseline, made._fixed()))
+        return made
+
+    def _fixed(self) -> dict[str, Any]:
+        """What follows from the baseline and the code alone."""
+        detector = self._detector
+        return {
+            "baseline": self.baseline,
+            "layout": self._layout,
+            "tilts": detector._tilts,
+            "buckets": detector._buckets,
+        }
 
     @property
     def counts(self) -> Counts:
