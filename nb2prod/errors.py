@@ -14,6 +14,7 @@ Nb2prodError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -46,6 +47,9 @@ class Nb2prodError(Exception):
 
     status: int = 500
     exit_code: ClassVar[int] = 1
+    keeps: ClassVar[str] = "nothing was changed"
+    log: tuple[str, ...] = ()
+    """What a process wrote last, where that is the cause; shown folded or at the end, never as `why`."""
 
     def __init__(
         self,
@@ -68,6 +72,11 @@ class Nb2prodError(Exception):
         if status is not None:
             self.status = status
 
+    def saying(self, log: Iterable[str]) -> Nb2prodError:
+        """Attach what a process wrote last; returns the same error."""
+        self.log = tuple(log)
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """The seven fields that every front door shows, in their order."""
         return {
@@ -83,6 +92,14 @@ class Nb2prodError(Exception):
     def keeping(self, kept: str) -> Nb2prodError:
         """Say what was kept, where a later step knows it better; returns the same error."""
         self.kept = kept
+        return self
+
+    def whole(self, where: str) -> Nb2prodError:
+        """Fill the lines that a front door must show and nobody said; `where` is what was typed. Returns the same error."""
+        self.where = self.where or where
+        self.why = self.why or "Nothing more is known of the cause."
+        self.fix = self.fix or "nb2prod doctor"
+        self.kept = self.kept or self.keeps
         return self
 
     def __str__(self) -> str:
@@ -153,3 +170,4 @@ class Failed(Nb2prodError):
     """A step broke in a way that is ours or unknown; its cause stays attached as ``__cause__``."""
 
     status = 500
+    keeps = "what was live goes on answering"

@@ -205,7 +205,7 @@ def _only_one_fit(model: Any, notebook: Notebook) -> bool:
 def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str]:
     if data is not None:
         value, name = _resolved(data, notebook.namespace, "--data")
-        return _fitting_data(value, name, model), name
+        return _fitting_data(value, name, model, notebook.namespace), name
     found = dict(_candidates(model, variable, fit, notebook))
     if len(found) == 1:
         name, value = next(iter(found.items()))
@@ -297,7 +297,7 @@ def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None
         code="labels-do-not-fit",
         where="--labels",
         why="Each row of the training data needs its label.",
-        fix=f"--data {data_name} --labels the labels of {data_name}",
+        fix=f"%deploy model --data {data_name} --labels y_train",
         kept=_KEPT,
     )
 
@@ -310,7 +310,8 @@ def _holdout(holdout: Any, namespace: Mapping[str, Any]) -> tuple[Any, Any] | No
             "A hold-out is two things: its rows and their labels",
             code="bad-holdout",
             where="--holdout",
-            fix="--holdout X_test y_test",
+            why="Scores on rows that the model has not seen need the answers to those rows.",
+            fix="%deploy model --holdout X_test y_test",
             kept=_KEPT,
         )
     rows, _ = _resolved(holdout[0], namespace, "--holdout")
@@ -333,12 +334,12 @@ def _resolved(given: Any, namespace: Mapping[str, Any], flag: str) -> tuple[Any,
         code="no-such-variable",
         where=f"{flag} {given}",
         why=f"There is `{close[0]}`." if close else "No cell that has run defines it.",
-        fix=f"{flag} {close[0]}" if close else f"{flag} X_train",
+        fix=f"%deploy model {flag} {close[0] if close else 'X_train'}",
         kept=_KEPT,
     )
 
 
-def _fitting_data(value: Any, name: str, model: Any) -> Any:
+def _fitting_data(value: Any, name: str, model: Any, namespace: Mapping[str, Any]) -> Any:
     names = feature_names(model)
     if is_frame(value) and names:
         missing = [column for column in names if column not in set(map(str, value.columns))]
@@ -348,17 +349,37 @@ def _fitting_data(value: Any, name: str, model: Any) -> Any:
                 code="wrong-data",
                 where=f"--data {name}",
                 why="Missing: " + ", ".join(missing[:6]) + ("" if len(missing) <= 6 else ", …"),
-                fix="--data the frame that .fit saw",
+                fix="%deploy model --data X_train      # the frame that .fit saw",
                 kept=_KEPT,
             )
         return value if list(map(str, value.columns)) == names else value[names]
+    if _one_column(value) and feature_count(model) is not None:
+        raise _not_rows(value, name, model, namespace)
     if not is_data(value) and not is_sparse(value):
         raise UsageError(
             f"`{name}` is a {type(value).__name__}, which is no data",
             code="wrong-data",
             where=f"--data {name}",
             why="The baseline is made of a frame, a two-dimensional array or a list of texts.",
-            fix="--data X_train",
+            fix="%deploy model --data X_train",
             kept=_KEPT,
         )
     return value
+
+
+def _one_column(value: Any) -> bool:
+    return is_series(value) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def _not_rows(value: Any, name: str, model: Any, namespace: Mapping[str, Any]) -> UsageError:
+    """Labels given as data, most often."""
+    shown = _name_of(model, namespace) or "model"
+    rows = next((one for one, other in own(namespace) if could_be(other, model)), "X_train")
+    return UsageError(
+        f"`{name}` is one column, `{shown}` was fitted on {feature_count(model)}",
+        code="wrong-data",
+        where=f"--data {name}",
+        why="--data takes the rows that the model was fitted on; the answers to them go to --labels.",
+        fix=f"%deploy {shown} --data {rows}",
+        kept=_KEPT,
+    )

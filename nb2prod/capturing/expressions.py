@@ -15,9 +15,6 @@ _PURE = frozenset({
     "get", "abs", "round"
 })
 # fmt: on
-
-
-# fmt: on
 _SHORTENING = frozenset({"head", "tail", "sample", "iloc", "loc"})
 
 

@@ -26,7 +26,7 @@ def checked(name: str) -> str:
         where=f"--name {name}",
         why="MLflow and BentoML together take small letters, digits, '-', '_' and '.', "
         f"up to {LONGEST}, with a letter or digit at both ends.",
-        fix=f"--name {suggested(name)}",
+        fix=f"%deploy model --name {suggested(name)}",
         kept="nothing was captured",
     )
 

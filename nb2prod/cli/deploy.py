@@ -40,7 +40,16 @@ def _option(flag: Flag) -> Callable[[Function], Function]:
         multiple=flag.repeated,
         metavar=" ".join(flag.takes),
         help=flag.help,
+        callback=_value,
     )
+
+
+def _value(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """A flag where a value should stand means that the value was forgotten."""
+    words = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(word, str) and word.startswith("--") for word in words):
+        raise click.BadOptionUsage(option.opts[0], f"{option.opts[0]} has no value", context)
+    return value
 
 
 model = click.option(
@@ -118,10 +127,10 @@ def _notebook(source: str) -> Path:
     raise UsageError(
         f"There is no notebook `{source}`",
         code="no-notebook",
-        where=f"nb2prod deploy {source}",
+        where=source,
         why="The file is not there."
         if path.suffix == ".ipynb"
         else "It is neither a .ipynb file nor models:/NAME/VERSION.",
-        fix="nb2prod deploy notebook.ipynb --model model",
+        fix="%deploy model",
         kept="nothing was made",
     )

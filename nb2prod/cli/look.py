@@ -84,6 +84,7 @@ def named(name: str | None, verb: str) -> Any:
         f"Which deployment? There are {len(found)}" if found else "Nothing is deployed here yet",
         code="no-name",
         where=f"nb2prod {verb}",
-        why=f"They are {names}." if found else "",
+        why=f"They are {names}." if found else "This home has no deployments.",
         fix=f"nb2prod {verb} {found[0].name}" if found else "nb2prod deploy notebook.ipynb --model model",
+        kept="nothing was changed",
     )

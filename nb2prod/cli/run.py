@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from nb2prod.cli import show
+from nb2prod.cli import show, spoken, usage
 from nb2prod.cli.verbs import app
 from nb2prod.errors import Nb2prodError, UsageError
 
@@ -18,33 +18,31 @@ INTERRUPTED = 130
 def run(words: Sequence[str]) -> int:
     """Run one command; everything that goes wrong is shown once, in the words that every front door has."""
     as_json = "--json" in words
+    with spoken.asking(words):
+        return _run(words, as_json=as_json)
+
+
+def _run(words: Sequence[str], *, as_json: bool) -> int:
     try:
         code = app.main(args=list(words), prog_name="nb2prod", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except Nb2prodError as error:
-        show.error(error, as_json=as_json, verb=words[0] if words else "")
+        show.error(error, as_json=as_json, words=words)
         return error.exit_code
     except click.ClickException as error:
         return _wrong_usage(error, words, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
-        show.interrupted(as_json=as_json)
+        show.interrupted(as_json=as_json, words=words)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away, as `head` does; nothing more can be said there
         return 1
     except Exception as error:
-        show.unknown(error, traceback.format_exc(), as_json=as_json)
+        show.unknown(error, traceback.format_exc(), as_json=as_json, words=words)
         return 1
 
 
 def _wrong_usage(error: click.ClickException, words: Sequence[str], *, as_json: bool) -> int:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "nb2prod"
-    problem = UsageError(
-        error.format_message().rstrip("."),
-        code="wrong-usage",
-        where="nb2prod " + " ".join(words),
-        fix=f"{command} --help",
-    )
-    show.error(problem, as_json=as_json)
+    problem = usage.problem(error, words)
+    show.error(problem, as_json=as_json, words=words)
     return UsageError.exit_code

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nb2prod.cli import spoken
 from nb2prod.errors import Failed, Nb2prodError
 
 if TYPE_CHECKING:
@@ -25,12 +27,13 @@ def document(content: Any) -> None:
     """One JSON document on stdout; records become objects."""
     import msgspec
 
-    print(json.dumps(msgspec.to_builtins(content), indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(spoken.document(msgspec.to_builtins(content)), indent=2, ensure_ascii=False, default=str))
 
 
 def card(shown: Card, *, err: bool = False) -> None:
     """A card: styled on a terminal, else its plain text."""
     stream = sys.stderr if err else sys.stdout
+    shown = spoken.card(shown)
     if not stream.isatty():
         print(shown.text(), file=stream)
         return
@@ -90,29 +93,39 @@ def say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def error(problem: Nb2prodError, *, as_json: bool, verb: str = "") -> None:
-    """The four lines on stderr; with `--json` the seven keys on stdout."""
+def error(problem: Nb2prodError, *, as_json: bool, words: Sequence[str] = ()) -> None:
+    """The four lines on stderr; with `--json` the seven keys on stdout. What a process wrote last stands at the end."""
+    spoken.problem(problem.whole(typed(words)))
     if as_json:
         document({"error": problem.as_dict()})
         return
     from nb2prod.sdk import card as cards
 
-    card(cards.error(problem, verb=verb), err=True)
+    card(cards.error(problem, verb=words[0] if words else ""), err=True)
+    for line in problem.log:
+        print(line, file=sys.stderr)
     if isinstance(problem, Failed) and problem.__cause__ is not None:
         import traceback
 
         print("".join(traceback.format_exception(problem.__cause__)), file=sys.stderr)
 
 
-def interrupted(*, as_json: bool) -> None:
+def typed(words: Sequence[str]) -> str:
+    """The command as it was typed."""
+    return shlex.join(["nb2prod", *words])
+
+
+def interrupted(*, as_json: bool, words: Sequence[str] = ()) -> None:
     if as_json:
-        stopped = Failed("interrupted", code="interrupted", why="It was interrupted from the keyboard.")
-        document({"error": stopped.as_dict()})
+        stopped = Failed(
+            "interrupted", code="interrupted", why="It was interrupted from the keyboard.", fix=typed(words)
+        )
+        document({"error": stopped.whole(typed(words)).as_dict()})
     else:
         print("\ninterrupted", file=sys.stderr)
 
 
-def unknown(problem: Exception, trace: str, *, as_json: bool) -> None:
+def unknown(problem: Exception, trace: str, *, as_json: bool, words: Sequence[str] = ()) -> None:
     """An error that is none of ours: its name and its traceback."""
     failed = Failed(
         f"nb2prod broke: {type(problem).__name__}",
@@ -120,7 +133,7 @@ def unknown(problem: Exception, trace: str, *, as_json: bool) -> None:
         why=str(problem),
         fix="nb2prod doctor",
     )
-    error(failed, as_json=as_json)
+    error(failed, as_json=as_json, words=words)
     print(trace, file=sys.stderr)
 
 

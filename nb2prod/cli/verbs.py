@@ -37,7 +37,15 @@ Examples
   nb2prod status delays
   nb2prod drift delays --by month
 
-Every verb has --help with examples, and --json for one JSON document."""
+Every verb has --help with examples, and --json for one JSON document.
+
+\b
+Exit codes
+  0    done
+  1    refused or failed: the model, its code or its answers, or something outside
+  2    wrong usage: what was typed names no such verb, flag, variable or file, or leaves a choice open
+  3    not verified: the proof could not be run here
+  130  interrupted"""
 
 
 class Verbs(click.Group):
@@ -60,13 +68,8 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        import difflib
-
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            raise click.UsageError(
-                f"There is no verb `{args[0]}`" + (f"; did you mean `{near[0]}`?" if near else ""), ctx
-            )
+            raise click.UsageError(f"There is no verb `{args[0]}`", ctx)
         return super().resolve_command(ctx, args)
 
 

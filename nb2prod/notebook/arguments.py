@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,19 +14,24 @@ from nb2prod.sdk.flags import BY_NAME, Flag
 
 def arguments(line: Line, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments that the flags of `line` stand for."""
-    return {BY_NAME[name].keyword: _value(BY_NAME[name], found, namespace) for name, found in line.words.items()}
+    return {
+        BY_NAME[name].keyword: _value(BY_NAME[name], found, namespace, line.text) for name, found in line.words.items()
+    }
 
 
-def model(expression: str, namespace: Mapping[str, Any]) -> Any:
+def model(expression: str, namespace: Mapping[str, Any], typed: str = "") -> Any:
     """What the SDK is given: a name as it is, so that it can say more of it; a URI as it is; else the expression's value."""
     text = unquoted(expression)
     if is_name(text) or text.startswith("models:/"):
         return text
-    return evaluated(expression, namespace)
+    return evaluated(expression, namespace, typed or expression)
 
 
-def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
-    """The value of a Python expression of the user's; a name that is not there is a `UsageError`."""
+def evaluated(expression: str, namespace: Mapping[str, Any], typed: str = "") -> Any:
+    """The value of a Python expression of the user's; a name that is not there is a `UsageError`.
+
+    `typed` is the line that it stands in: the fix is that line, mended.
+    """
     where = f"%deploy … {expression}"
     try:
         return eval(expression, dict(namespace))
@@ -37,7 +43,7 @@ def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
             code="no-such-variable",
             where=where,
             why=f"The nearest name is `{near[0]}`." if near else "No executed cell has made it.",
-            fix=expression.replace(missing, near[0]) if near else f"{missing} = …",
+            fix=f"%deploy {_renamed(typed or expression, missing, near[0])}" if near else f"{missing} = …",
             kept="nothing was made",
         ) from error
     except Exception as error:
@@ -60,22 +66,26 @@ def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _value(flag: Flag, found: list[tuple[str, ...]], namespace: Mapping[str, Any]) -> Any:
+def _renamed(line: str, name: str, other: str) -> str:
+    return re.sub(rf"\b{re.escape(name)}\b", other, line)
+
+
+def _value(flag: Flag, found: list[tuple[str, ...]], namespace: Mapping[str, Any], typed: str) -> Any:
     if flag.kind == "switch":
         return True
     if flag.kind == "values":
-        return tuple(_named_or_made(word, namespace) for word in found[0])
+        return tuple(_named_or_made(word, namespace, typed) for word in found[0])
     if flag.kind == "value":
-        return _named_or_made(found[0][0], namespace)
+        return _named_or_made(found[0][0], namespace, typed)
     if flag.kind in ("number", "integer"):
         return _number(flag, found[0][0])
     words = tuple(_chosen(flag, unquoted(word)) for (word,) in found)
     return words if flag.repeated else words[0]
 
 
-def _named_or_made(word: str, namespace: Mapping[str, Any]) -> Any:
+def _named_or_made(word: str, namespace: Mapping[str, Any], typed: str) -> Any:
     """A name stays one, so that the capture knows what the data is called."""
-    return word if is_name(word) and word in namespace else evaluated(word, namespace)
+    return word if is_name(word) and word in namespace else evaluated(word, namespace, typed)
 
 
 def _number(flag: Flag, word: str) -> float | int:

@@ -52,7 +52,7 @@ def _shown(shell: Any, error: Nb2prodError) -> list[str]:
     from nb2prod.sdk import card
 
     if not error.__dict__.pop(SHOWN, False):  # taken away, so that the same error raised again shows again
-        Live(shell).show(card.error(error))
+        Live(shell).show(card.error(error.whole("this cell")))
     lines = str(error).splitlines()
     if hasattr(shell, "kernel"):
         shell._last_traceback = lines  # what the kernel's reply says, for a runner without a front end

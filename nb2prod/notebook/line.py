@@ -17,9 +17,10 @@ _FLAG = re.compile(r"--[A-Za-z]")
 
 @dataclass(frozen=True)
 class Line:
-    """What was typed: the model's expression (empty: none) and the words behind each flag."""
+    """What was typed: the model's expression (empty: none), the whole line, and the words behind each flag."""
 
     model: str = ""
+    text: str = ""
     words: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -39,14 +40,14 @@ def parse(line: str) -> Line:
     while rest:
         word = rest.pop(0)
         if _is_flag(word):
-            flag, values = _taken(word, rest)
+            flag, values = _taken(word, rest, line)
             words.setdefault(flag.name, []).append(values)
         elif model:
             raise _left_over(word)
         else:
             model = word
     _once(words)
-    return Line(model, words)
+    return Line(model, line.strip(), words)
 
 
 def help_text() -> str:
@@ -99,6 +100,7 @@ def _tokens(line: str) -> Iterator[tuple[int, str]]:
             where=f"%deploy {line}",
             why="A quote or bracket that was opened is not closed.",
             fix="%deploy model --name delays",
+            kept="nothing was made",
         )
     if begin >= 0:
         yield begin, line[begin:].rstrip()
@@ -108,17 +110,17 @@ def _is_flag(word: str) -> bool:
     return bool(_FLAG.match(word))
 
 
-def _taken(word: str, rest: list[str]) -> tuple[Flag, tuple[str, ...]]:
+def _taken(word: str, rest: list[str], line: str) -> tuple[Flag, tuple[str, ...]]:
     """The flag and what follows it; `--name=delays` is the same as `--name delays`."""
     name, joined, value = word.partition("=")
     flag = BY_NAME.get(name)
     if flag is None:
-        raise _unknown(name)
+        raise _unknown(name, line, last=not rest)
     if joined:
         rest.insert(0, value)
     values = tuple(rest[: len(flag.takes)])
     if len(values) < len(flag.takes) or any(_is_flag(item) for item in values):
-        raise _missing(flag)
+        raise _missing(flag, line, values)
     del rest[: len(flag.takes)]
     if joined and not flag.takes:
         raise _left_over(value)
@@ -134,29 +136,33 @@ def _once(words: dict[str, list[tuple[str, ...]]]) -> None:
                 where=f"%deploy … {name}",
                 why="It takes one value.",
                 fix=f"%deploy model {BY_NAME[name].example}",
+                kept="nothing was made",
             )
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown(name: str, line: str, *, last: bool) -> UsageError:
     near = difflib.get_close_matches(name, BY_NAME, n=1)
-    fix = f"%deploy model {BY_NAME[near[0]].example}" if near else "%deploy?"
+    fix = f"%deploy {line.strip().replace(name, BY_NAME[near[0]].example if last else near[0])}" if near else "%deploy?"
     return UsageError(
         f"%deploy has no flag {name}",
         code="unknown-flag",
         where=f"%deploy … {name}",
-        why=f"Did you mean {near[0]}?" if near else "`%deploy?` lists the flags.",
+        why=f"The nearest flag is {near[0]}." if near else "`%deploy?` lists the flags.",
         fix=fix,
+        kept="nothing was made",
     )
 
 
-def _missing(flag: Flag) -> UsageError:
+def _missing(flag: Flag, line: str, values: tuple[str, ...]) -> UsageError:
     needed = " and ".join(flag.takes)
+    given = [flag.name, *(word for word in values if not _is_flag(word))]
     return UsageError(
         f"{flag.name} needs {needed}",
         code="flag-value",
         where=f"%deploy … {flag.name}",
         why=flag.help,
-        fix=f"%deploy model {flag.example}",
+        fix=f"%deploy {line.strip().replace(' '.join(given), flag.example, 1)}",
+        kept="nothing was made",
     )
 
 
@@ -167,6 +173,7 @@ def _left_over(word: str) -> UsageError:
         where=f"%deploy … {word}",
         why="The model comes first, then the flags; each takes as many words as `%deploy?` shows.",
         fix="%deploy model --holdout X_test y_test",
+        kept="nothing was made",
     )
 
 

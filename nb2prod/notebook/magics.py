@@ -21,15 +21,14 @@ MARKING = "NB2PROD_MARKING"
 def deploy(shell: Any, text: str, cell: str | None = None) -> None:
     """Deploy what the line names, or the `predict` that the cell defines, and leave the handle in a variable."""
     live = Live(shell)
-    with_card = _Cards(live, verb="deploy")
-    with with_card:
+    with _Cards(live, verb="deploy", typed=f"%deploy {text}".strip()):
         parsed = line.parse(text)
         if not parsed.model and cell is None and not parsed.words:
             from nb2prod.notebook.offers import offers
 
             live.show(offers(shell))
             return
-        model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed.model)
+        model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed)
         if os.environ.get(MARKING):
             live.show(_marked(parsed.model or "predict"))
             return
@@ -47,9 +46,10 @@ def deployments(shell: Any) -> None:
 class _Cards:
     """A known error becomes a card in the same output, and still ends the cell (Run All stops there)."""
 
-    def __init__(self, live: Live, verb: str = "") -> None:
+    def __init__(self, live: Live, verb: str = "", typed: str = "%deployments") -> None:
         self._live = live
         self._verb = verb
+        self._typed = typed
 
     def __enter__(self) -> None:
         return None
@@ -67,7 +67,7 @@ class _Cards:
             )  # its traceback follows, as for any error that is unknown
 
     def _show(self, error: Nb2prodError) -> None:
-        self._live.show(card.error(error, verb=self._verb, steps=self._live.broken()))
+        self._live.show(card.error(error.whole(self._typed), verb=self._verb, steps=self._live.broken()))
         setattr(error, SHOWN, True)
 
 
@@ -75,16 +75,17 @@ def _deployed(model: Any, options: dict[str, Any], live: Live) -> Any:
     return nb2prod.deploy(model, **options, progress=live.step)
 
 
-def _line_model(shell: Any, expression: str) -> Any:
-    if not expression:
+def _line_model(shell: Any, parsed: line.Line) -> Any:
+    if not parsed.model:
         raise UsageError(
             "The line names no model",
             code="no-model",
             where="%deploy",
             why="The model comes first, then the flags.",
             fix="%deploy model --name delays",
+            kept="nothing was made",
         )
-    return arguments.model(expression, shell.user_ns)
+    return arguments.model(parsed.model, shell.user_ns, parsed.text)
 
 
 def _cell_model(shell: Any, cell: str, expression: str) -> str:
@@ -96,6 +97,7 @@ def _cell_model(shell: Any, cell: str, expression: str) -> str:
             where=f"%%deploy {expression}",
             why="The cell defines predict(frame); only flags stand in the line.",
             fix=f"%deploy {expression}",
+            kept="nothing was made",
         )
     source = shell.transform_cell(cell)
     name = _defined(ast.parse(source))

@@ -23,6 +23,7 @@ def error(problem: Nb2prodError, *, verb: str = "", steps: tuple = ()) -> Card: 
 
 
 def _trace(problem: Nb2prodError) -> tuple[Fold, ...]:
+    log = (Fold("What it wrote last", text="\n".join(problem.log)),) if problem.log else ()
     if not isinstance(problem, Failed) or problem.code == "interrupted":
-        return ()
-    return (Fold("Traceback", text="".join(traceback.format_exception(problem))),)
+        return log
+    return (*log, Fold("Traceback", text="".join(traceback.format_exception(problem))))

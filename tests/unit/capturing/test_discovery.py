@@ -122,7 +122,7 @@ def test_given_data_needs_the_models_columns(frame: pd.DataFrame, labels: pd.Ser
 def test_a_name_that_mlflow_or_bentoml_refuses_gets_a_valid_one(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         naming.checked(name)
-    suggestion = caught.value.fix.removeprefix("--name ")
+    suggestion = caught.value.fix.removeprefix("%deploy model --name ")
     assert naming.checked(suggestion) == suggestion
 
 
@@ -132,3 +132,11 @@ def test_a_valid_name_is_kept(name: str) -> None:
 
     assert naming.checked(name) == name
     assert Tag(name).name == name
+
+
+def test_labels_given_as_data_are_told_to_be_labels(frame: pd.DataFrame, labels: pd.Series) -> None:
+    names = {"clf": LogisticRegression().fit(frame, labels), "X_train": frame, "y_train": labels}
+    with pytest.raises(UsageError) as caught:
+        discovery.find("clf", notebook(names), data="y_train")
+    assert caught.value.code == "wrong-data"
+    assert caught.value.fix == "%deploy clf --data X_train"

@@ -85,6 +85,16 @@ def test_every_rule_has_a_code_of_its_own_and_says_what_it_is_about() -> None:
     assert all(rule.about for rule in rules.every())
 
 
+def test_an_estimator_made_in_the_line_is_given_a_variable_that_is_not_the_deployments_name() -> None:
+    kernel = Kernel().run(SETUP, "nf = 1")
+    found = discovery.find(
+        LogisticRegression(), Notebook(namespace=kernel.namespace), name="nf", data=kernel.namespace["df"]
+    )
+    case = rules.Case(found, Notebook(namespace=kernel.namespace), flavors.of(found.model))
+    (finding,) = [one for one in rules.look(case) if one.code == "not-fitted"]
+    assert finding.fix == "model = LogisticRegression().fit(X_train, y_train)\n%deploy model --name nf"
+
+
 def test_a_model_that_is_not_fitted() -> None:
     finding = only(Kernel().run(SETUP, "model = LogisticRegression()").look("model", data="df"), "not-fitted")
     assert finding.severity == "refuse"

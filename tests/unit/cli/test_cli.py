@@ -13,7 +13,7 @@ import pytest
 
 from nb2prod.cli import verbs
 from nb2prod.cli.run import run
-from nb2prod.errors import Refused, Unverified
+from nb2prod.errors import Failed, Refused, Unverified, UsageError
 from nb2prod.sdk.flags import FLAGS
 from tests.unit.sdk import samples
 from tests.unit.sdk.twin import Deployment, Twin, twin
@@ -251,3 +251,74 @@ def test_an_old_python_or_windows_is_told_in_one_line(monkeypatch: pytest.Monkey
     assert said is not None
     assert "WSL 2" in said
     assert "\n" not in said
+
+
+SEVEN = ["code", "title", "where", "why", "fix", "kept", "status"]
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (["nope"], "nb2prod --help"),
+        (["lst"], "nb2prod list"),
+        (["list", "--jsn"], "nb2prod list --json"),
+        (["deploy"], "nb2prod deploy notebook.ipynb --model model"),
+        (["deploy", "a.ipynb", "--holdut", "x", "y"], "nb2prod deploy a.ipynb --holdout x y"),
+        (["deploy", "a.ipynb", "--name"], "nb2prod deploy a.ipynb --name delays"),
+        (["deploy", "a.ipynb", "--workers", "x"], "nb2prod deploy a.ipynb --workers 4"),
+        (["deploy", "a.ipynb", "--name", "--strict"], "nb2prod deploy a.ipynb --name delays --strict"),
+        (["prune", "--keep", "0"], "nb2prod prune --help"),
+        (["status", "nope"], "nb2prod list"),
+        (["status"], "nb2prod deploy notebook.ipynb --model model"),
+        (["deploy", "missing.ipynb"], "nb2prod deploy notebook.ipynb --model model"),
+        (["feedback", "delays"], "nb2prod feedback delays labels.parquet --id flight_id --label late"),
+    ],
+)
+def test_whatever_is_off_in_a_command_has_where_why_fix_and_kept(
+    words: list[str], fix: str, twin: Twin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(words)
+    lines = capsys.readouterr().err
+    assert [label for label in ("where", "why", "fix", "kept") if f"\n  {label}" in lines] == SEVEN[2:6]
+    assert run([*words, "--json"]) == code == (1 if words == ["status", "nope"] else 2)
+    error = told(capsys)["error"]
+    assert list(error) == SEVEN
+    assert all(error.values())
+    assert error["fix"].replace(" --json", "") == fix.replace(" --json", "")
+
+
+def test_an_interrupt_and_an_unknown_error_have_the_same_keys_all_filled(
+    twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for raised in (KeyboardInterrupt(), ZeroDivisionError("inside")):
+        twin.raises = raised  # type: ignore[assignment]
+        run(["deploy", str(notebook), "--json"])
+        error = told(capsys)["error"]
+        assert list(error) == SEVEN
+        assert all(error.values())
+
+
+def test_what_a_process_wrote_last_stands_below_the_four_lines(
+    twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.raises = Failed("It does not start", code="c", why="ValueError: bad").saying(["Traceback", "ValueError: bad"])
+    run(["deploy", str(notebook)])
+    err = capsys.readouterr().err
+    assert err.index("kept") < err.index("Traceback")
+
+
+def test_the_help_says_what_each_exit_code_means(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["--help"])
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("Exit codes", "wrong usage", "not verified", "130"))
+
+
+@pytest.mark.parametrize(
+    ("code", "title"), [("no-such-variable", "There is no variable `clf`"), ("two-candidates", "Two variables fit")]
+)
+def test_what_was_typed_names_nothing_or_leaves_a_choice_open_is_2(
+    code: str, title: str, twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.raises = UsageError(title, code=code, where="%deploy clf", why="w", fix="%deploy model --data X")
+    assert run(["deploy", str(notebook), "--model", "clf"]) == 2
+    assert f"fix      nb2prod deploy {notebook} --model clf --data X" in capsys.readouterr().err

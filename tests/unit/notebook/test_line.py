@@ -99,4 +99,4 @@ def test_a_missing_name_in_an_expression_is_named_with_its_neighbour() -> None:
     with pytest.raises(UsageError) as caught:
         arguments.model("f(modle)", {"f": len, "model": 1})
     assert caught.value.code == "no-such-variable"
-    assert caught.value.fix == "f(model)"
+    assert caught.value.fix == "%deploy f(model)"

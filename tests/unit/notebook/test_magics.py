@@ -184,3 +184,39 @@ def test_loading_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() in ("[]", "['numpy']")
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "fix"),
+    [
+        ("%deploy 1+", "`1+` is not a Python expression", "%deploy model --name delays"),
+        ("%deploy 1/0", "`1/0` cannot be evaluated", "%deploy model --data X_train --labels y_train"),
+        ("%deploy clf --nme d --strict", "%deploy has no flag --nme", "%deploy clf --name d --strict"),
+        ("%deploy clf --name", "--name needs NAME", "%deploy clf --name delays"),
+        ("%deploy clf --name a --name b", "--name stands twice in the line", "%deploy model --name delays"),
+        (
+            "%deploy clf --data X_trian --name d",
+            "There is no variable `X_trian`",
+            "%deploy clf --data X_train --name d",
+        ),
+        ("%deploy (clf", "The line ends inside a quote or a bracket", "%deploy model --name delays"),
+        ("%deploy --name d", "The line names no model", "%deploy model --name delays"),
+    ],
+)
+def test_whatever_is_off_in_the_line_is_one_card_with_where_why_fix_and_kept(
+    line: str, title: str, fix: str, shell: Any, twin: Twin
+) -> None:
+    shell.user_ns["X_train"] = 1
+    outputs, result = shown(shell, line)
+    text = outputs[-1]["text/plain"]
+    assert not result.success
+    assert f"Not deployed: {title}" in text
+    assert f"\n  fix      {fix}\n" in text
+    assert [label for label in ("where", "why", "fix", "kept") if f"\n  {label}" in text] == [
+        "where",
+        "why",
+        "fix",
+        "kept",
+    ]
+    assert "Traceback" not in text
+    assert twin.asked == []

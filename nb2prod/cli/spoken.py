@@ -1,0 +1,133 @@
+"""The terminal's voice: lines that name the magic say what is typed here instead, with the notebook that was named.
+
+Rooms below write their fixes for a notebook (`%deploy model --env KEY`). This is the one place that knows that a terminal
+asks, which verb and which notebook; cards and documents pass through it on their way out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nb2prod.errors import Nb2prodError
+    from nb2prod.sdk.card import Card, Row
+
+_LINES = ("fix", "where", "why", "reason", "title")
+_CELL = re.compile(r"%%deploy(?P<flags>[^\n]*)\n(?P<body>.*)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
+
+
+@dataclass(frozen=True)
+class Door:
+    """What was typed: the verb that runs a notebook, the notebook, and the variable that holds its model."""
+
+    verb: str = "deploy"
+    notebook: str = "notebook.ipynb"
+    model: str = "model"
+
+    def line(self, text: str) -> str:
+        """`text` with each magic as the command that does the same.
+
+        Examples
+        --------
+        >>> Door(notebook="delays.ipynb").line("%deploy clf --data X_train")
+        'nb2prod deploy delays.ipynb --model clf --data X_train'
+        """
+        if "%deploy" not in text:
+            return text
+        text = text.replace("%deployments", "nb2prod list").replace("%deploy?", f"nb2prod {self.verb} --help")
+        text = _CELL.sub(self._cell, text)
+        before, *rest = text.split("%deploy")
+        return before + "".join(map(self._command, rest))
+
+    def _command(self, rest: str) -> str:
+        """What follows one `%deploy`: a model, a registered version, or flags alone."""
+        given = rest.lstrip(" …")
+        if given.startswith("models:/"):
+            return f"nb2prod deploy {given}"
+        command = f"nb2prod {self.verb} {self.notebook} --model"
+        if given.startswith(("again", "-", "#", "\n")) or not given:
+            return f"{command} {self.model} {given}".rstrip(" ")
+        name = _NAME.match(given)
+        if name:
+            chosen = self.model if name[0] == Door.model else name[0]
+            return f"{command} {chosen}{given[name.end() :]}"
+        return self._expression(given, command)
+
+    def _expression(self, given: str, command: str) -> str:
+        """A command names a variable: an expression gets one in the notebook first."""
+        made, flag, flags = given.partition(" --")
+        return f"deployed = {made.strip()}      # a last cell of {self.notebook}, then\n{command} deployed{flag}{flags}"
+
+    def _cell(self, found: re.Match[str]) -> str:
+        """A `%%deploy` cell: its function in a cell, then the command that names it."""
+        command = f"nb2prod {self.verb} {self.notebook} --model predict{found['flags'].rstrip()}"
+        return f"{found['body']}\n# in a cell of {self.notebook}, then\n{command}"
+
+
+_NOTHING_SAID = Door()
+_ASKED: ContextVar[Door] = ContextVar("asked", default=_NOTHING_SAID)
+
+
+@contextmanager
+def asking(words: Sequence[str]) -> Iterator[None]:
+    """While the block runs, what is shown answers this command."""
+    notebook = next((word for word in words if word.endswith(".ipynb") and Path(word).is_file()), Door.notebook)
+    verb = "verify" if words and words[0] == "verify" else "deploy"
+    before = _ASKED.set(Door(verb, notebook, _after(words, "--model") or Door.model))
+    try:
+        yield
+    finally:
+        _ASKED.reset(before)
+
+
+def line(text: str) -> str:
+    """A line of text for this terminal."""
+    return _ASKED.get().line(text)
+
+
+def problem(error: Nb2prodError) -> Nb2prodError:
+    """The error with its lines for this terminal; the same object."""
+    error.where, error.why, error.fix = line(error.where), line(error.why), line(error.fix)
+    error.title = line(error.title)
+    return error
+
+
+def card(shown: Card) -> Card:
+    """The card with its lines for this terminal."""
+    return dataclasses.replace(shown, rows=tuple(map(_row, shown.rows)))
+
+
+def document(content: Any) -> Any:
+    """A JSON document whose fixes are for this terminal."""
+    if isinstance(content, dict):
+        return {key: _field(key, value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [document(one) for one in content]
+    return content
+
+
+def _after(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, `--model clf` or `--model=clf`."""
+    for n, word in enumerate(words):
+        if word == flag:
+            return "".join(words[n + 1 : n + 2])
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _field(key: str, value: Any) -> Any:
+    return line(value) if key in _LINES and isinstance(value, str) else document(value)
+
+
+def _row(row: Row) -> Row:
+    items = [line(one) if isinstance(one, str) else dataclasses.replace(one, text=line(one.text)) for one in row.items]
+    return dataclasses.replace(row, items=tuple(items))

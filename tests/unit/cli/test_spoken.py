@@ -1,0 +1,59 @@
+"""In a terminal a fix is a line of the terminal, with the notebook and the model that were named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nb2prod.cli import spoken
+from nb2prod.sdk.card import Card, Code, Row
+
+DOOR = spoken.Door(notebook="a.ipynb", model="clf")
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("clf.fit(X, y)", "clf.fit(X, y)"),
+        ("%deploy model --env KEY", "nb2prod deploy a.ipynb --model clf --env KEY"),
+        ("%deploy other --env KEY", "nb2prod deploy a.ipynb --model other --env KEY"),
+        ("%deploy … --relock", "nb2prod deploy a.ipynb --model clf --relock"),
+        ("run cells 3 to 4 and %deploy again", "run cells 3 to 4 and nb2prod deploy a.ipynb --model clf again"),
+        ("%deploy models:/delays/2", "nb2prod deploy models:/delays/2"),
+        ("%deploy?", "nb2prod deploy --help"),
+        ("%deployments", "nb2prod list"),
+        ("%deploy model      (captures it again)", "nb2prod deploy a.ipynb --model clf      (captures it again)"),
+        (
+            "%deploy make_pipeline(scaler, model) --name d --data raw",
+            (
+                "deployed = make_pipeline(scaler, model)      # a last cell of a.ipynb, then\n"
+                "nb2prod deploy a.ipynb --model deployed --name d --data raw"
+            ),
+        ),
+        (
+            "%%deploy --name d --data raw\ndef predict(frame):\n    return model.predict(frame)",
+            (
+                "def predict(frame):\n    return model.predict(frame)\n# in a cell of a.ipynb, then\n"
+                "nb2prod deploy a.ipynb --model predict --name d --data raw"
+            ),
+        ),
+    ],
+)
+def test_a_magic_becomes_the_command_that_does_the_same(said: str, heard: str) -> None:
+    assert DOOR.line(said) == heard
+
+
+def test_the_command_that_asks_gives_its_verb_notebook_and_model(tmp_path: Path) -> None:
+    notebook = tmp_path / "n.ipynb"
+    notebook.touch()
+    with spoken.asking(["verify", str(notebook), "--model=clf"]):
+        assert spoken.line("%deploy model") == f"nb2prod verify {notebook} --model clf"
+    assert spoken.line("%deploy model") == "nb2prod deploy notebook.ipynb --model model"
+
+
+def test_cards_and_documents_pass_through_it() -> None:
+    shown = spoken.card(Card(rows=(Row("fix", (Code("%deploy model"), "or %deploy?")),)))
+    assert shown.rows[0].items == (Code("nb2prod deploy notebook.ipynb --model model"), "or nb2prod deploy --help")
+    found = spoken.document({"findings": [{"fix": "%deploy model", "name": "%deploy model"}]})
+    assert found == {"findings": [{"fix": "nb2prod deploy notebook.ipynb --model model", "name": "%deploy model"}]}
