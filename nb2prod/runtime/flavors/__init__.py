@@ -74,7 +74,7 @@ def load(folder: Path, record: FlavorRecord | None = None) -> Any:
 @functools.cache
 def _all() -> tuple[Base, ...]:
     names = [
-        info.name for info in pkgutil.iter_modules(__path__) if info.name not in ("base", "pickles", "skops_files")
+        info.name for info in pkgutil.iter_modules(__path__) if info.name not in ("base", "parameters", "pickles", "skops_files")
     ]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(sorted((module.Flavor() for module in modules), key=lambda flavor: flavor.rank))
