@@ -21,6 +21,7 @@ from nb2prod.capturing.local_code import LocalCode
 from nb2prod.environments import Distribution, Installed, LockRequest, of_direct
 from nb2prod.home import Home
 from nb2prod.records.capture import Finding, LocalModule
+from nb2prod.runtime import flavors
 
 HEAVY = 200 * 2**20
 
@@ -106,7 +107,7 @@ def prepare(
     """
     named = references.named(folder)
     search = _Search(
-        Origins(Installed.on()), [str(notebook_folder or Path.cwd()), *map(str, sys.path)], frozenset(exclude)
+        Origins(Installed.on()), [str(notebook_folder or Path.cwd()), *map(str, sys.path)], frozenset(exclude), folder
     )
     search.modules(named.modules | {type(model).__module__})
     kept = home.cache / "probes" / f"{_key(named, search, sample)}.json"
@@ -115,6 +116,7 @@ def prepare(
         search.imported(imports.Import(module, tuple(names)))
     for module, file in met.get("modules", {}).items():
         search.module(module, file, met=True)
+    search.lean(flavors.recorded(folder).lean)
     found = search.needed(named, met, home, carried.read(notebook, notebook_folder or Path.cwd()))
     return replace(found, wheels=(*found.wheels, *wheels))
 
@@ -126,6 +128,8 @@ class _Search:
     origins: Origins
     path: Sequence[str]
     exclude: frozenset[str]
+    inside: Path
+    """The model's own folder: modules that lie in it travel with it."""
     found: dict[str, Distribution] = field(default_factory=dict)
     local: LocalCode = field(default_factory=LocalCode)
     seen: set[str] = field(default_factory=set)
@@ -150,7 +154,8 @@ class _Search:
 
     def own(self, name: str, file: Path, distribution: Distribution | None) -> None:
         """Take in a module of the user's own, its packages, and what it imports."""
-        self.local.add(name, file)
+        if not file.is_relative_to(self.inside):
+            self.local.add(name, file)
         if distribution is not None and distribution.name != "nb2prod":
             self.metadata(distribution)
         parent = name.rpartition(".")[0]
@@ -174,10 +179,18 @@ class _Search:
     def file(self, name: str) -> str | None:
         """The file of a module: as it is loaded here, else as an import would find it."""
         loaded = getattr(sys.modules.get(name), "__file__", None)
-        if isinstance(loaded, str):
+        if isinstance(loaded, str) and (Path(loaded).exists() or self.origins.distribution(loaded)):
             return loaded
         found = local_code.find(name, self.path)
         return str(found) if found else _spec(name)
+
+    def lean(self, instead: Mapping[str, str]) -> None:
+        """Take the smaller distribution that serves in place of the one that a notebook has."""
+        for full, small in instead.items():
+            known = self.found.pop(full, None)
+            found = self.origins.installed.get(small) or known or self.origins.installed.get(full)
+            if found is not None:
+                self.found[found.name] = found
 
     def metadata(self, distribution: Distribution) -> None:
         """An editable install keeps its name and version: its metadata lies beside its code."""

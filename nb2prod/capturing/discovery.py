@@ -28,6 +28,7 @@ from nb2prod.capturing.values import (
     own,
 )
 from nb2prod.errors import Refused, UsageError
+from nb2prod.runtime import flavors
 
 __all__ = [
     "Found",
@@ -248,6 +249,10 @@ def _candidates(model: Any, variable: str | None, fit: FitCall | None, notebook:
         if value is not None and fits(value, model):
             yield fit.data, value
             return
+    training = flavors.claiming(model).training(model)
+    if training is not None and is_data(training):
+        yield _name_of_rows(training, notebook.namespace) or f"{variable or 'model'}.model.exog", training
+        return
     if is_function(model):
         yield from _called_with(model, variable, notebook)
         return
@@ -256,6 +261,16 @@ def _candidates(model: Any, variable: str | None, fit: FitCall | None, notebook:
         if id(value) not in seen and could_be(value, model):
             seen.add(id(value))
             yield name, value
+
+
+def _name_of_rows(rows: Any, namespace: Mapping[str, Any]) -> str | None:
+    """The variable that holds these rows, with more columns perhaps."""
+    for name, value in own(namespace):
+        if value is rows:
+            return name
+        if is_frame(value) and is_frame(rows) and rows.index is value.index and set(rows.columns) <= set(value.columns):
+            return name
+    return None
 
 
 def _called_with(model: Any, variable: str | None, notebook: Notebook) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nb2prod.runtime import flavors
+
 
 def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The variables that hold a fitted model, by name."""
@@ -42,12 +44,12 @@ def is_function(model: Any) -> bool:
 
 
 def feature_names(model: Any) -> list[str] | None:
-    """`feature_names_in_`, the model's or its first step's that has one."""
+    """`feature_names_in_`, the model's or its first step's that has one; else what its framework calls them."""
     for part in _parts(model):
         names = _attribute(part, "feature_names_in_")
         if names is not None and len(names):
             return [str(name) for name in names]
-    return None
+    return flavors.claiming(model).columns(model)
 
 
 def feature_count(model: Any) -> int | None:

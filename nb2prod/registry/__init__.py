@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from nb2prod.registry.catalogue import champion, fetch, load, open_capture, remove, resolve, set_champion, versions
+from nb2prod.registry.catalogue import champion, fetch, open_capture, remove, resolve, set_champion, versions
 from nb2prod.registry.connection import reachable, tracking_uri
+from nb2prod.registry.foreign import captured, is_uri, load, suggested_name, unnamed
 from nb2prod.registry.identity import identity
 from nb2prod.registry.registration import register
 from nb2prod.registry.store import ensure as prepare
 from nb2prod.registry.store import quiet_environment, ui_command
 
 __all__ = [
+    "captured",
     "champion",
     "fetch",
     "identity",
+    "is_uri",
     "load",
     "open_capture",
     "prepare",
@@ -22,7 +25,9 @@ __all__ = [
     "remove",
     "resolve",
     "set_champion",
+    "suggested_name",
     "tracking_uri",
     "ui_command",
+    "unnamed",
     "versions",
 ]

@@ -109,48 +109,6 @@ def fetch(name: str, version: int, home: Home) -> Capture:
     return capture
 
 
-def load(uri: str, home: Home) -> Any:
-    """The model object of a version that nb2prod did not register, by the flavor that MLflow saved it with.
-
-    Parameters
-    ----------
-    uri
-        As `resolve` takes it.
-
-    Raises
-    ------
-    NotFound
-        There is no such version.
-    Refused
-        No flavor that nb2prod deploys (``not-loadable``).
-    """
-    found = resolve(uri, home)
-    with connection.session(home) as client:
-        source = client.get_model_version_download_uri(found.name, str(found.version))
-        mlflow = connection.load_mlflow()
-        local = connection.local_path(source)
-        with tempfile.TemporaryDirectory(prefix="nb2prod-model-") as folder:
-            path = local or mlflow.artifacts.download_artifacts(
-                artifact_uri=source, dst_path=folder, tracking_uri=client.tracking_uri
-            )
-            return _native(mlflow, str(path), found.model_uri)
-
-
-def _native(mlflow: Any, path: str, uri: str) -> Any:
-    flavors = mlflow.models.Model.load(path).flavors
-    if "sklearn" in flavors:
-        return mlflow.sklearn.load_model(path)
-    if "python_function" in flavors:
-        return mlflow.pyfunc.load_model(path).predict
-    raise Refused(
-        f"{uri} holds no model that can be deployed",
-        code="not-loadable",
-        where=uri,
-        why=f"MLflow saved it as {', '.join(sorted(flavors)) or 'nothing'}.",
-        fix="log it with mlflow.sklearn or mlflow.pyfunc",
-    )
-
-
 def open_capture(folder: Path) -> Capture:
     """A capture from its folder, every file's hash compared with the manifest."""
     checked = manifest.check(folder)

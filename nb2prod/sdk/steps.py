@@ -74,8 +74,11 @@ def capture(model: Any, *, home: Home | None = None, **options: Unpack[CaptureOp
     Unverified
         The lock could not be resolved here.
     """
+    home = home or Home()
     options.setdefault("notebook", running_notebook())
-    return capture_model(model, home=home or Home(), **options)
+    if registry.is_uri(model):
+        model, options = _of_registry(model, options, home)
+    return model if isinstance(model, Capture) else capture_model(model, home=home, **options)
 
 
 def verify(capture: Capture, *, home: Home | None = None, progress: Progress = silent) -> Verification:
@@ -159,7 +162,7 @@ def deploy(
     ----------
     model
         A fitted estimator or pipeline, a function ``predict(frame)``, a `Capture`, the name of a notebook variable, or
-        ``"models:/NAME/VERSION"``, a version that is registered.
+        ``"models:/NAME/VERSION"`` or ``"runs:/RUN/PATH"``, whoever logged it.
     name
         The deployment's name; default: the variable's.
     data, labels
@@ -248,12 +251,22 @@ def deploy(
 
 def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal) -> Capture:
     with journal.step("Capture", "reading the model, its code, its environment and its data") as line:
-        if isinstance(model, str) and model.startswith("models:/"):
-            version = registry.resolve(model, home)
-            model = registry.fetch(version.name, version.version, home=home)
+        if registry.is_uri(model):
+            model, options = _of_registry(model, options, home)
         made = model if isinstance(model, Capture) else capture_model(model, home=home, **options)
         line.found(captured(made.record))
         return made
+
+
+def _of_registry(uri: str, options: CaptureOptions, home: Home) -> tuple[Any, CaptureOptions]:
+    """A capture that nb2prod registered, or the live model of another's version, named as it is registered."""
+    known = registry.captured(uri, home)
+    if known is not None:
+        return registry.fetch(*known, home=home), options
+    name = options.get("name") or registry.suggested_name(uri)
+    if name is None:
+        raise registry.unnamed(uri)
+    return registry.load(uri, home), {**options, "name": name}
 
 
 def running_notebook() -> Notebook | None:

@@ -51,6 +51,16 @@ def named(name: str) -> Base:
     )
 
 
+def recorded(folder: Path) -> Base:
+    """The flavor that saved a model into `folder`."""
+    return named(read(folder / FILE, FlavorRecord).flavor)
+
+
+def claiming(model: Any) -> Base:
+    """The flavor that a thing would be of, fit to be asked or not."""
+    return next(flavor for flavor in _all() if flavor.claims(model))
+
+
 def save(model: Any, folder: Path, *, by_value: Sequence[ModuleType] = ()) -> FlavorRecord:
     """Save a live model and its record into `folder`, which is made.
 
@@ -74,7 +84,9 @@ def load(folder: Path, record: FlavorRecord | None = None) -> Any:
 @functools.cache
 def _all() -> tuple[Base, ...]:
     names = [
-        info.name for info in pkgutil.iter_modules(__path__) if info.name not in ("base", "parameters", "pickles", "skops_files")
+        info.name
+        for info in pkgutil.iter_modules(__path__)
+        if info.name not in ("base", "parameters", "pickles", "skops_files")
     ]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(sorted((module.Flavor() for module in modules), key=lambda flavor: flavor.rank))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -18,6 +18,9 @@ class Base(ABC):
     name: ClassVar[str]
     rank: ClassVar[int] = 50
     """Flavors are asked in this order whether a model is theirs; the general ones come last."""
+
+    lean: ClassVar[Mapping[str, str]] = {}
+    """Distributions that a service needs, by the fuller ones that a notebook has them from."""
 
     @abstractmethod
     def claims(self, model: Any) -> bool:
@@ -34,6 +37,14 @@ class Base(ABC):
     @abstractmethod
     def classes(self, model: Any) -> tuple[Any, ...] | None:
         """Plain class labels in the order of a row of probabilities; None where it does not classify."""
+
+    def columns(self, model: Any) -> list[str] | None:
+        """The names of the columns that the model was fitted on, where it says so elsewhere than scikit-learn's models do."""
+        return None
+
+    def training(self, model: Any) -> Any:
+        """The rows that it was fitted on, where the live model holds them; None otherwise."""
+        return None
 
     @abstractmethod
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:

@@ -35,6 +35,9 @@ class Flavor(base.Base):
         classes = model.classes_
         return tuple(classes.tolist()) if hasattr(classes, "tolist") else tuple(classes)
 
+    def columns(self, model: Any) -> list[str] | None:
+        return [str(name) for name in model.feature_names_ or ()] or None
+
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:
         predictions = model.predict(X)
         if getattr(predictions, "ndim", 1) == 2 and predictions.shape[1] == 1:

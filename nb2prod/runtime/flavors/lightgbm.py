@@ -41,6 +41,9 @@ class Flavor(sklearn.Flavor):
     def classes(self, model: Any) -> tuple[Any, ...] | None:
         return None if _raw(model) else super().classes(model)
 
+    def columns(self, model: Any) -> list[str] | None:
+        return list(model.feature_name()) if _raw(model) else None
+
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:
         return (model.predict(X), None) if _raw(model) else super().answer(model, X)
 
@@ -69,7 +72,7 @@ class Flavor(sklearn.Flavor):
 
 
 def _raw(model: Any) -> bool:
-    return not hasattr(model, "booster_")
+    return not hasattr(model, "get_params")
 
 
 def _written(model: Any, folder: Path) -> str:
@@ -104,5 +107,7 @@ def _restored(kind: Any, booster: Any, said: dict[str, Any]) -> Any:
     if said["classes"] is not None:
         encoder = LabelEncoder().fit(np.array(said["classes"], np.dtype(said["dtype"])))
         codes = encoder.transform(encoder.classes_)
-        vars(model).update(_classes=encoder.classes_, _le=encoder, _class_map=dict(zip(encoder.classes_, codes)))
+        vars(model).update(
+            _classes=encoder.classes_, _le=encoder, _class_map=dict(zip(encoder.classes_, codes, strict=False))
+        )
     return model

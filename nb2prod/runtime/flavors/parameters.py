@@ -47,4 +47,4 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _back(value: dict[str, Any]) -> dict[Any, Any]:
-    return {key: item for key, item in value[_PAIRS]} if _PAIRS in value else value
+    return dict(value[_PAIRS]) if _PAIRS in value else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import pickle
 import sys
@@ -35,7 +36,9 @@ class Flavor(base.Base):
     def refuse(self, model: Any) -> None:
         """An unfitted model predicts from parameters alone; a time series from dates, not from rows."""
         if not hasattr(model, "predict") or not hasattr(model, "model"):
-            raise base.not_a_model(model, "It was not fitted: the results of `.fit()` predict.", "results = model.fit()")
+            raise base.not_a_model(
+                model, "It was not fitted: the results of `.fit()` predict.", "results = model.fit()"
+            )
         if ".tsa." in type(model.model).__module__:
             raise Refused(
                 f"A {type(model.model).__name__} forecasts from its own past, not from rows",
@@ -51,6 +54,19 @@ class Flavor(base.Base):
 
     def classes(self, model: Any) -> tuple[Any, ...] | None:
         return None
+
+    def columns(self, model: Any) -> list[str] | None:
+        training = self.training(model)
+        return [str(name) for name in training.columns] if hasattr(training, "columns") else None
+
+    def training(self, model: Any) -> Any:
+        """The design matrix as it was given; of a formula's frame the columns that the model reads."""
+        data = getattr(model.model, "data", None)
+        frame = getattr(data, "frame", None)
+        spec = getattr(data, "model_spec", None)
+        if frame is None or spec is None:
+            return getattr(data, "orig_exog", None)
+        return frame[[column for column in frame.columns if str(column) in _read(spec)]]
 
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:
         return model.predict(X), None
@@ -88,6 +104,18 @@ def _without_rows(model: Any, names: dict[str, Any]) -> tuple[Any, str]:
     except Exception as error:  # not every result can be copied or emptied; it then goes as it is
         return model, f"its training rows could not be taken out: {type(error).__name__}: {error}"
     return copy, "the columns that the formula names: its levels and stateful terms are read from them"
+
+
+def _read(spec: Any) -> set[str]:
+    """The names that the right-hand side of a formula reads: plain ones, and those in ``Q("…")``."""
+    found: set[str] = set()
+    for factor in getattr(spec, "factor_infos", {}):
+        for node in ast.walk(ast.parse(factor.code, mode="eval")):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found or set(map(str, getattr(spec, "required_variables", ())))
 
 
 def _formula_names(model: Any) -> dict[str, Any]:

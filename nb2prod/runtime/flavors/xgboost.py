@@ -28,10 +28,20 @@ class Flavor(sklearn.Flavor):
         pass
 
     def fitted(self, model: Any) -> bool:
-        return bool(model.num_boosted_rounds()) if _raw(model) else bool(model.__sklearn_is_fitted__())
+        if not _raw(model):
+            return bool(model.__sklearn_is_fitted__())
+        import xgboost
+
+        try:
+            return bool(model.num_boosted_rounds())
+        except xgboost.core.XGBoostError:  # it has not even features
+            return False
 
     def classes(self, model: Any) -> tuple[Any, ...] | None:
         return None if _raw(model) else super().classes(model)
+
+    def columns(self, model: Any) -> list[str] | None:
+        return model.feature_names if _raw(model) else None
 
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:
         if not _raw(model):
