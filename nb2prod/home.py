@@ -13,11 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from nb2prod.errors import Conflict, NoSpace, Unavailable
 
 SCHEMA = 1
 GIB = 2**30
+RESERVE = 64 * 2**20
+_HELD: dict[tuple[str, str], IO[str]] = {}
+"""What this process holds; the system lets go of it when the process dies, however it dies."""
 
 
 class Home:
@@ -120,18 +124,69 @@ class Home:
         with locked(folder / f"{name}.lock", timeout=timeout):
             yield
 
+    def hold(self, name: str) -> bool:
+        """Use what goes by that name for the life of this process: `unheld` says no until it dies or releases it.
+
+        Returns whether this process did not hold it before.
+        """
+        key = (str(self.root), name)
+        if key in _HELD:
+            return False
+        _HELD[key] = self._mark(name).open("a")
+        fcntl.flock(_HELD[key], fcntl.LOCK_SH)
+        return True
+
+    def release(self, name: str) -> None:
+        """This process uses it no longer."""
+        file = _HELD.pop((str(self.root), name), None)
+        if file is not None:
+            file.close()
+
+    @contextlib.contextmanager
+    def unheld(self, name: str) -> Iterator[bool]:
+        """Whether no process holds it; while the block runs none can begin to."""
+        with self._mark(name).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+
+    def at_work(self, name: str) -> bool:
+        """Does a process hold the home's lock of that name?"""
+        try:
+            with self.lock(name, timeout=0.0):
+                return False
+        except Conflict:
+            return True
+
+    def _mark(self, name: str) -> Path:
+        folder = self.root / "locks"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.use"
+
     def require_space(self, needed: int, *, what: str) -> None:
         """Raise `NoSpace` before a write that would not fit; `needed` in bytes."""
         free = shutil.disk_usage(self.root).free
-        if free < needed + 64 * 2**20:
+        if free < needed + RESERVE:
             raise NoSpace(
                 f"There is no room for {what}",
                 code="disk-full",
                 where=str(self.root),
                 why=f"It needs about {needed / 2**20:.0f} MB and a reserve of 64 MB; {free / 2**20:.0f} MB are free.",
-                fix="nb2prod prune",
+                fix=self.room_fix(needed),
                 kept="nothing was written",
             )
+
+    def room_fix(self, needed: int = 0) -> str:
+        """The line that makes room for `needed` bytes: pruning where there is something to prune, else another disk."""
+        missing = max(needed + RESERVE - shutil.disk_usage(self.root).free, 0)
+        free = f"free {missing / 2**20:.0f} MB on this disk" if missing else "free some of this disk"
+        elsewhere = "export NB2PROD_HOME=/another/disk/nb2prod NB2PROD_CACHE=/another/disk/nb2prod-cache"
+        if any(folder.is_dir() and any(folder.iterdir()) for folder in (self.captures, self.bentos)):
+            return f"nb2prod prune      # or {free}"
+        return f"{elsewhere}      # or {free}"
 
     def _create(self) -> None:
         try:
@@ -148,6 +203,7 @@ class Home:
                 where=str(self.root),
                 why=str(error),
                 fix="export NB2PROD_HOME=/a/folder/you/can/write",
+                kept="nothing was written",
             ) from error
         if found > SCHEMA:
             raise Conflict(
@@ -222,4 +278,5 @@ def _private(folder: Path) -> None:
             where=str(folder),
             why="Only its owner may talk to the services behind it.",
             fix="export XDG_RUNTIME_DIR=/a/folder/of/yours",
+            kept="nothing was started",
         )

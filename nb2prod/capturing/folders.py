@@ -29,6 +29,24 @@ def open_capture(folder: Path) -> Capture:
     return Capture(folder, read(folder / RECORD, CaptureRecord), checked)
 
 
+def held_name(key: str) -> str:
+    """What a process that works with a capture holds in the home; `key` is the name of its folder."""
+    return f"capture-{key[:12]}"
+
+
+def refused(capture: Capture, home: Home) -> None:
+    """Nobody will register it: `prune` may free it at once."""
+    refusal(home, capture.folder.name).touch()
+    home.release(held_name(capture.folder.name))
+
+
+def refusal(home: Home, key: str) -> Path:
+    """The mark of a capture that was refused."""
+    folder = home.root / "locks"
+    folder.mkdir(exist_ok=True)
+    return folder / f"capture-{key[:12]}.refused"
+
+
 @contextlib.contextmanager
 def making(home: Home) -> Iterator[Path]:
     """A folder of ours beside the captures, gone when it was not kept; those of dead processes go with it."""
@@ -54,6 +72,7 @@ def kept(made: Capture, home: Home) -> Capture:
     if known is not None:
         return known
     target = home.captures / made.digest[:12]
+    home.hold(held_name(target.name))
     with home.lock("captures"):
         if target.exists():
             return open_capture(target)
@@ -64,16 +83,21 @@ def kept(made: Capture, home: Home) -> Capture:
 def _known(made: Capture, home: Home) -> Capture | None:
     """A capture of this name in the home that says the very same; it gets this kernel's real rows."""
     for folder in sorted(home.captures.glob("[0-9a-f]*")):
-        try:
-            record = read(folder / RECORD, CaptureRecord)
-            if record.name != made.name or not same_in_all(record, made.record):
-                continue
-            there = open_capture(folder)
-        except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
-            continue
-        if identical(made, there):
-            return dataclasses.replace(there, live=made.live)
+        new = home.hold(held_name(folder.name))  # first, so that `prune` cannot take it away meanwhile
+        if _the_same(made, folder):
+            return dataclasses.replace(open_capture(folder), live=made.live)
+        if new:
+            home.release(held_name(folder.name))
     return None
+
+
+def _the_same(made: Capture, folder: Path) -> bool:
+    try:
+        record = read(folder / RECORD, CaptureRecord)
+        named = record.name == made.name and same_in_all(record, made.record)
+        return named and identical(made, open_capture(folder))
+    except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
+        return False
 
 
 def _alive(pid: str) -> bool:
@@ -92,6 +116,6 @@ def _full(home: Home) -> NoSpace:
         code="disk-full",
         where=str(home.captures),
         why="The capture could not be written to its end.",
-        fix="nb2prod prune",
+        fix=home.room_fix(),
         kept="nothing was kept of it",
     )

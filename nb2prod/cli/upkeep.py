@@ -14,7 +14,7 @@ from nb2prod.cli.life import confirm, yes
 from nb2prod.cli.verbs import as_json, verb
 
 if TYPE_CHECKING:
-    from nb2prod.lifecycle.upkeep import Diagnosis, Pruned
+    from nb2prod.lifecycle.upkeep import Diagnosis, Pruned, Removed
     from nb2prod.sdk.card import Card
 
 _SHAPES = {"ok": "·", "mended": "●", "warn": "◑", "bad": "×"}
@@ -57,14 +57,15 @@ def uninstall_(yes: bool, as_json: bool) -> None:
     from nb2prod.sdk.card.words import size
 
     home = Home()
-    loss = f"All services of this home stop; {home.root} is removed with every deployment, version and count in it."
+    loss = (
+        f"All services of this home stop; {home.root} is removed with every deployment, version and count in it, "
+        f"and of the shared cache {home.cache} what no other home uses."
+    )
     confirm(loss, yes, "nb2prod uninstall")
     removed = upkeep.uninstall(home)
     if as_json:
         return show.document(removed)
-    rows = [Row("Removed", removed.places)]
-    if removed.kept:
-        rows.append(Row("kept", (f"{len(removed.kept)} environments that another home uses",)))
+    rows = [Row("Removed", (str(home.root),)), Row("Cache", tuple(_cache(removed)))]
     rows.append(Row("Next", (Code("pip uninstall nb2prod"),)))
     return show.card(Card(head=f"{size(removed.bytes)} are free again", rows=tuple(rows)))
 
@@ -101,6 +102,20 @@ def _where(url: str, uri: str, as_json: bool) -> None:
         show.document({"url": url, "tracking_uri": uri})
     else:
         click.echo(f"MLflow's own UI on this home: {url}      Ctrl-C ends it")
+
+
+def _cache(removed: Removed) -> list[str]:
+    """What became of the shared cache, in bytes, and who uses what is left."""
+    from nb2prod.sdk.card.words import count, size
+
+    said = [f"{size(removed.cache_bytes)} of {removed.cache} are free again"] if removed.cache_bytes else []
+    if removed.kept:
+        users = f": {', '.join(removed.users)}" if removed.users else ""
+        environments = count(len(removed.kept), "environment")
+        said.append(f"{size(removed.kept_bytes)} stay in {removed.cache}: other homes use {environments} of it{users}")
+    elif removed.kept_bytes:
+        said.append(f"{size(removed.kept_bytes)} stay in {removed.cache}, which nb2prod did not write")
+    return said or [f"nothing of it was in {removed.cache}"]
 
 
 def _pruned(pruned: Pruned) -> Card:

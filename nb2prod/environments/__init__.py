@@ -3,7 +3,7 @@
 from nb2prod.environments.control_plane import control
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.installed import Distribution, Installed
-from nb2prod.environments.leases import in_use, lease, release
+from nb2prod.environments.leases import holders, in_use, lease, release
 from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lock
 from nb2prod.environments.upkeep import Freed, prune
 from nb2prod.environments.uv import NotOnIndex
@@ -24,6 +24,7 @@ __all__ = [
     "build_for",
     "compile_rest",
     "control",
+    "holders",
     "in_use",
     "lease",
     "lock",

@@ -112,7 +112,7 @@ def translated(text: str) -> Nb2prodError:
             code="disk-full",
             where="the cache folder",
             why=said,
-            fix="nb2prod prune",
+            fix="export NB2PROD_CACHE=/another/disk/nb2prod-cache      # or nb2prod prune",
             kept="nothing was written",
         )
     if re.search(r"\b40[13]\b|Unauthorized|Forbidden", said) and "No solution found" not in said:

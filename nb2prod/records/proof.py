@@ -40,6 +40,7 @@ class Verification(Record, frozen=True, kw_only=True):
     kept: str | None = None
     where: str = ""
     code: str = ""
+    log: tuple[str, ...] = ()
     replays: tuple[Replay, ...] = ()
     outside: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nb2prod import registry
 from nb2prod.capturing.capture import identical
-from nb2prod.errors import Nb2prodError
+from nb2prod.capturing.folders import refused
+from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture, Finding
 from nb2prod.records.lifecycle import Outcome
@@ -70,6 +71,8 @@ class _Deploying:
             return self._deploy(ground, verification, version)
         except BaseException as error:
             self._discard()
+            if isinstance(error, Refused):
+                refused(self.capture, self.home)
             if isinstance(error, Nb2prodError) and not error.kept:
                 error.keeping(self._kept())
             raise

@@ -114,7 +114,7 @@ def error_of(verification: Verification) -> Nb2prodError:
         why=verification.reason,
         fix=verification.fix,
         kept=verification.kept,
-    )
+    ).saying(verification.log)
 
 
 def require_equal(replays: Sequence[Replay], capture: Capture, outside: Sequence[str] = ()) -> None:
@@ -183,6 +183,7 @@ class _Case:
             kept=(error.kept or KEPT) if error else None,
             where=error.where if error else "",
             code=error.code if error else "",
+            log=error.log if error else (),
             replays=tuple(self.replays),
             outside=self.outside,
             warnings=tuple(one for one in self.capture.record.findings if one.severity == "warn"),

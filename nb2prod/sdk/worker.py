@@ -18,6 +18,7 @@ from nb2prod.records.base import to_json
 from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.sdk.client import Client
+from nb2prod.targets.local.cause import cause, readable
 from nb2prod.targets.local.runs import worker_command
 
 START_DEADLINE = 120.0
@@ -63,17 +64,15 @@ def serving(
 
 def did_not_start(log: str) -> Nb2prodError:
     """The error of a service that does not come up, from its log."""
-    lines = [line for line in log.strip().splitlines() if line.strip()]
-    last = "\n".join(lines[-8:]) or "it wrote nothing"
-    missing = next((line for line in reversed(lines) if "ModuleNotFoundError" in line), None)
+    lines = log.splitlines()
     return Refused(
         "The packaged service does not start",
         code="service-does-not-start",
         where="replay through the packaged service",
-        why=missing or last,
-        fix="nb2prod verify NOTEBOOK.ipynb --model NAME     # after mending what the log names",
+        why=cause(lines),
+        fix="%deploy model      # after mending what the cause names",
         kept="nothing was registered",
-    )
+    ).saying(readable(lines)[-20:])
 
 
 def _start(

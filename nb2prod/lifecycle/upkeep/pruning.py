@@ -1,8 +1,13 @@
-"""prune: shows and frees what nothing uses: old runs, versions, captures, Bentos, caches."""
+"""prune: shows and frees what nothing uses: old runs, versions, captures, Bentos, caches.
+
+A capture without a version or a run stays while a process holds it (the kernel that made it, a deploy under way) and for
+some hours after; one that was refused goes at once. A Bento goes with its capture.
+"""
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from nb2prod import environments, registry
+from nb2prod.capturing import folders
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep.sizes import tree_bytes
@@ -19,6 +25,9 @@ from nb2prod.records.proof import RegisteredVersion
 from nb2prod.store import Store
 from nb2prod.store.deployments import RunRow
 from nb2prod.targets.local import LocalTarget
+
+UNREGISTERED_STAYS = 6 * 3600.0
+"""Seconds for which a capture that nobody registered stays: time to go on with it from another process."""
 
 
 class Freed(Record, frozen=True, kw_only=True):
@@ -40,6 +49,8 @@ class Pruned(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class _Candidate:
+    """`free` does it and returns False where a process has begun to use it meanwhile."""
+
     freed: Freed
     free: Callable[[], object]
 
@@ -53,8 +64,8 @@ def prune(home: Home, *, dry_run: bool = False, keep: int = 5, target: LocalTarg
         Only say what would go.
     keep
         How many versions of a name stay, the newest first. What takes traffic, has an alias or is being deployed stays always,
-        with its capture and its Bento; of captures that were never registered the newest `keep` of a name stay too. In a
-        team's registry no version is touched.
+        with its capture and its Bento. A capture that was never registered stays while a process works with it and some
+        hours after, one that was refused only as long as a process works with it. In a team's registry no version is touched.
 
     Examples
     --------
@@ -63,11 +74,7 @@ def prune(home: Home, *, dry_run: bool = False, keep: int = 5, target: LocalTarg
     True
     """
     prune_ = _Pruning(home, target or LocalTarget(home), max(keep, 1))
-    freed = []
-    for candidate in prune_.candidates():
-        if not dry_run:
-            candidate.free()
-        freed.append(candidate.freed)
+    freed = [one.freed for one in prune_.candidates() if dry_run or one.free() is not False]
     cached = environments.prune(home, dry_run)
     freed += [Freed(kind="cache", what=str(one.path), bytes=one.bytes, why=one.why) for one in cached]
     return Pruned(freed=tuple(freed), bytes=sum(one.bytes for one in freed), dry_run=dry_run)
@@ -80,10 +87,16 @@ class _Pruning:
         self.keep = keep
         self.deployments = Store(home).deployments
         self._kept: set[str] = set()
+        self._old: set[str] = set()
+        self._busy: set[str] = set()
 
     def candidates(self) -> Iterator[_Candidate]:
         """In the order in which they must go: what refers to a capture before the capture."""
         for name in sorted(self._names()):
+            if self.home.at_work(f"deploy-{name}"):
+                self._kept |= {capture.key for capture in _captures(self.home) if capture.name == name}
+                self._busy.add(name)
+                continue
             runs, old = self._split_runs(name)
             self._kept |= {row.capture[:12] for row in runs}
             for row in old:
@@ -127,6 +140,7 @@ class _Pruning:
             if place < self.keep or named or version.version in running:
                 self._kept.add(version.capture[:12])
             else:
+                self._old.add(version.capture[:12])
                 yield self._version(version)
 
     def _version(self, version: RegisteredVersion) -> _Candidate:
@@ -135,27 +149,46 @@ class _Pruning:
         return _Candidate(freed, partial(registry.remove, version.name, self.home, version.version))
 
     def _captures(self) -> Iterator[_Candidate]:
-        unregistered: dict[str, int] = {}
-        for capture in sorted(_captures(self.home), key=lambda one: -one.made):
-            if capture.key in self._kept:
-                continue
-            unregistered[capture.name] = unregistered.get(capture.name, 0) + 1
-            if unregistered[capture.name] > self.keep:
-                why = "no version or run uses it"
-                freed = Freed(
-                    kind="capture", what=f"{capture.name} {capture.key}", bytes=tree_bytes(capture.folder), why=why
-                )
-                yield _Candidate(freed, partial(shutil.rmtree, capture.folder, ignore_errors=True))
-            else:
+        for capture in _captures(self.home):
+            why = self._why_not_kept(capture)
+            if not why:
                 self._kept.add(capture.key)
+                continue
+            what = f"{capture.name} {capture.key}"
+            freed = Freed(kind="capture", what=what, bytes=tree_bytes(capture.folder), why=why)
+            yield _Candidate(freed, partial(self._free, capture.key, capture.folder))
+
+    def _why_not_kept(self, capture: _Kept) -> str:
+        """Why it may go; empty where it stays."""
+        if capture.key in self._kept or not self._unheld(capture.key):
+            return ""
+        if capture.key in self._old:
+            return "its version goes"
+        if folders.refusal(self.home, capture.key).exists():
+            return "it was refused"
+        age = time.time() - capture.made
+        return f"no version or run uses it, made {age / 3600:.0f} h ago" if age > UNREGISTERED_STAYS else ""
 
     def _bentos(self) -> Iterator[_Candidate]:
         for folder in _folders(self.home.bentos):
-            for bento in _folders(folder):
-                if bento.name not in self._kept:
-                    what = f"{folder.name}:{bento.name}"
-                    freed = Freed(kind="bento", what=what, bytes=tree_bytes(bento), why="its capture is not kept")
-                    yield _Candidate(freed, partial(shutil.rmtree, bento, ignore_errors=True))
+            for bento in () if folder.name in self._busy else _folders(folder):
+                if bento.name in self._kept or not self._unheld(bento.name):
+                    continue
+                what = f"{folder.name}:{bento.name}"
+                freed = Freed(kind="bento", what=what, bytes=tree_bytes(bento), why="its capture is not kept")
+                yield _Candidate(freed, partial(self._free, bento.name, bento))
+
+    def _unheld(self, key: str) -> bool:
+        with self.home.unheld(folders.held_name(key)) as free:
+            return free
+
+    def _free(self, key: str, folder: Path) -> bool:
+        """Remove it, unless a process has begun to work with it."""
+        with self.home.unheld(folders.held_name(key)) as free:
+            if free:
+                shutil.rmtree(folder, ignore_errors=True)
+                folders.refusal(self.home, key).unlink(missing_ok=True)
+            return free
 
 
 @dataclass(frozen=True)

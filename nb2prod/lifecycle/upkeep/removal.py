@@ -17,11 +17,15 @@ from nb2prod.targets.local import LocalTarget
 
 
 class Removed(Record, frozen=True, kw_only=True):
-    """What went: places, and bytes in all; `kept` names caches that another home uses."""
+    """What went: places, and bytes in all. Of the shared cache: what was freed of it, what stays and who uses that."""
 
     places: tuple[str, ...]
     bytes: int
+    cache: str = ""
+    cache_bytes: int = 0
     kept: tuple[str, ...] = ()
+    kept_bytes: int = 0
+    users: tuple[str, ...] = ()
 
 
 def remove(home: Home, name: str, *, purge: bool = False, target: LocalTarget | None = None) -> Removed:
@@ -60,21 +64,25 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
     """
     target = target or LocalTarget(home)
     target.shutdown()
-    size = tree_bytes(home.root)
+    size, cached = tree_bytes(home.root), tree_bytes(home.cache)
     shutil.rmtree(home.root)
-    freed = environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
+    environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
     kept = _leased(home)
-    places = [home.root, *(one.path for one in freed)]
     if not kept:
-        for folder in (home.environments, home.control, home.locks, home.wheels, home.templates):
-            if folder.exists():
-                size += tree_bytes(folder)
-                places.append(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in (home.environments, home.control, home.locks, home.wheels, home.templates, *_made_again(home)):
+            shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             home.cache.rmdir()
-    size += sum(one.bytes for one in freed)
-    return Removed(places=tuple(map(str, places)), bytes=size, kept=tuple(map(str, kept)))
+    left = tree_bytes(home.cache)
+    return Removed(
+        places=(str(home.root), *((str(home.cache),) if cached > left else ())),
+        bytes=size + cached - left,
+        cache=str(home.cache),
+        cache_bytes=cached - left,
+        kept=tuple(map(str, kept)),
+        kept_bytes=left,
+        users=tuple(sorted({str(user) for place in kept for user in environments.holders(place)})),
+    )
 
 
 def _made(home: Home, name: str) -> list[Path]:
@@ -91,6 +99,11 @@ def _name(capture: Path) -> str:
     with suppress(Nb2prodError, OSError):
         return read(capture / "capture.json", CaptureRecord).name
     return ""
+
+
+def _made_again(home: Home) -> tuple[Path, ...]:
+    """What capturing and packaging keep beside the environments."""
+    return home.cache / "probes", home.cache / "shipped"
 
 
 def _leased(home: Home) -> list[Path]:

@@ -14,6 +14,7 @@ from nb2prod.home import Home
 from nb2prod.store import Store
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
 from nb2prod.targets.local import logs, ports
+from nb2prod.targets.local.cause import cause, readable
 from nb2prod.targets.local.gateway import Gateway, Route
 from nb2prod.targets.local.place import Place
 from nb2prod.targets.local.runs import Run, WorkerCommand
@@ -21,6 +22,7 @@ from nb2prod.targets.local.slots import Slots
 from nb2prod.targets.local.supervisor import Program, Supervisor
 
 START_DEADLINE = 120.0
+NEEDED = 64 * 2**20
 CRASHED = ("BACKOFF", "EXITED", "FATAL")
 
 
@@ -159,23 +161,21 @@ class Processes:
             time.sleep(0.02)
 
     def _did_not_start(self, run: Run, why: str) -> Nb2prodError:
-        last = [line for line in logs.last_lines(run.log(1), 40) if line.strip()][-12:]
+        last = logs.last_lines(run.log(1), 40)
         current = self.store.get(run.row.name)
         running = current.desired == "running" and current.run != run.row.run
         kept = f"version {current.version} goes on answering" if running else "nothing takes traffic"
         kept_log = run.row.version is not None  # a run without a version goes with its files
-        fix = (
-            f"nb2prod logs {run.row.name}" if kept_log else "%deploy model    # after mending what the last lines name"
-        )
+        fix = f"nb2prod logs {run.row.name}" if kept_log else "%deploy model      # after mending what the cause names"
         full = any("No space left on device" in line for line in last)
         return (NoSpace if full else Failed)(
             f"The service `{run.row.name}` does not start",
             code="disk-full" if full else "worker-start",
             where=f"worker-1 of `{run.row.name}`",
-            why="\n".join((why, *last)),
-            fix="nb2prod prune" if full else fix,
+            why=f"{why} {cause(last)}",
+            fix=self.home.room_fix(NEEDED) if full else fix,
             kept=kept,
-        )
+        ).saying(readable(last)[-20:])
 
     def require_port(self, row: DeploymentRow, *, first: int) -> None:
         """Raise `Conflict` where another process holds a deployment's port; one that never took traffic gets another."""

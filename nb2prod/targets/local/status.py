@@ -114,7 +114,9 @@ class Observer:
         free = shutil.disk_usage(self.home.root).free
         if free < LOW_DISK:
             yield Trouble(
-                "degraded", f"The disk is full: {free / 2**20:.0f} MB are free under {self.home.root}.", "nb2prod prune"
+                "degraded",
+                f"The disk is full: {free / 2**20:.0f} MB are free under {self.home.root}.",
+                self.home.room_fix(LOW_DISK),
             )
 
     def _without_supervisor(self, workers: tuple[Worker, ...]) -> Trouble:

@@ -14,14 +14,13 @@ from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
 from nb2prod.targets.local import logs, orphans, ports
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
-from nb2prod.targets.local.processes import Processes
+from nb2prod.targets.local.processes import NEEDED, Processes
 from nb2prod.targets.local.runs import WorkerCommand, bento_worker
 from nb2prod.targets.local.status import Observer
 from nb2prod.targets.local.supervisor import Supervisor
 
 START_DEADLINE = 120.0
 CRASHED = ("BACKOFF", "EXITED", "FATAL")
-NEEDED = 64 * 2**20
 
 
 class LocalTarget:
@@ -198,8 +197,8 @@ class LocalTarget:
         except BaseException as error:
             self.stop(name)
             if isinstance(error, Nb2prodError):
-                reason, *log = error.why.splitlines()
-                self.store.note(name, "failed", reason=f"{error.title}. {reason}", log=log, fix=error.fix)
+                told = f"{error.title}. {error.why}"
+                self.store.note(name, "failed", reason=told, log=list(error.log), fix=error.fix)
             raise
 
     def stop(self, name: str) -> None:

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nb2prod import environments
+from nb2prod.capturing import folders
 from nb2prod.errors import NotFound
 from nb2prod.home import Home
 from nb2prod.lifecycle import upkeep
@@ -12,6 +18,7 @@ from nb2prod.lifecycle.upkeep.checks import Ailment, Ground, leftovers
 from nb2prod.lifecycle.upkeep.sizes import mebibytes, tree_bytes
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
+from tests import captures
 
 
 @pytest.fixture
@@ -73,3 +80,88 @@ def test_sizes_count_files_and_not_what_links_lead_to(tmp_path: Path) -> None:
     assert tree_bytes(tmp_path) == 10
     assert tree_bytes(tmp_path / "nothing") == 0
     assert mebibytes(3 * 2**29) == "1.5 GB"
+
+
+def made(home: Home, key: str, name: str, hours: float) -> Path:
+    """A capture and its Bento, made some hours ago."""
+    capture = captures.capture(home.captures / key, name=name).folder
+    (home.bentos / name / key).mkdir(parents=True)
+    then = time.time() - hours * 3600
+    os.utime(capture / "capture.json", (then, then))
+    return capture
+
+
+def pruned(home: Home, **options: Any) -> list[tuple[str, str]]:
+    return [(one.kind, one.what) for one in upkeep.prune(home, **options).freed]
+
+
+def test_captures_that_nobody_registered_go_after_some_hours_with_their_bentos(home: Home) -> None:
+    old, new = made(home, "a" * 12, "delays", 7), made(home, "b" * 12, "delays", 1)
+    expected = [("capture", f"delays {'a' * 12}"), ("bento", f"delays:{'a' * 12}")]
+    assert pruned(home, dry_run=True) == expected
+    assert old.is_dir()
+    assert pruned(home) == expected
+    assert not old.exists()
+    assert new.is_dir()
+    assert [one.name for one in (home.bentos / "delays").iterdir()] == ["b" * 12]
+
+
+def test_a_refused_capture_goes_at_once_and_its_mark_with_it(home: Home) -> None:
+    capture = captures.Capture(made(home, "a" * 12, "delays", 0), None, None)  # type: ignore[arg-type]
+    folders.refused(capture, home)
+    assert "it was refused" in {one.why for one in upkeep.prune(home, dry_run=True).freed}
+    assert ("capture", f"delays {'a' * 12}") in pruned(home)
+    assert not folders.refusal(home, "a" * 12).exists()
+
+
+def test_what_another_process_works_with_stays_until_it_ends(home: Home) -> None:
+    capture = made(home, "a" * 12, "delays", 48)
+    code = (
+        f"from nb2prod.home import Home; Home({str(home.root)!r}, {str(home.cache)!r}).hold('capture-{'a' * 12}');"
+        "print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert pruned(home) == []
+        assert capture.is_dir()
+        other.communicate("\n")
+    assert ("capture", f"delays {'a' * 12}") in pruned(home)
+
+
+def test_while_a_deploy_of_the_name_runs_nothing_of_it_goes(home: Home) -> None:
+    capture = made(home, "a" * 12, "delays", 48)
+    with home.lock("deploy-delays"):
+        assert pruned(home) == []
+    assert capture.is_dir()
+    assert pruned(home) != []
+
+
+def test_uninstall_says_what_became_of_the_shared_cache(home: Home, tmp_path: Path) -> None:
+    for name in ("mine", "theirs"):
+        (home.environments / name / "bin").mkdir(parents=True)
+        (home.environments / name / "bin" / "python").write_bytes(b"x" * 1000)
+    other = tmp_path / "other"
+    other.mkdir()
+    environments.lease(home.environments / "theirs", other)
+    removed = upkeep.uninstall(home)
+    assert (removed.cache, removed.cache_bytes) == (str(home.cache), 1000)
+    assert removed.kept == (str(home.environments / "theirs"),)
+    assert removed.kept_bytes >= 1000
+    assert removed.users == (str(other),)
+
+
+def test_uninstall_leaves_no_folder_of_the_cache_where_no_other_home_uses_it(home: Home) -> None:
+    for name in ("environments", "control", "locks", "wheels", "mlflow-templates", "probes", "shipped"):
+        (home.cache / name).mkdir()
+    upkeep.uninstall(home)
+    assert not home.cache.exists()
+
+
+def test_room_is_made_by_pruning_where_there_is_something_else_on_another_disk(home: Home) -> None:
+    assert home.room_fix(2**60).startswith("export NB2PROD_HOME=/another/disk/nb2prod")
+    assert "MB on this disk" in home.room_fix(2**60)
+    (home.captures / "x").mkdir(parents=True)
+    assert home.room_fix().startswith("nb2prod prune")

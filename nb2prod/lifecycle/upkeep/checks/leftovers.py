@@ -27,7 +27,7 @@ class LeftoversCheck(Check):
             yield Ailment(text, "nb2prod doctor --fix", "warn", partial(_delete, path))
         for row in self.ground.store.deployments.all():
             coming = self.ground.store.deployments.candidate(row.name)
-            if coming is not None and not self._deploying(row.name):
+            if coming is not None and not self.home.at_work(f"deploy-{row.name}"):
                 text = f"`{row.name}` has a run that was started and never took traffic."
                 yield Ailment(text, "nb2prod doctor --fix", "warn", partial(self.ground.target.discard, row.name))
 
@@ -53,14 +53,6 @@ class LeftoversCheck(Check):
             else:
                 runs = {f"run-{row.run}" for row in self.ground.store.deployments.runs(folder.name)}
                 yield from (run for run in folder.glob("run-*") if run.name not in runs)
-
-    def _deploying(self, name: str) -> bool:
-        """Does a process hold the deploy's lock?"""
-        try:
-            with self.home.lock(f"deploy-{name}", timeout=0.0):
-                return False
-        except Exception:
-            return True
 
 
 class BytesCheck(Check):

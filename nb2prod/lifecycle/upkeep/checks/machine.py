@@ -43,7 +43,7 @@ class DiskCheck(Check):
             free = shutil.disk_usage(folder).free
             if free < LOW:
                 text = f"{mebibytes(free)} are free under {folder}."
-                yield Ailment(text, "nb2prod prune", "bad" if free < FULL else "warn")
+                yield Ailment(text, self.home.room_fix(LOW), "bad" if free < FULL else "warn")
         used = tree_bytes(self.home.root)
         if used > 0.8 * HOME_CAP:
             text = f"The home holds {mebibytes(used)} of {mebibytes(HOME_CAP)}."
