@@ -172,7 +172,7 @@ class Processes:
             f"The service `{run.row.name}` does not start",
             code="disk-full" if full else "worker-start",
             where=f"worker-1 of `{run.row.name}`",
-            why=f"{why} {cause(last)}",
+            why=f"{why.rstrip('.')}: {cause(last)}",
             fix=self.home.room_fix(NEEDED) if full else fix,
             kept=kept,
         ).saying(readable(last)[-20:])
