@@ -127,12 +127,13 @@ class Refused(Nb2prodError):
 class InputError(Refused):
     """A request does not fit the model's signature.
 
-    ``pointer`` is the JSON Pointer (RFC 6901) of the place in the request body.
+    ``pointer`` is the JSON Pointer (RFC 6901) of the place in the request body, ``column`` the model's column that it is about.
     """
 
-    def __init__(self, title: str, *, pointer: str = "", **fields: Any) -> None:
+    def __init__(self, title: str, *, pointer: str = "", column: str = "", **fields: Any) -> None:
         super().__init__(title, **fields)
         self.pointer = pointer
+        self.column = column
 
 
 class Unverified(Nb2prodError):

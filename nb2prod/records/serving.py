@@ -14,7 +14,8 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
 
     `version` is None until the model is registered. While `traffic` is false nothing is recorded or counted. `spool` is the
     folder of the recorder's segments; `counter` says who counts them. `environment` is a 0600 JSON file of the values of
-    declared environment variables, read before the model is loaded.
+    declared environment variables, read before the model is loaded. `outcomes` are the names that feedback may carry, `slices`
+    the (column, value) pairs by which rows and what became of them are counted apart.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -30,6 +31,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     body_limit: int = 10 * 2**20
     spool_limit: int = 256 * 2**20
     outcomes: tuple[str, ...] = ()
+    slices: tuple[tuple[str, str], ...] = ()
 
 
 class Worker(Record, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from nb2prod.records.monitoring import Feedback
 
 ROWS = 1
 FEEDBACK = 2
+REFUSALS = 3
 _ARRAY = 1
 
 
@@ -35,6 +36,14 @@ class Labels(msgspec.Struct, array_like=True):
     version: int
     arrived: float
     items: list[Feedback]
+
+
+class Refusals(msgspec.Struct, array_like=True):
+    """Requests that never reached the model: column, reason and how many."""
+
+    version: int
+    arrived: float
+    items: list[tuple[str, str, int]]
 
 
 def _pack(value: Any) -> Any:
@@ -63,9 +72,10 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_pack)
 _batches = msgspec.msgpack.Decoder(Batch, ext_hook=_unpack)
 _anything = msgspec.msgpack.Decoder(ext_hook=_unpack)
 _labels = msgspec.msgpack.Decoder(Labels, ext_hook=_unpack)
+_refusals = msgspec.msgpack.Decoder(Refusals)
 
 
-def encode(record: Batch | Labels) -> bytes:
+def encode(record: Batch | Labels | Refusals) -> bytes:
     """Bytes of a record.
 
     Raises
@@ -97,6 +107,10 @@ def decode_batch(payload: bytes) -> Batch:
 
 def decode_labels(payload: bytes) -> Labels:
     return _labels.decode(payload)
+
+
+def decode_refusals(payload: bytes) -> Refusals:
+    return _refusals.decode(payload)
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from nb2prod.runtime.outbox import Outbox, Page
 from nb2prod.runtime.segments import Frame, Head
 from nb2prod.runtime.side import Side
 from nb2prod.runtime.tally import Tally
-from nb2prod.runtime.watched import Watched, bring, load_name
+from nb2prod.runtime.watched import Watched, bring, declared, load_name
 
 log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 600.0
@@ -139,16 +139,21 @@ class Counter:
         return increments
 
     def _increments(self, head: Head, frames: Iterable[Frame]) -> list[Increment]:
-        tally = Tally(head, self._model(head.key), self._model)
+        tally = Tally(head, self._model(head.key), self._model, declared(self.spool))
         arrived = self._clock()
         for frame in frames:
             if frame.kind == batches.ROWS:
                 batch = batches.decode_batch(frame.payload)
-                tally.change(self._join.predicted(batch, head.key, tally.add(batch)))
+                periods = tally.add(batch)
+                tally.change(self._join.predicted(batch, head.key, periods, tally.slices(batch)))
             elif frame.kind == batches.FEEDBACK:
                 labels = batches.decode_labels(frame.payload)
                 tally.change(self._join.labelled(labels))
                 arrived = min(arrived, labels.arrived)
+            elif frame.kind == batches.REFUSALS:
+                refusals = batches.decode_refusals(frame.payload)
+                tally.refuse(refusals)
+                arrived = min(arrived, refusals.arrived)
         return tally.increments(arrived)
 
     def _model(self, key: str) -> Watched:

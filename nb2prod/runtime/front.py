@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from nb2prod.errors import Nb2prodError, NotFound, UsageError
+from nb2prod.errors import InputError, Nb2prodError, NotFound, UsageError
 from nb2prod.records.capture import Answers
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime import limits, protocol
@@ -41,6 +41,7 @@ Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
 JSON: Final = (b"content-type", b"application/json")
 OPEN: Final = frozenset({"/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"})
 _GIVEN_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+_OWN_ID: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]+(?:\.\d+)*")
 log = logging.getLogger("nb2prod")
 
 
@@ -155,6 +156,8 @@ class Front:
             body = await limits.body_of(scope, receive, settings.body_limit) if method != "GET" else b""
             return await route(scope, body)
         except Nb2prodError as error:
+            if isinstance(error, InputError) and (path == "/predict" or path.endswith("/infer")):
+                self._rejected(error, settings)
             return self._problem(error, request_id, settings)
         except Disconnected:
             raise
@@ -166,6 +169,11 @@ class Front:
         if settings.traffic:
             self._metrics.failed(error.code)
         return problem.response(error, request_id)
+
+    def _rejected(self, error: InputError, settings: ServiceSettings) -> None:
+        """Rows that never reached the model, by column and reason."""
+        if settings.traffic and self.recorder is not None:
+            self.recorder.reject(error.column, error.code, version=settings.version)
 
     def _closed(self, path: str, scope: Scope) -> Reply | None:
         """BentoML's own routes stand behind the same tokens."""
@@ -199,6 +207,11 @@ class Front:
                 return bytes(value).decode()
         return next(self._ids)
 
+    def named(self, scope: Mapping[str, Any], rows: int) -> str:
+        """The request's id; one of ours tells how many rows it has, so that feedback to a row it has not is refused at once."""
+        request_id = str(scope["nb2prod.request_id"])
+        return f"{request_id}.{rows}" if _OWN_ID.fullmatch(request_id) else request_id
+
     # The model.
 
     async def ask(self, rows: Rows, request_id: str, *, ids: Any = None, times: Any = None) -> Answers:
@@ -217,7 +230,7 @@ class Front:
 
     async def _predict(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = self._decode(body)
-        request_id = scope["nb2prod.request_id"]
+        request_id = self.named(scope, asked.rows.n)
         answers = await self.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         label = self.settings.label
         return 200, [JSON], json.encode(answers, request_id=request_id, model=label, warnings=asked.rows.warnings)

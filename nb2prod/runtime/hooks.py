@@ -46,6 +46,9 @@ class Recorder(Protocol):
         as the rows, with None for a row that has none.
         """
 
+    def reject(self, column: str, code: str, *, version: int | None) -> None:
+        """Count a request that never reached the model, by column (empty where it is about none) and reason."""
+
     def feedback(self, items: Sequence[Feedback]) -> list[FeedbackResult]:
         """Keep labels and outcomes; one result an item, in their order."""
 
@@ -76,6 +79,9 @@ class Host(Protocol):
     settings: Settings
     recorder: Recorder | None
     draining: bool
+
+    def named(self, scope: Mapping[str, Any], rows: int) -> str:
+        """The id of a request of so many rows."""
 
     async def ask(self, rows: Rows, request_id: str, *, ids: Any, times: Any) -> Answers:
         """Ask the model, count and record the answer."""

@@ -9,7 +9,7 @@ Only scores and predictions are kept, ids as hashes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,6 +45,7 @@ class Delta(NamedTuple):
     prediction: Any
     label: Any
     outcomes: dict[str, float]
+    slices: tuple[str, ...] = ()
 
 
 class Join:
@@ -62,12 +63,14 @@ class Join:
             for table in ("held", "labels")
         )
 
-    def predicted(self, batch: Batch, model: str, periods: Sequence[Period]) -> list[Delta]:
+    def predicted(
+        self, batch: Batch, model: str, periods: Sequence[Period], slices: Mapping[str, list[int]] | None = None
+    ) -> list[Delta]:
         """Keep a request's answers; what labels that came before it, or moved to it, change.
 
-        `periods` is one for all rows, or one a row.
+        `periods` is one for all rows, or one a row; `slices` names the rows of each declared slice.
         """
-        cells = batches.encode_any([list(periods), batch.predictions, _scores(batch.probabilities)])
+        cells = batches.encode_any([list(periods), batch.predictions, _scores(batch.probabilities), slices or {}])
         key = key_of("r", batch.request_id)
         rid = self._db.execute(
             "INSERT INTO requests (key, model, version, arrived, n, cells) VALUES (?, ?, ?, ?, ?, ?)",
@@ -196,12 +199,13 @@ class Join:
             return []
         query = "SELECT model, version, cells FROM requests WHERE rid=?"
         model, version, cells = self._db.execute(query, (rid,)).fetchone()
-        periods, predictions, scores = batches.decode_any(cells)
+        periods, predictions, scores, *more = batches.decode_any(cells)
         grain, start = periods[row if len(periods) > 1 else 0]
         label = told.label[0] if told.label else msgspec.UNSET
         outcomes = {name: value for name, (value, _) in told.outcomes.items()}
         said = None if scores is None else scores[row]
-        return [Delta(model, version, (grain, start), sign, said, predictions[row], label, outcomes)]
+        within = tuple(name for name, rows in (more[0] if more else {}).items() if row in rows)
+        return [Delta(model, version, (grain, start), sign, said, predictions[row], label, outcomes, within)]
 
 
 def key_of(domain: str, text: str) -> int:

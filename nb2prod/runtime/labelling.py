@@ -36,8 +36,16 @@ class Check:
         """Take these outcomes from now on."""
         self._outcomes = frozenset(outcomes)
 
-    def __call__(self, item: Feedback) -> FeedbackResult:
-        return self._which(item) or self._label(item) or self._said(item) or self._time(item) or KEPT
+    def __call__(self, item: Feedback, rows: int | None = None) -> FeedbackResult:
+        """`rows` of the request that it names, where they are known."""
+        return (
+            self._which(item)
+            or self._row(item, rows)
+            or self._label(item)
+            or self._said(item)
+            or self._time(item)
+            or KEPT
+        )
 
     def _which(self, item: Feedback) -> FeedbackResult | None:
         if item.id is None and item.request_id is None:
@@ -49,6 +57,11 @@ class Check:
         if item.label is msgspec.UNSET and not item.outcomes:
             return _refused("", "It has neither a label nor an outcome.", '"label": …')
         return None
+
+    def _row(self, item: Feedback, rows: int | None) -> FeedbackResult | None:
+        if rows is None or item.row < rows:
+            return None
+        return _refused("/row", f"That request had {rows} rows, numbered from 0.", f'"row": {max(rows - 1, 0)}')
 
     def _label(self, item: Feedback) -> FeedbackResult | None:
         label = item.label

@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import itertools
 import logging
+import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ from nb2prod.runtime.hooks import FeedbackResult
 from nb2prod.runtime.ring import Ring
 from nb2prod.runtime.rows import Rows
 from nb2prod.runtime.selfcount import Starter
-from nb2prod.runtime.watched import Watched, load_name
+from nb2prod.runtime.watched import Watched, declare, load_name
 
 log = logging.getLogger(__name__)
 CAPACITY = 8 * 2**20
@@ -29,6 +30,9 @@ ROTATE_BYTES = 2**20
 _TICK = 0.2
 _LOOK = 5
 ASKED = "count-now"
+REASONS, REMEMBERED = 512, 10_000
+SIZED = re.compile(r"[0-9a-f]{16}-[0-9a-f]+(?:\.\d+)*\.(\d{1,9})")
+"""A request id of ours ends in the number of its rows, so that any worker can say whether a row is one of them."""
 
 
 class SpoolRecorder:
@@ -51,6 +55,8 @@ class SpoolRecorder:
         Names of outcomes that feedback may carry.
     counter
         ``"self"``: nobody else counts this spool, so a process beside the workers does.
+    slices
+        Says by which (column, value) pairs rows are counted apart now.
     """
 
     def __init__(
@@ -65,8 +71,14 @@ class SpoolRecorder:
         capacity: int = CAPACITY,
         rotate: float = ROTATE_SECONDS,
         counter: Literal["agent", "self"] = "agent",
+        slices: Callable[[], Sequence[tuple[str, str]]] = tuple,
     ) -> None:
         self.spool = spool
+        self._slices = slices
+        self._declared: Sequence[tuple[str, str]] = ()
+        self._refusing = threading.Lock()
+        self._refused: dict[tuple[int, str, str], int] = {}
+        self._sizes: dict[str, int] = {}
         self.name = name
         self.limit = limit
         self._rotate = rotate
@@ -99,6 +111,10 @@ class SpoolRecorder:
         arrived: float,
     ) -> None:
         """Keep one request's rows and answers; a failure is counted as dropped rows and never reaches the caller."""
+        if SIZED.fullmatch(request_id) is None:
+            self._sizes[request_id] = rows.n
+            if len(self._sizes) > REMEMBERED:
+                del self._sizes[next(iter(self._sizes))]
         batch = batches.Batch(
             request_id,
             version or 0,
@@ -129,7 +145,7 @@ class SpoolRecorder:
         """
         if outcomes is not None:
             self._check.declare(outcomes)
-        results = [self._check(item) for item in items]
+        results = [self._check(item, self._size(item)) for item in items]
         good = [item for item, result in zip(items, results, strict=True) if result.status == "kept"]
         if good:
             payload = batches.encode(batches.Labels(version or 0, time.time(), good))
@@ -138,6 +154,20 @@ class SpoolRecorder:
         for result in results:
             self._feedback[result.status] += 1
         return results
+
+    def reject(self, column: str, code: str, *, version: int | None) -> None:
+        """Count a request that never reached the model; kept with the next segment."""
+        key = (version or 0, column, code)
+        with self._refusing:
+            if len(self._refused) < REASONS or key in self._refused:
+                self._refused[key] = self._refused.get(key, 0) + 1
+
+    def _size(self, item: Feedback) -> int | None:
+        """How many rows the request of an item had, where that is known here."""
+        if item.request_id is None or item.id is not None:
+            return None
+        named = SIZED.fullmatch(item.request_id)
+        return int(named[1]) if named else self._sizes.get(item.request_id)
 
     def refused(self, items: int) -> None:
         """Count feedback items that could not even be read."""
@@ -180,6 +210,7 @@ class SpoolRecorder:
         atexit.unregister(self.close)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=10)
+        self._keep_refusals()
         self.flush()
         self._ring.close()
 
@@ -189,9 +220,17 @@ class SpoolRecorder:
                 return
             if turn % _LOOK == 0:
                 self._start_counting()
+            self._keep_refusals()
             if self._due():
                 self.flush()
                 self._since = time.monotonic()
+
+    def _keep_refusals(self) -> None:
+        with self._refusing:
+            taken, self._refused = self._refused, {}
+        for version in sorted({version for version, _, _ in taken}):
+            items = [(column, code, count) for (of, column, code), count in taken.items() if of == version]
+            self._ring.append(batches.encode(batches.Refusals(version, time.time(), items)), 0, batches.REFUSALS)
 
     def _start_counting(self) -> None:
         if self._starter is None:
@@ -215,6 +254,7 @@ class SpoolRecorder:
 
     def _hand_over(self) -> bool:
         self._keep_model()
+        self._keep_slices()
         if segments.size(self.spool) >= self.limit:
             return False
         segments.hand_over(self._ring, self.spool, self.name)
@@ -224,6 +264,12 @@ class SpoolRecorder:
         if not self._kept_model:
             self._watched.save(self.spool)
             self._kept_model = True
+
+    def _keep_slices(self) -> None:
+        now = self._slices()
+        if now != self._declared:
+            declare(self.spool, now)
+            self._declared = now
 
     def _open(self, capacity: int) -> Ring:
         key = self._watched.key

@@ -126,6 +126,7 @@ def _recorder(model: ServedModel, settings: Settings) -> SpoolRecorder | None:
         limit=now.spool_limit,
         outcomes=now.outcomes,
         counter=now.counter,
+        slices=lambda: settings.current.slices,
     )
 
 

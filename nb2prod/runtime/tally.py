@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb2prod.baseline import sparse
+from nb2prod.baseline.words import level
 from nb2prod.records.capture import Signature
 from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import sums
-from nb2prod.runtime.batches import Batch
+from nb2prod.runtime.batches import Batch, Refusals
 from nb2prod.runtime.join import Delta
 from nb2prod.runtime.periods import Period, period_of, split
 from nb2prod.runtime.segments import Head
@@ -22,18 +23,26 @@ from nb2prod.runtime.watched import Watched
 
 PREDICTED = "@predicted"
 AGREED = "@agreed"
+SLICE, REFUSED = "@slice.", "@refused."
+OUTCOME, SQUARES, REST = "@outcome.", "@squares.", "@rest."
+"""Of each outcome: sum and count, sum of squares, and how many values were neither 0 nor 1. ``|column=value`` names a slice."""
 Counts = dict[str, NDArray[np.int64]]
 Sparse = dict[str, list[tuple[int, int]]]
 Cell = tuple[int, str, Period]
+Slice = tuple[str, str]
 
 
 class Tally:
     """Gather batches and label changes; `increments` counts them."""
 
-    def __init__(self, head: Head, watched: Watched, other: Callable[[str], Watched]) -> None:
+    def __init__(
+        self, head: Head, watched: Watched, other: Callable[[str], Watched], slices: Sequence[Slice] = ()
+    ) -> None:
         self._head = head
         self._watched = watched
         self._other = other
+        self._slices = slices
+        self._refused: dict[Cell, Sparse] = defaultdict(dict)
         self._rows: dict[Cell, _Gathered] = defaultdict(_Gathered)
         self._labels: dict[Cell, dict[int, list[Delta]]] = defaultdict(lambda: defaultdict(list))
 
@@ -50,6 +59,16 @@ class Tally:
                 periods[row] = period
         return periods
 
+    def slices(self, batch: Batch) -> dict[str, list[int]]:
+        """The rows of a request in each declared slice."""
+        return _within(self._slices, batch.columns, self._watched.signature)
+
+    def refuse(self, refusals: Refusals) -> None:
+        """Gather what never reached the model."""
+        cell = refusals.version, self._head.key, period_of(refusals.arrived, refusals.arrived)
+        for column, code, count in refusals.items:
+            _add(self._refused[cell], {f"{REFUSED}{code}|{column}": [(0, count)]})
+
     def change(self, deltas: Iterable[Delta]) -> None:
         """Gather what labels change."""
         for delta in deltas:
@@ -58,12 +77,15 @@ class Tally:
     def increments(self, arrived: float) -> list[Increment]:
         """One increment for each version and event period."""
         made = []
-        for cell in sorted({*self._rows, *self._labels}):
+        for cell in sorted({*self._rows, *self._labels, *self._refused}):
             version, model, period = cell
             gathered = self._rows.get(cell)
             counts: Sparse = {}
             if gathered is not None:
                 counts = sparse(_of_rows(gathered, self._watched))
+                found = _within(self._slices, gathered.whole(self._watched.signature), self._watched.signature)
+                counts |= {f"{SLICE}{key}": [(0, len(rows))] for key, rows in found.items()}
+            _add(counts, self._refused.get(cell, {}))
             for sign, deltas in self._labels.get(cell, {}).items():
                 _add(counts, _of_labels(deltas, self._other(model), sign))
             first = gathered.arrived if gathered is not None else arrived
@@ -95,6 +117,10 @@ class _Gathered:
         self.predictions: list[Any] = []
         self.probabilities: list[Any] = []
 
+    def whole(self, signature: Signature) -> Any:
+        """All rows as columns, or as one matrix."""
+        return np.concatenate(self.matrices) if self.matrices else self.columns
+
     def add(self, batch: Batch, places: NDArray[np.int64] | None) -> None:
         rows = batch.n if places is None else len(places)
         self.arrived = min(self.arrived, batch.arrived)
@@ -121,10 +147,7 @@ def _taken(values: Any, places: NDArray[np.int64] | None) -> Any:
 
 
 def _of_rows(gathered: _Gathered, watched: Watched) -> Counts:
-    columns: dict[str, Any] = gathered.columns
-    if gathered.matrices:
-        matrix = np.concatenate(gathered.matrices)
-        columns = {name: matrix[:, place] for place, name in enumerate(watched.signature.names)}
+    columns = _by_name(gathered.whole(watched.signature), watched.signature)
     plain = all(not isinstance(value, list | dict) for value in gathered.predictions)
     said: Any = gathered.predictions if plain else None
     if len(gathered.probabilities) == gathered.n and gathered.n:
@@ -144,7 +167,34 @@ def _predicted(predictions: list[Any], signature: Signature) -> NDArray[np.int64
     return np.bincount(places, minlength=len(classes) + 1).astype(np.int64)
 
 
+def _by_name(columns: Any, signature: Signature) -> dict[str, Any]:
+    if isinstance(columns, np.ndarray):
+        return {name: columns[:, place] for place, name in enumerate(signature.names)}
+    return dict(columns)
+
+
+def _within(slices: Sequence[Slice], columns: Any, signature: Signature) -> dict[str, list[int]]:
+    """Of each slice, the places of its rows; values are compared as the text that they are on the wire."""
+    found: dict[str, list[int]] = {}
+    named = _by_name(columns, signature) if slices else {}
+    for column, value in slices:
+        values = named.get(column)
+        if values is not None:
+            rows = [row for row, one in enumerate(values) if level(one) == value]
+            found[f"{column}={value}"] = rows
+    return {key: rows for key, rows in found.items() if rows}
+
+
 def _of_labels(deltas: list[Delta], watched: Watched, sign: int) -> Sparse:
+    """What labels and outcomes say, of all rows and of each slice."""
+    counts = _of_all_labels(deltas, watched)
+    for key in sorted({key for delta in deltas for key in delta.slices}):
+        inside = _of_all_labels([delta for delta in deltas if key in delta.slices], watched)
+        counts |= {f"{name}|{key}": pairs for name, pairs in inside.items()}
+    return {name: [(place, sign * count) for place, count in pairs] for name, pairs in counts.items()}
+
+
+def _of_all_labels(deltas: list[Delta], watched: Watched) -> Sparse:
     counts: Sparse = {}
     known = [delta for delta in deltas if delta.label is not msgspec.UNSET]
     if known:
@@ -158,8 +208,11 @@ def _of_labels(deltas: list[Delta], watched: Watched, sign: int) -> Sparse:
         counts = sparse(found)
     for name in sorted({name for delta in deltas for name in delta.outcomes}):
         values = [delta.outcomes[name] for delta in deltas if name in delta.outcomes]
-        counts[f"@outcome.{name}"] = sums.exact(values)
-    return {name: [(place, sign * count) for place, count in pairs] for name, pairs in counts.items()}
+        rest = sum(value not in (0, 1) for value in values)
+        counts[OUTCOME + name] = sums.exact(values)
+        counts[SQUARES + name] = sums.exact([value * value for value in values])
+        counts |= {REST + name: [(0, rest)]} if rest else {}
+    return counts
 
 
 def same(value: Any) -> Any:

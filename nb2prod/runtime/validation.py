@@ -199,6 +199,7 @@ def misfit(column: Column, row: int, what: str, at: str) -> InputError:
             why="No row that the model was trained on lacks it, so the model has never answered without it.",
             fix=f"frame[{name!r}] = frame[{name!r}].fillna(…)      or deploy with --nullable {name}",
             pointer=at,
+            column=name,
         )
     return InputError(
         f"Column {name!r} is {what} in row {row}; the model was trained on {NOUNS[column.kind]}",
@@ -207,6 +208,7 @@ def misfit(column: Column, row: int, what: str, at: str) -> InputError:
         why=f"The model was trained on {NOUNS[column.kind]} ({column.dtype}) there; this is {what}.",
         fix=_repair(column),
         pointer=at,
+        column=name,
     )
 
 
@@ -250,6 +252,7 @@ def missing_column(name: str, row: int, at: str) -> InputError:
         why="Every row names every column of the model; a missing value is written null.",
         fix=f"frame[{name!r}] = …      (GET /schema lists the columns)",
         pointer=at,
+        column=name,
     )
 
 

@@ -6,14 +6,19 @@ import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from nb2prod.baseline import Baseline
 from nb2prod.baseline.scores import Target
 from nb2prod.baseline.words import level
 from nb2prod.records.base import read, to_json
 from nb2prod.records.capture import Signature
+
+_SLICES = "slices.json"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,21 @@ def bring(key: str, spool: Path, side: Path) -> Watched:
         found = load(spool, key)
         found.save(side)
         return found
+
+
+def declare(folder: Path, slices: Sequence[tuple[str, str]]) -> None:
+    """Keep in a spool by which slices its rows are to be counted apart."""
+    unfinished = folder / f".{_SLICES}.{os.getpid()}"
+    unfinished.write_bytes(msgspec.json.encode(slices))
+    unfinished.replace(folder / _SLICES)
+
+
+def declared(folder: Path) -> tuple[tuple[str, str], ...]:
+    """The slices that are declared in a spool."""
+    try:
+        return msgspec.json.decode((folder / _SLICES).read_bytes(), type=tuple[tuple[str, str], ...])
+    except FileNotFoundError:
+        return ()
 
 
 def load_name(folder: Path, key: str) -> str:

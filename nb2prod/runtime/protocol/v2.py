@@ -74,7 +74,7 @@ class V2:
 
     async def infer(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = Request(scope, body, self._host.served)
-        request_id = asked.id or scope["nb2prod.request_id"]
+        request_id = asked.id or self._host.named(scope, asked.rows.n)
         answers = await self._host.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         return self._answer(asked, answers, request_id)
 

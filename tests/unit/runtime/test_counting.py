@@ -12,13 +12,13 @@ from spooling import NOON, SIGNATURE, answers, baseline, rows
 
 from nb2prod.baseline import dense
 from nb2prod.records.monitoring import Feedback, Increment
-from nb2prod.runtime import segments, selfcount
+from nb2prod.runtime import segments, selfcount, sums
 from nb2prod.runtime.batches import FEEDBACK, ROWS, Batch, Labels, encode
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.periods import period_of
 from nb2prod.runtime.recorder import SpoolRecorder
 from nb2prod.runtime.ring import FRAME, crc
-from nb2prod.runtime.watched import Watched
+from nb2prod.runtime.watched import Watched, declare
 
 DAY = 86400
 WATCHED = Watched("delays", baseline(), SIGNATURE)
@@ -268,3 +268,59 @@ def test_rings_of_workers_long_gone_are_removed(tmp_path: Path) -> None:
 def test_counting_that_cannot_go_on_ends_with_the_workers(tmp_path: Path) -> None:
     (tmp_path / "side").write_text("a file in the way")
     assert selfcount.count(tmp_path, every=0.0) == 0
+
+
+def added(increments: list[Increment], name: str) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for increment in increments:
+        for place, count in increment.counts.get(name, ()):
+            found[place] = found.get(place, 0) + count
+    return {place: count for place, count in found.items() if count}
+
+
+def test_rows_labels_and_outcomes_of_a_declared_slice_are_counted_apart(spool: Spool) -> None:
+    declare(spool.folder, [("town", "Ulm"), ("town", "Bonn"), ("age", "41")])
+    spool.write(batch("r", ["a", "b", "c"]))
+    said = [Feedback(id=name, label=1, outcomes={"cost": cost}) for name, cost in (("a", 2.0), ("b", 1.0), ("c", 0.0))]
+    spool.write(Labels(3, NOON + 5, said))
+    found = spool.count()
+    assert added(found, "@slice.town=Ulm") == {0: 3}
+    assert added(found, "@slice.town=Bonn") == {}
+    assert added(found, "@slice.age=41") == {0: 1}
+    assert added(found, "@outcome.cost|age=41") == dict(sums.exact([1.0]))
+    assert added(found, "@squares.cost") == dict(sums.exact([4.0, 1.0, 0.0]))
+    assert added(found, "@rest.cost") == {0: 1}
+    assert added(found, "@agreed|age=41") == {1: 1}
+    corrected = Feedback(id="b", outcomes={"cost": 3.0})
+    spool.write(Labels(3, NOON + 9, [corrected]))
+    found = spool.count()
+    assert sums.total(added(found, "@outcome.cost|age=41").items()) == 3.0
+    assert sums.total(added(found, "@squares.cost").items()) == 13.0
+
+
+def test_a_slice_that_is_declared_later_leaves_older_rows_out(spool: Spool) -> None:
+    spool.write(batch("r", ["a"]))
+    spool.count()
+    declare(spool.folder, [("town", "Ulm")])
+    spool.write(batch("s", ["b"]), Labels(3, NOON + 5, [Feedback(id="a", label=1), Feedback(id="b", label=1)]))
+    found = spool.count()
+    assert added(found, "@slice.town=Ulm") == {0: 1}
+    assert added(found, "@agreed|town=Ulm") == {1: 1}
+    assert added(found, "@agreed") == {1: 2}
+
+
+def test_refused_requests_are_counted_by_reason_and_column(tmp_path: Path) -> None:
+    one = SpoolRecorder(tmp_path / "s", name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
+    for _ in range(3):
+        one.reject("age", "wrong-type", version=2)
+    one.reject("", "malformed-json", version=2)
+    one.close()
+    counter = Counter(tmp_path / "s")
+    with counter.side.alone():
+        counter.run()
+    found = list(counter.page().increments)
+    counter.close()
+    assert {increment.version for increment in found} == {2}
+    assert sum(increment.rows for increment in found) == 0
+    assert added(found, "@refused.wrong-type|age") == {0: 3}
+    assert added(found, "@refused.malformed-json|") == {0: 1}

@@ -67,6 +67,17 @@ def test_the_good_items_of_a_batch_are_kept_and_the_bad_ones_told(recorder: Spoo
     assert recorder.metrics()["feedback_kept_total"] == 2
 
 
+def test_a_row_that_the_request_did_not_have_is_refused_and_the_rest_kept(recorder: SpoolRecorder) -> None:
+    recorder.record(rows(2), answers(2), request_id="mine", ids=None, times=None, version=3, arrived=NOON)
+    ours = "0123456789abcdef-1f.3"
+    items = [("mine", 1), ("mine", 2), (ours, 2), (ours, 3), ("another worker's", 9)]
+    status, said = ask(recorder, "/feedback", [{"request_id": of, "row": row, "label": 1} for of, row in items])
+    assert (status, said["accepted"]) == (207, 3)
+    assert [(one["item"], one["pointer"]) for one in said["refused"]] == [(1, "/1/row"), (3, "/3/row")]
+    assert "had 2 rows" in said["refused"][0]["detail"]
+    assert recorder.metrics()["feedback_refused_total"] == 2
+
+
 def test_what_is_no_json_is_said(recorder: SpoolRecorder) -> None:
     with pytest.raises(Nb2prodError, match="not JSON"):
         ask(recorder, "/feedback", b"{")

@@ -43,6 +43,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
+        self.rejected: list[tuple[str, str]] = []
         self.closed = False
 
     def record(self, rows: Any, answers: Any, **more: Any) -> None:
@@ -50,6 +51,9 @@ class Memory:
 
     def feedback(self, items: Any) -> list[Any]:
         return []
+
+    def reject(self, column: str, code: str, **more: Any) -> None:
+        self.rejected.append((column, code))
 
     def metrics(self) -> Mapping[str, float]:
         return {"rows_accepted_total": sum(one["n"] for one in self.kept), "seconds": 0.5}
@@ -183,6 +187,28 @@ def test_a_bad_request_is_a_problem_with_every_field(
     assert (answer.status_code, said["status"], said["code"], said["pointer"]) == (status, status, code, pointer)
     assert said["type"] == f"urn:nb2prod:{code}"
     assert said["fix"]
+
+
+def test_what_never_reached_the_model_is_counted_by_column_and_reason(service: Service) -> None:
+    service.predict({"inputs": [{**ROW, "age": "old"}]})
+    service.predict({"inputs": [{"age": 1.0}]})
+    service.predict({"inputs": [{**ROW, "height": 2}]})
+    service.send("POST", "/predict", content=b"{")
+    assert service.recorder.rejected == [
+        ("age", "wrong-type"),
+        ("city", "missing-column"),
+        ("", "unknown-column"),
+        ("", "malformed-json"),
+    ]
+    service.say(traffic=False)
+    service.predict({"inputs": [{**ROW, "age": "old"}]})
+    assert len(service.recorder.rejected) == 4
+
+
+def test_a_request_id_of_ours_tells_its_rows_and_a_callers_own_stays(service: Service) -> None:
+    assert service.predict({"inputs": [ROW] * 3}).json()["request_id"].endswith(".3")
+    given = service.predict({"inputs": [ROW]}, headers={"x-request-id": "mine.7"}).json()["request_id"]
+    assert given == "mine.7"
 
 
 def test_a_whole_float_for_an_integer_passes_the_slow_way(tmp_path: Path) -> None:
