@@ -1,15 +1,18 @@
-"""Deployments, increments, panes, labels in SQL."""
+"""Deployments, increments, panes, labels, alerts, actions, leases in SQL."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from nb2prod.home import Home
+from nb2prod.store.actions import Actions
+from nb2prod.store.alerts import Alerts
 from nb2prod.store.baselines import Baselines
 from nb2prod.store.deployments import Deployments
 from nb2prod.store.engine import Database
 from nb2prod.store.increments import Increments
 from nb2prod.store.labels import Labels
+from nb2prod.store.leases import Leases
 from nb2prod.store.panes import Panes
 
 
@@ -55,9 +58,24 @@ class Store:
         """The models that counts stand against."""
         return Baselines(self.database)
 
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Limits, what was told, and how far detection has read."""
+        return Alerts(self.database)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What is to be done about alerts, and what was done."""
+        return Actions(self.database)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which agent speaks for a deployment."""
+        return Leases(self.database)
+
     def forget(self, name: str) -> None:
         """Remove everything that was counted under a name; who should run is `deployments`' own."""
-        sections = (self.increments, self.panes, self.labels, self.baselines)
+        sections = (self.increments, self.panes, self.labels, self.baselines, self.alerts, self.actions, self.leases)
         with self.database.write() as connection:
             for section in sections:
                 section.forget(connection, name)

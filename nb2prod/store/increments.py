@@ -60,7 +60,7 @@ class Increments(Section):
         """Keep increments inside a transaction; returns those that were new."""
         new = []
         insert: Any = sqlite.insert if self.database.sqlite else postgresql.insert
-        statement = insert(increments).on_conflict_do_nothing(index_elements=list(_KEY))
+        statement = insert(increments).on_conflict_do_nothing(index_elements=list(_KEY)).returning(increments.c.id)
         given = list(given)
         through = self._through(connection, {one.source for one in given})
         for one in given:
@@ -68,7 +68,7 @@ class Increments(Section):
                 continue
             values = {field: getattr(one, field) for field in ("name", *_KEY, "arrived", "rows")}
             packed = msgspec.msgpack.encode(one.counts)
-            if connection.execute(statement, values | {"counts": packed}).rowcount:
+            if connection.execute(statement, values | {"counts": packed}).first() is not None:
                 new.append(one)
         return new
 
@@ -83,6 +83,18 @@ class Increments(Section):
             query = query.where(sa.tuple_(*order) > sa.tuple_(*(sa.literal(part) for part in place)))
         with self.database.read() as connection:
             return list(_read(connection.execute(query).mappings()))
+
+    def unread(self, name: str, through: int, limit: int = 5000) -> list[tuple[int, Increment]]:
+        """Increments that came into the store after a place, with their places, in the order in which they came."""
+        query = (
+            sa.select(increments)
+            .where(increments.c.name == name, increments.c.id > through)
+            .order_by(increments.c.id)
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [(row["id"], one) for row, (_, one) in zip(rows, _read(rows), strict=True)]
 
     def current(self, name: str) -> Current | None:
         """The version and model whose rows came last; of two in one minute the newer version."""

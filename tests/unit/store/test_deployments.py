@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from nb2prod.errors import Conflict, NotFound
-from nb2prod.home import Home
 from nb2prod.store import Store
 from nb2prod.store.deployments import Deployments
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Deployments:
-    return Store(Home(tmp_path / "home", tmp_path / "cache")).deployments
+def store(whole: Store) -> Deployments:
+    return whole.deployments
 
 
 def _run(store: Deployments, bento: str = "/bentos/a") -> int:

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nb2prod.home import Home
 from nb2prod.records.monitoring import Grain, Increment
 from nb2prod.store import Store
 from nb2prod.store.panes import add_sparse
@@ -16,8 +14,8 @@ NOON = 1_700_000_000 // 86400 * 86400 + 43200
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Home(tmp_path / "home", tmp_path / "cache"))
+def store(whole: Store) -> Store:
+    return whole
 
 
 def increment(sequence: int, period: int = NOON, grain: Grain = "minute", **fields: object) -> Increment:

@@ -1,0 +1,103 @@
+"""What an increment of counts says of a metric: how many, their sum, their squares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nb2prod.baseline import Baseline
+from nb2prod.monitoring.alerts.course import Sums
+from nb2prod.monitoring.statistics.risk import UNIT
+from nb2prod.records.alerts import COSTS, Alert
+from nb2prod.records.monitoring import Increment
+from nb2prod.runtime import sums
+from nb2prod.runtime.tally import AGREED, OUTCOME, REFUSED, REST, SLICE, SQUARES
+
+Pairs = Iterable[tuple[int, int]]
+
+
+def measure(alert: Alert, increment: Increment, baseline: Baseline) -> Sums:
+    """Zero where the increment says nothing of it."""
+    within = f"|{alert.slice}" if alert.slice else ""
+    if alert.outcome is not None:
+        return _outcome(alert, increment, within)
+    if alert.metric == "rejected":
+        return _rejected(increment)
+    if alert.metric == "accuracy":
+        cells = dict(increment.counts.get(AGREED + within, ()))
+        right = float(cells.get(1, 0))
+        return Sums(right + cells.get(0, 0), right, right)
+    if alert.metric == "mae":
+        return _errors(increment.counts.get("@errors" + within, ()), baseline)
+    return _of_classes(alert, increment.counts.get("@confusion" + within, ()), baseline, rows_of(increment, alert))
+
+
+def rows_of(increment: Increment, alert: Alert) -> float:
+    """Predictions of the alert's slice."""
+    return float(_first(increment.counts.get(SLICE + alert.slice, ())) if alert.slice else increment.rows)
+
+
+def _outcome(alert: Alert, increment: Increment, within: str) -> Sums:
+    pairs = increment.counts.get(OUTCOME + alert.metric + within, ())
+    n = float(sums.count(pairs))
+    if alert.per == "prediction":
+        n = rows_of(increment, alert)
+    elif alert.per == "label":
+        cells = dict(increment.counts.get(AGREED + within, ()))
+        n = float(sum(cells.values()) or _first(increment.counts.get("@errors" + within, ())))
+    squares = sums.total(increment.counts.get(SQUARES + alert.metric + within, ()))
+    return Sums(n, sums.total(pairs), squares, float(_first(increment.counts.get(REST + alert.metric + within, ()))))
+
+
+def _rejected(increment: Increment) -> Sums:
+    """Requests that never reached the model, against the rows that did."""
+    refused = float(sum(_first(pairs) for name, pairs in increment.counts.items() if name.startswith(REFUSED)))
+    return Sums(increment.rows + refused, refused, refused)
+
+
+def _errors(pairs: Pairs, baseline: Baseline) -> Sums:
+    cells = dict(pairs)
+    scale = baseline.target.scale if baseline.target is not None else 1.0
+    n = float(cells.get(0, 0))
+    return Sums(n, cells.get(1, 0) / UNIT * scale, cells.get(3, 0) / UNIT * scale**2, n)
+
+
+def _of_classes(alert: Alert, pairs: Pairs, baseline: Baseline, rows: float) -> Sums:
+    """From the table of predicted × true class, of two classes."""
+    if not _two_classes(baseline):
+        return Sums()
+    cells = dict(pairs)
+    (right_no, missed), (alarmed, right_yes) = (
+        (float(cells.get(3 * said + true, 0)) for true in (0, 1)) for said in (0, 1)
+    )
+    if alert.metric == "precision":
+        return _ones(alarmed + right_yes, right_yes)
+    if alert.metric == "recall":
+        return _ones(missed + right_yes, right_yes)
+    n = rows if alert.per == "prediction" else right_no + missed + alarmed + right_yes
+    wrong = {"false_positives": alarmed, "false_negatives": missed}
+    return _ones(n, wrong[COSTS.get(alert.metric, alert.metric)], alert.each or 1.0)
+
+
+def _two_classes(baseline: Baseline) -> bool:
+    return baseline.target is not None and len(baseline.target.classes) == 2
+
+
+def _ones(n: float, count: float, each: float = 1.0) -> Sums:
+    return Sums(n, each * count, each * each * count)
+
+
+def _first(pairs: Pairs) -> int:
+    return next((count for place, count in pairs if place == 0), 0)
+
+
+def why_never(alert: Alert, baseline: Baseline) -> str:
+    """Why a metric cannot be read of this model; empty where it can."""
+    task = baseline.target.task if baseline.target is not None else "class"
+    if alert.metric == "mae" and task != "regression":
+        return "mae is for models of numbers; this one says classes."
+    if alert.metric == "accuracy" and task == "regression":
+        return "accuracy is for models of classes; this one says numbers: take mae."
+    binary = {"precision", "recall", "false_positives", "false_negatives", *COSTS}
+    if alert.outcome is None and alert.metric in binary and not _two_classes(baseline):
+        return f"{alert.metric} is for models of two classes."
+    return ""

@@ -1,0 +1,355 @@
+"""What a user wants to be told of, in plain words, and what was told: limits, service levels, alerts with begin and end."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from nb2prod.errors import UsageError
+from nb2prod.records.base import Record
+
+EXAMPLE = "conversion below 0.03 over 7d"
+REALISED = ("accuracy", "precision", "recall", "false_positives", "false_negatives", "mae")
+"""Metrics that follow from labels; every other name is an outcome that feedback carries."""
+COSTS = {"false_positive_cost": "false_positives", "false_negative_cost": "false_negatives"}
+SERVICE = ("rejected", "availability", "slow")
+"""Metrics of the service itself."""
+SLICES = 20
+
+Per = Literal["prediction", "label"]
+_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_NAME = re.compile(r"[A-Za-z_][\w.\-]{0,63}")
+_THEN = re.compile(r"notify|rollback|run .+", re.DOTALL)
+
+
+class Alert(Record, frozen=True):
+    """A limit on a metric: told when it is certain that the metric has passed it.
+
+    Parameters
+    ----------
+    metric
+        An outcome that feedback carries (``conversion``, ``complaints``, ``cost``: anything numeric), or what follows from
+        labels: ``accuracy``, ``precision``, ``recall``, ``false_positives``, ``false_negatives`` (shares of all labels), ``mae``.
+    above, below
+        The limit; one of them.
+    over
+        The window that ends now: ``30m``, ``12h``, ``7d``, ``2w``.
+    per
+        What an outcome is divided by: None for those that carried it, ``"prediction"`` for all predictions in the window,
+        ``"label"`` for all labels.
+    where
+        A slice, one column's value: ``{"carrier": "UA"}``.
+    min_count
+        Below so many, nothing is said.
+    within
+        The least and greatest value that an outcome can have, where that is certain: the interval is then exact for values that
+        are neither 0 nor 1, otherwise it holds for large counts.
+    each
+        What one false positive or negative costs, for ``false_positive_cost`` and ``false_negative_cost`` from labels; without it
+        the costs come as outcomes.
+    then
+        What is done: ``notify``, ``rollback``, ``run COMMAND`` (the alert's JSON on its standard input).
+
+    Examples
+    --------
+    >>> str(Alert("false_positive_cost", above=2.0, per="prediction", over="7d", min_count=500))
+    'false_positive_cost above 2 per prediction over 7d min 500'
+    >>> Alert.parse("conversion below 0.03 over 7d where carrier=UA").where
+    {'carrier': 'UA'}
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    metric: str
+    above: float | None = None
+    below: float | None = None
+    over: str = "7d"
+    per: Per | None = None
+    where: dict[str, str] = {}
+    min_count: int = 200
+    within: tuple[float, float] | None = None
+    each: float | None = None
+    then: tuple[str, ...] = ("notify",)
+
+    def __post_init__(self) -> None:
+        problem = _problem(self)
+        if problem:
+            raise wrong_alert(problem, repr_of(self))
+        msgspec.structs.force_setattr(self, "then", tuple(_listed(self.then)))
+        where = {str(column): str(value) for column, value in self.where.items()}
+        msgspec.structs.force_setattr(self, "where", where)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return duration(self.over)
+
+    @property
+    def limit(self) -> float:
+        return float(self.above if self.above is not None else self.below or 0.0)
+
+    @property
+    def slice(self) -> str:
+        """``column=value``; empty for all rows."""
+        return next((f"{column}={value}" for column, value in self.where.items()), "")
+
+    @property
+    def outcome(self) -> str | None:
+        """The outcome that feedback must carry for it; None where it follows from labels or the service."""
+        if self.metric in REALISED or self.metric in SERVICE or (self.metric in COSTS and self.each is not None):
+            return None
+        return self.metric
+
+    def __str__(self) -> str:
+        """The text form; what `parse` reads."""
+        words = [self.metric, "above" if self.above is not None else "below", f"{self.limit:.10g}"]
+        words += [f"per {self.per}"] if self.per else []
+        words += [f"each {self.each:.10g}"] if self.each is not None else []
+        words += [f"within {self.within[0]:.10g}..{self.within[1]:.10g}"] if self.within else []
+        words += [f"over {self.over}"]
+        words += [f"where {self.slice}"] if self.where else []
+        words += [f"min {self.min_count}"] if self.min_count != 200 else []
+        words += [f"then {one}" for one in self.then] if self.then != ("notify",) else []
+        return " ".join(words)
+
+    @classmethod
+    def parse(cls, text: str) -> Alert:
+        """Read the text form.
+
+        Raises
+        ------
+        UsageError
+            It is no alert; says what is off and how one reads.
+        """
+        head, *actions = re.split(r"\s+then\s+", text.strip())
+        words = head.split()
+        if len(words) < 3 or words[1] not in ("above", "below"):
+            raise wrong_alert(
+                "It reads METRIC above|below NUMBER, then over, per, where, min and then as wished.", text
+            )
+        fields: dict[str, Any] = {words[1]: _number(words[2], text)}
+        rest = words[3:]
+        while rest:
+            word, value = rest[0], rest[1] if len(rest) > 1 else ""
+            fields |= _clause(word, value, text)
+            rest = rest[2:]
+        if actions:
+            fields["then"] = tuple(actions)
+        return cls(words[0], **fields)
+
+
+class SLO(Record, frozen=True):
+    """Service levels: at most 1 % of answers slower than `p99_ms`, at least `availability` of requests without an error of ours.
+
+    Each is told when the last hour shows for certain that it is missed.
+
+    Examples
+    --------
+    >>> [str(alert) for alert in SLO(p99_ms=50, availability=0.999).alerts()]
+    ['slow above 0.01 over 1h', 'availability below 0.999 over 1h']
+    """
+
+    p99_ms: float | None = None
+    availability: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.p99_ms is None and self.availability is None:
+            raise _wrong_slo("It names neither p99_ms nor availability.")
+        if self.p99_ms is not None and not 0 < self.p99_ms < 1e6:
+            raise _wrong_slo("p99_ms is a number of milliseconds.")
+        if self.availability is not None and not 0 < self.availability < 1:
+            raise _wrong_slo("availability is a share between 0 and 1.")
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The limits that it stands for."""
+        found = [Alert("slow", above=0.01, over="1h")] if self.p99_ms is not None else []
+        if self.availability is not None:
+            found.append(Alert("availability", below=self.availability, over="1h"))
+        return tuple(found)
+
+
+Verdict = Literal["page", "warn", "unsure", "fine", "waiting"]
+
+
+class Reading(Record, frozen=True, kw_only=True):
+    """Where a metric stands in the window that ends now.
+
+    `verdict` is ``page`` where the whole interval is past the limit, ``warn`` where the value is past it and the interval is not,
+    ``unsure`` where the value is not and the interval is, ``fine`` where none of it is, ``waiting`` below the least count.
+    """
+
+    verdict: Verdict = "waiting"
+    n: int = 0
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    since: float | None = None
+    method: str = ""
+
+
+class Rule(Record, frozen=True, kw_only=True):
+    """An alert that a deployment has: its place in the error budget, and where its metric stands."""
+
+    name: str
+    alert: Alert
+    text: str
+    place: int
+    added: str
+    reading: Reading = Reading()
+
+
+class AlertRecord(Record, frozen=True, kw_only=True):
+    """One cause that was told: what, how far it matters, what to try, what was done; over when `ended` is set.
+
+    `key` names it for ever. Times are epoch seconds; `first` is when the change most likely began.
+    """
+
+    id: int = 0
+    key: str
+    name: str
+    version: int
+    kind: str
+    subject: str
+    title: str
+    what: str
+    matters: str = ""
+    rows: str = ""
+    tries: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    first: float
+    raised: float
+    ended: float | None = None
+    acknowledged: float | None = None
+    by: str = ""
+    done: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """As mail, Slack or a terminal show it."""
+        lines = [self.title]
+        said = ("what", self.what), ("matters", self.matters), ("rows", self.rows), ("try", " · ".join(self.tries))
+        for label, words in (*said, ("done", "; ".join(self.done))):
+            if words:
+                lines.append(f"  {label:<8} {words}")
+        return "\n".join(lines)
+
+
+class Silence(Record, frozen=True, kw_only=True):
+    """A time in which nothing is told or done: of one subject (a column, a metric, a kind), or of all (`*`)."""
+
+    id: int
+    name: str
+    subject: str
+    until: float
+    reason: str = ""
+    by: str = ""
+
+
+def duration(text: str) -> float:
+    """Seconds of ``30m``, ``12h``, ``7d``, ``2w``.
+
+    Raises
+    ------
+    UsageError
+        It is no such time.
+
+    Examples
+    --------
+    >>> duration("7d")
+    604800.0
+    """
+    found = re.fullmatch(r"(\d{1,4})([mhdw])", str(text))
+    if found is None or not int(found[1]):
+        raise UsageError(
+            f"`{text}` is no length of time",
+            code="no-duration",
+            where=str(text),
+            why="It is a whole number and one of m, h, d, w: minutes, hours, days, weeks.",
+            fix="7d",
+            kept="nothing was changed",
+        )
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def wrong_alert(why: str, where: str) -> UsageError:
+    return UsageError(
+        "That is no alert",
+        code="wrong-alert",
+        where=where,
+        why=why,
+        fix=f"--alert '{EXAMPLE}'",
+        kept="nothing was changed",
+    )
+
+
+def repr_of(alert: Alert) -> str:
+    limits = [f"{name}={value!r}" for name in ("above", "below") if (value := getattr(alert, name)) is not None]
+    return f"Alert({', '.join([repr(alert.metric), *limits])}, …)"
+
+
+def _problem(alert: Alert) -> str:
+    if not isinstance(alert.metric, str) or not _NAME.fullmatch(alert.metric):
+        return "A metric is a name: letters, digits, _, - and dots."
+    if (alert.above is None) == (alert.below is None):
+        return "It has one limit: above or below."
+    if not isinstance(alert.limit, int | float) or not math.isfinite(alert.limit):
+        return "A limit is a finite number."
+    duration(alert.over)
+    if alert.per not in (None, "prediction", "label"):
+        return "`per` is prediction or label."
+    if not isinstance(alert.where, dict) or len(alert.where) > 1:
+        return "A slice is one column's value, such as where carrier=UA."
+    if alert.min_count < 1:
+        return "`min_count` is at least 1."
+    if alert.within is not None and not alert.within[0] < alert.within[1]:
+        return "`within` is the least and the greatest value, such as within 0..500."
+    if alert.each is not None and alert.metric not in COSTS:
+        return f"`each` is for {' and '.join(COSTS)}."
+    given = _listed(alert.then)
+    if not given or not all(isinstance(one, str) and _THEN.fullmatch(one) for one in given):
+        return "`then` is notify, rollback or run COMMAND."
+    return ""
+
+
+def _listed(then: Any) -> list[Any]:
+    return [then] if isinstance(then, str) else list(then)
+
+
+def _clause(word: str, value: str, text: str) -> dict[str, Any]:
+    if word == "over" and value:
+        return {"over": value}
+    if word == "per" and value in ("prediction", "label"):
+        return {"per": value}
+    if word == "min" and value.isdigit():
+        return {"min_count": int(value)}
+    if word == "each":
+        return {"each": _number(value, text)}
+    if word == "within" and ".." in value:
+        least, _, most = value.partition("..")
+        return {"within": (_number(least, text), _number(most, text))}
+    column, equals, level = value.partition("=")
+    if word == "where" and equals and column:
+        return {"where": {column: level}}
+    raise wrong_alert(
+        f"`{' '.join(filter(None, (word, value)))}` is none of over, per, where, min, each, within.", text
+    )
+
+
+def _number(word: str, text: str) -> float:
+    try:
+        return float(word.rstrip("%")) / (100 if word.endswith("%") else 1)
+    except ValueError:
+        raise wrong_alert(f"`{word}` is no number.", text) from None
+
+
+def _wrong_slo(why: str) -> UsageError:
+    return UsageError(
+        "That is no service level",
+        code="wrong-slo",
+        where="slo=",
+        why=why,
+        fix="slo=SLO(p99_ms=50, availability=0.999)",
+        kept="nothing was changed",
+    )

@@ -1,0 +1,115 @@
+"""Actions: what is to be done about alerts, and what was done, by whom, when. Marked before and after, so that a kill shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+
+from nb2prod.records.base import Record
+from nb2prod.records.lifecycle import Action
+from nb2prod.store.engine import Section
+
+ActionState = Literal["planned", "started", "done", "failed", "skipped"]
+
+metadata = sa.MetaData()
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(512), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False, index=True),
+    sa.Column("verb", sa.String(16), nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("planned", sa.Float, nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("ended", sa.Float),
+    sa.Column("said", sa.Text, nullable=False),
+)
+
+
+class ActionRow(Record, frozen=True, kw_only=True):
+    """An action in the log. `key` is its own for ever: planned twice it is done once. `said` is what came of it."""
+
+    id: int
+    key: str
+    name: str
+    verb: str
+    target: str
+    reason: str
+    detail: dict[str, Any]
+    state: ActionState
+    tries: int
+    planned: float
+    due: float
+    ended: float | None
+    said: str
+
+
+class Actions(Section):
+    """What is to be done, in the order in which it was planned."""
+
+    name = "actions"
+    schema: ClassVar[int] = 1
+    metadata = metadata
+
+    def plan(self, connection: sa.Connection, key: str, action: Action, *, when: float, target: str = "") -> bool:
+        """Note what is to be done; False where its key is there already."""
+        if connection.execute(sa.select(actions.c.id).where(actions.c.key == key)).first() is not None:
+            return False
+        values: dict[str, Any] = {"name": action.deployment, "verb": action.verb, "reason": action.reason}
+        values |= {"detail": json.dumps(action.detail), "target": target, "state": "planned", "tries": 0, "said": ""}
+        connection.execute(sa.insert(actions).values(key=key, planned=when, due=when, **values))
+        return True
+
+    def due(self, name: str, when: float) -> tuple[ActionRow, ...]:
+        """What is to be done now: planned, or started by somebody who was cut off."""
+        waiting = actions.c.state.in_(("planned", "started")) & (actions.c.due <= when)
+        return self._found((actions.c.name == name) & waiting)
+
+    def log(self, name: str, limit: int = 100) -> tuple[ActionRow, ...]:
+        """The last actions, the oldest first."""
+        return self._found(actions.c.name == name, limit)
+
+    def last(self, name: str, verb: str, target: str, reason: str, before: int) -> ActionRow | None:
+        """The action of this kind and reason that was done before another one."""
+        same = (actions.c.verb == verb) & (actions.c.target == target) & (actions.c.reason == reason)
+        found = self._found(
+            (actions.c.name == name) & same & (actions.c.state == "done") & (actions.c.id < before), limit=1
+        )
+        return found[0] if found else None
+
+    def mark(self, row: ActionRow, state: ActionState, *, said: str = "", due: float | None = None) -> None:
+        """Say how it stands; `due` says when it is tried again."""
+        values: dict[str, Any] = {"state": state, "said": said}
+        if state == "started":
+            values["tries"] = row.tries + 1
+        if due is not None:
+            values["due"] = due
+        self._set(row.id, values)
+
+    def end(self, row: ActionRow, state: ActionState, *, said: str, when: float) -> None:
+        """It is done, has failed for good, or was left out; says why."""
+        self._set(row.id, {"state": state, "said": said, "ended": when})
+
+    def forget(self, connection: sa.Connection, name: str) -> None:
+        connection.execute(sa.delete(actions).where(actions.c.name == name))
+
+    def _set(self, number: int, values: dict[str, Any]) -> None:
+        with self.database.write() as connection:
+            connection.execute(sa.update(actions).where(actions.c.id == number).values(**values))
+
+    def _found(self, where: sa.ColumnElement[bool], limit: int = 1000) -> tuple[ActionRow, ...]:
+        query = sa.select(actions).where(where).order_by(actions.c.id.desc()).limit(limit)
+        with self.database.read() as connection:
+            rows = [_row(row) for row in connection.execute(query).mappings()]
+        return tuple(reversed(rows))
+
+
+def _row(row: sa.RowMapping) -> ActionRow:
+    return ActionRow(**{**row, "detail": json.loads(row["detail"])})

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nb2prod.errors import UsageError
+from nb2prod.records.alerts import SLO, Alert, duration
+from nb2prod.records.base import from_json, to_json
+
+
+@pytest.mark.parametrize(
+    ("text", "alert"),
+    [
+        ("conversion below 0.03 over 7d", Alert("conversion", below=0.03, over="7d")),
+        (
+            "false_positive_cost above 2 per prediction over 7d",
+            Alert("false_positive_cost", above=2.0, per="prediction", over="7d", min_count=200),
+        ),
+        (
+            "complaints above 2% over 12h where carrier=UA min 50 then notify then rollback",
+            Alert(
+                "complaints", above=0.02, over="12h", where={"carrier": "UA"}, min_count=50, then=("notify", "rollback")
+            ),
+        ),
+        (
+            "cost above 1.5 within 0..500 over 1d then run ./page.sh --now",
+            Alert("cost", above=1.5, within=(0, 500), over="1d", then=("run ./page.sh --now",)),
+        ),
+        ("false_negative_cost above 3 each 40 over 2w", Alert("false_negative_cost", above=3, each=40, over="2w")),
+    ],
+)
+def test_the_text_form_says_what_the_call_says(text: str, alert: Alert) -> None:
+    assert Alert.parse(text) == alert
+    assert Alert.parse(str(alert)) == alert
+    assert from_json(to_json(alert), Alert) == alert
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("conversion", "METRIC above|below NUMBER"),
+        ("conversion under 3", "METRIC above|below NUMBER"),
+        ("conversion below many", "`many` is no number"),
+        ("conversion below 0.03 over soon", "whole number and one of m, h, d, w"),
+        ("conversion below 0.03 over 0d", "whole number"),
+        ("conversion below 0.03 during 7d", "`during 7d` is none of"),
+        ("conversion below 0.03 where carrier", "`where carrier` is none of"),
+        ("conversion below 0.03 then explode", "`then` is notify, rollback or run"),
+        ("3 below 0.03", "A metric is a name"),
+        ("conversion below inf", "finite"),
+        ("conversion below 1 each 3", "`each` is for"),
+    ],
+)
+def test_what_is_no_alert_says_why_and_how_one_reads(text: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Alert.parse(text)
+    assert why in caught.value.why
+    assert caught.value.fix
+
+
+def test_an_alert_has_one_limit() -> None:
+    with pytest.raises(UsageError, match="no alert"):
+        Alert("conversion", below=1, above=2)
+    with pytest.raises(UsageError):
+        Alert("conversion")
+
+
+def test_service_levels_stand_for_limits_and_say_what_is_wrong() -> None:
+    assert [one.metric for one in SLO(p99_ms=50, availability=0.999).alerts()] == ["slow", "availability"]
+    for wrong in ({}, {"p99_ms": -1}, {"availability": 99.9}):
+        with pytest.raises(UsageError) as caught:
+            SLO(**wrong)
+        assert caught.value.fix == "slo=SLO(p99_ms=50, availability=0.999)"
+
+
+@given(st.integers(1, 9999), st.sampled_from("mhdw"))
+def test_every_length_of_time_is_read(count: int, unit: str) -> None:
+    assert duration(f"{count}{unit}") == count * {"m": 60, "h": 3600, "d": 86400, "w": 604800}[unit]
