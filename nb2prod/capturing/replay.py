@@ -7,10 +7,12 @@ import functools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from nb2prod.environments import ForkServer, forkserver
 from nb2prod.errors import Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
@@ -27,6 +30,10 @@ from nb2prod.runtime import shipped
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
 Network = Literal["namespace", "audit hook", "open"]
+MACHINE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR")
+"""Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
+_NAMED = re.compile(rb"\b(?:sklearn|scipy|pandas|numpy)(?:\.[a-z_][a-z_0-9]*)+")
+_READ = 256 * 2**20
 
 # For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
 # its own: whoever opens a file of it finds nothing there, as on the machine where the service will run.
@@ -66,6 +73,7 @@ def replay(
     home: Home | None = None,
     variables: Mapping[str, str] | None = None,
     hosts: Sequence[str] = (),
+    server: ForkServer | None = None,
 ) -> Replayed:
     """Ask the saved model in a clean environment, with no sight of the notebook, and compare.
 
@@ -81,6 +89,8 @@ def replay(
         Values of the environment variables that the capture declares.
     hosts
         Hosts that `predict` may reach.
+    server
+        What `preloaded` returned for this capture; without it a process is started.
 
     Raises
     ------
@@ -99,6 +109,7 @@ def replay(
             rows,
             dict(variables or {}),
             hosts,
+            server,
         )
     batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
     outcome = worse(compare(rows.batch, batch, rows.tolerance), compare(rows.single, single, rows.tolerance))
@@ -220,17 +231,17 @@ class _Place:
     work: Path
     hidden: Path | None
 
-    def command(self, front: Sequence[str]) -> list[str]:
-        bootstrap = _BOOTSTRAP.format(
+    @property
+    def code(self) -> str:
+        return _BOOTSTRAP.format(
             shipped=str(self.shipped),
             hidden=os.path.realpath(self.hidden) + os.sep if self.hidden else "",
             seen=(str(self.work), str(self.shipped), str(self.capture), str(self.python.parent.parent)),
         )
-        return [*front, str(self.python), "-I", "-c", bootstrap]
 
 
 def _run(
-    place: _Place, rows: Golden, variables: dict[str, str], hosts: Sequence[str]
+    place: _Place, rows: Golden, variables: dict[str, str], hosts: Sequence[str], server: ForkServer | None
 ) -> tuple[dict[str, Any], Network]:
     place.work.mkdir()
     job = {
@@ -241,19 +252,23 @@ def _run(
         "hosts": list(hosts),
         "network": False,
     }
-    front = isolation(hosts)
-    done = _carried_out(place.command(front), job, place.work, rows)
-    return _document(done), "namespace" if front else "audit hook"
+    done = _carried_out(place, msgspec.json.encode(job), hosts, server, rows)
+    return _document(done), "namespace" if isolation(hosts) else "audit hook"
 
 
-def _carried_out(command: list[str], job: Any, work: Path, rows: Golden) -> subprocess.CompletedProcess[bytes]:
+def _carried_out(
+    place: _Place, job: bytes, hosts: Sequence[str], server: ForkServer | None, rows: Golden
+) -> subprocess.CompletedProcess[bytes]:
     try:
+        environment = surroundings(place.work)
+        if server is not None and server.ready():
+            return server.run(place.code, cwd=place.work, environment=environment, given=job, timeout=TIMEOUT)
         return subprocess.run(
-            command,
-            input=msgspec.json.encode(job),
+            [*isolation(hosts), str(place.python), "-I", "-c", place.code],
+            input=job,
             capture_output=True,
-            cwd=work,
-            env=_surroundings(work),
+            cwd=place.work,
+            env=environment,
             timeout=TIMEOUT,
             check=False,
         )
@@ -263,16 +278,17 @@ def _carried_out(command: list[str], job: Any, work: Path, rows: Golden) -> subp
         raise Unverified(
             "The replay could not be started",
             code="replay-not-started",
-            where=command[0],
+            where=str(place.python),
             why=str(error),
             fix="nb2prod doctor --fix",
         ) from error
 
 
-def _surroundings(work: Path) -> dict[str, str]:
+def surroundings(work: Path) -> dict[str, str]:
     """No variable of the notebook's; one BLAS thread, so that sums have one order."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     return {
+        **{key: os.environ[key] for key in MACHINE if key in os.environ},
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(work),
         "TMPDIR": str(work),
@@ -283,6 +299,32 @@ def _surroundings(work: Path) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         **dict.fromkeys(threads, "1"),
     }
+
+
+def preloaded(capture: Capture, python: Path) -> ForkServer | None:
+    """A fork server with the libraries that the model's files name; None where there is nothing to gain or it may not be.
+
+    What is declared with `--env` a library could read as it is imported, so such a model's replays start from nothing.
+    """
+    libraries = _libraries(capture.folder / "model")
+    if not libraries or capture.record.environment.variables or not forkserver.possible():
+        return None
+    # arrow's allocator would start a thread, and a process with two is not forked
+    environment = {**surroundings(Path("/")), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+    front = isolation(capture.record.environment.hosts)
+    return ForkServer(python, libraries, environment=environment, front=front)
+
+
+def _libraries(model: Path) -> list[str]:
+    """The modules of the usual libraries that are named in the model's files; none of them does more than load at import."""
+    named: set[bytes] = set()
+    for file in model.rglob("*"):
+        if file.suffix == ".skops":
+            with zipfile.ZipFile(file) as archive:
+                named.update(_NAMED.findall(archive.read("schema.json")))
+        elif file.is_file() and file.stat().st_size < _READ:
+            named.update(_NAMED.findall(file.read_bytes()))
+    return sorted(name.decode() for name in named)
 
 
 def _document(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """uv's room: lock, build, cache, prune."""
 
 from nb2prod.environments.control_plane import control
+from nb2prod.environments.forkserver import Forked, ForkServer
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.installed import Distribution, Installed
 from nb2prod.environments.leases import holders, in_use, lease, release
@@ -14,6 +15,8 @@ __all__ = [
     "SERVING",
     "Distribution",
     "Environment",
+    "ForkServer",
+    "Forked",
     "Freed",
     "IndexSettings",
     "Installed",

@@ -9,6 +9,7 @@ src/capture/                  the capture as it is, with its manifest
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,13 +40,69 @@ CAPTURE = "src/capture"
 REQUIREMENTS = "env/python/requirements.txt"
 
 
-def build(capture: Capture, *, home: Home) -> BentoRef:
+class Builder:
+    """The process in which BentoML builds one Bento, in a folder of its own; started before its job is known, it is sooner done.
+
+    Parameters
+    ----------
+    home
+        On the disk of its Bentos the folder is made, so that the last step of a build is a rename.
+
+    Examples
+    --------
+    ::
+
+        with Builder(home) as builder:
+            build(capture, home=home, builder=builder)
+    """
+
+    def __init__(self, home: Home) -> None:
+        home.bentos.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.TemporaryDirectory(dir=home.bentos, prefix=".making-")
+        self.folder = Path(self._scratch.name)
+        self.context = self.folder / "context"
+        self.output = self.folder / "output"
+        for folder in (self.context, self.folder / "bentoml"):
+            folder.mkdir()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(BUILDER)],
+            cwd=self.context,
+            env=_environment(self.folder / "bentoml"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+
+    def __enter__(self) -> Builder:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def run(self, job: Mapping[str, Any]) -> str:
+        """Build; empty, or what the process said where it failed."""
+        _, said = self._process.communicate(json.dumps(job))
+        return (said or f"it ended with status {self._process.returncode}") if self._process.returncode else ""
+
+    def close(self) -> None:
+        """End the process, whatever it does, and remove the folder."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+        self._scratch.cleanup()
+
+
+def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> BentoRef:
     """The Bento of `capture`, built once; a whole one that is there is returned.
 
     Parameters
     ----------
     capture
         Its tag names the Bento: ``name:first 12 digits of the manifest's digest``.
+    builder
+        One that was started ahead; the caller closes it.
 
     Returns
     -------
@@ -62,7 +121,8 @@ def build(capture: Capture, *, home: Home) -> BentoRef:
         if not _whole(folder, capture.digest):
             size = sum(path.stat().st_size for path in capture.folder.rglob("*") if path.is_file())
             home.require_space(4 * size + 2**20, what=f"the Bento {capture.tag}")
-            _make(capture, folder, home)
+            with contextlib.nullcontext(builder) if builder is not None else Builder(home) as used:
+                _make(capture, folder, used)
     return _reference(folder, capture.tag, capture.digest)
 
 
@@ -114,55 +174,43 @@ def _whole(folder: Path, digest: str) -> bool:
         return False
 
 
-def _make(capture: Capture, folder: Path, home: Home) -> None:
-    """Everything happens in a folder of its own on the same disk; the last step is a rename."""
+def _make(capture: Capture, folder: Path, builder: Builder) -> None:
+    """Everything happens in the builder's folder on the same disk; the last step is a rename."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.bentos, prefix=".making-") as scratch:
-        context = Path(scratch) / "context"
-        output = Path(scratch) / "output"
-        _sources(capture, context)
-        _run_bentoml(capture, context, output, Path(scratch) / "bentoml")
-        _put_lock(capture, output)
-        if folder.exists():  # torn by hand; it is kept until the new one stands
-            folder.rename(Path(scratch) / "torn")
-        output.rename(folder)
+    _sources(capture, builder.context)
+    _run_bentoml(capture, builder)
+    _put_lock(capture, builder.output)
+    if folder.exists():  # torn by hand; it is kept until the new one stands
+        folder.rename(builder.folder / "torn")
+    builder.output.rename(folder)
 
 
 def _sources(capture: Capture, context: Path) -> None:
-    context.mkdir()
     (context / "service.py").write_text(SERVICE)
     shipped.copy(context)
     shutil.copytree(capture.folder, context / "capture", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _run_bentoml(capture: Capture, context: Path, output: Path, bentoml_home: Path) -> None:
+def _run_bentoml(capture: Capture, builder: Builder) -> None:
     record = capture.record
-    bentoml_home.mkdir()
-    job = {
-        "name": capture.name.lower(),
-        "version": capture.digest[:12],
-        "labels": {"nb2prod": record.lineage.nb2prod, "nb2prod-capture": capture.digest[:12]},
-        "description": _readme(capture),
-        "context": str(context),
-        "python": ".".join(record.environment.python.split(".")[:2]),
-        "envs": [{"name": name} for name in record.environment.variables],
-        "output": str(output),
-    }
-    done = subprocess.run(
-        [sys.executable, "-P", str(BUILDER)],
-        input=json.dumps(job),
-        cwd=context,
-        env=_environment(bentoml_home),
-        capture_output=True,
-        text=True,
-        check=False,
+    said = builder.run(
+        {
+            "name": capture.name.lower(),
+            "version": capture.digest[:12],
+            "labels": {"nb2prod": record.lineage.nb2prod, "nb2prod-capture": capture.digest[:12]},
+            "description": _readme(capture),
+            "context": str(builder.context),
+            "python": ".".join(record.environment.python.split(".")[:2]),
+            "envs": [{"name": name} for name in record.environment.variables],
+            "output": str(builder.output),
+        }
     )
-    if done.returncode:
+    if said:
         raise Failed(
             f"BentoML could not build {capture.tag}",
             code="bento-not-built",
             where=str(capture.folder),
-            why=_said(done.stderr),
+            why=_said(said),
             fix="nb2prod doctor",
             kept="the capture is kept; nothing was registered",
         )

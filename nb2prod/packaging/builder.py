@@ -1,7 +1,7 @@
 """The subprocess that lets BentoML build: reads one JSON job on stdin. The only file of this room that imports bentoml.
 
-It has a BENTOML_HOME of its own (in one process a second build silently held the first model) and imports nothing of nb2prod but
-what lies in the Bento's own sources.
+It may be started before there is a job, and imports BentoML meanwhile. It has a BENTOML_HOME of its own (in one process a second
+build silently held the first model) and imports nothing of nb2prod but what lies in the Bento's own sources.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import sys
 
 def main() -> None:
     """Build from `context` and export unpacked to `output`."""
-    job = json.load(sys.stdin)
     from bentoml import bentos
     from bentoml._internal.bento.build_config import BentoEnvSchema
 
+    given = sys.stdin.read()
+    if not given:  # there was nothing to build
+        return
+    job = json.loads(given)
     made = bentos.build(
         "service:svc",
         name=job["name"],

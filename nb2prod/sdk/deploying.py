@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb2prod import registry
+from nb2prod import packaging, registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
 from nb2prod.errors import Nb2prodError, Refused
@@ -38,7 +38,9 @@ class Wish:
     variables: dict[str, str] | None = None
 
 
-def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal) -> Deployment:
+def run(
+    capture: Capture, wish: Wish, *, home: Home, journal: Journal, builder: packaging.Builder | None = None
+) -> Deployment:
     """Verify, register, package and deploy a capture under its name.
 
     The first worker starts beside the replays, without traffic and without a version; it gets both once every replay gave
@@ -48,17 +50,26 @@ def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal) -> Deploy
         live = live_of(capture.name, home)
         if live is not None and identical(capture, live.capture):
             return _unchanged(live, wish, home, journal)
-        return _Deploying(capture, live, wish, home, journal).run()
+        return _Deploying(capture, live, wish, home, journal, builder).run()
 
 
 class _Deploying:
-    def __init__(self, capture: Capture, live: Live | None, wish: Wish, home: Home, journal: Journal) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        live: Live | None,
+        wish: Wish,
+        home: Home,
+        journal: Journal,
+        builder: packaging.Builder | None,
+    ) -> None:
         self.capture = capture
         self.live = live
         self.twin: Twin | None = None
         self.wish = wish
         self.home = home
         self.journal = journal
+        self.builder = builder
         self.name = capture.name
         self.target = LocalTarget(home)
         self.socket: Path | None = None
@@ -85,29 +96,51 @@ class _Deploying:
 
     def _verify(self) -> tuple[proof.Ground, Verification]:
         with self.journal.step("Verify", "building a clean environment and replaying the golden rows in it") as line:
-            variables = self.wish.variables or {}
-            ground = self._prepare()
-            verification = proof.prove(
-                self.capture, home=self.home, ground=ground, variables=variables, beside=self._start_worker
-            )
+            ground, verification = self._proven()
             allowed = verification.status == "unverified" and self.wish.allow_unverified
             if verification.status != "verified" and not allowed:
                 raise proof.error_of(verification).keeping(self._kept())
             line.found(verified(verification))
             return ground, verification
 
-    def _prepare(self) -> proof.Ground:
-        """The ground of the proof, while the registry is asked whether this very model is there already."""
+    def _proven(self) -> tuple[proof.Ground, Verification]:
+        """The proof, while the registry is asked whether this very model is there already.
+
+        Where the name never ran here nothing waits for that answer; should the registry know the model all the same, its
+        own capture is proven instead.
+        """
+        known = bool(self.target.store.find(self.name))
         with ThreadPoolExecutor(1) as pool:
             search = pool.submit(find_twin, self.capture, home=self.home)
-            ground = proof.prepare(self.capture, self.home)
-            self.twin = search.result()
-        if self.twin is None:
-            return ground
+            ground = proof.prepare(self.capture, self.home, self.builder)
+            try:
+                self.twin = search.result() if known else None
+            except BaseException:
+                ground.close()
+                raise
+            if self.twin is not None:
+                ground = self._instead(ground)
+            verification = self._prove(ground)
+            late = None if known else search.result()
+        if late is not None and verification.status == "verified":
+            self.twin = late
+            ground = self._instead(ground)
+            verification = self._prove(ground)
+        return ground, verification
+
+    def _instead(self, ground: proof.Ground) -> proof.Ground:
+        """The ground for the capture of the version that is there already."""
+        assert self.twin is not None
+        ground.close()
         self.capture = self.twin.capture
         return proof.prepare(self.capture, self.home)
 
+    def _prove(self, ground: proof.Ground) -> Verification:
+        variables = self.wish.variables or {}
+        return proof.prove(self.capture, home=self.home, ground=ground, variables=variables, beside=self._start_worker)
+
     def _start_worker(self, ground: proof.Ground) -> None:
+        ground.settle()
         secrets = write_variables(self.home, self.name, self.wish.variables or {})
         settings = ServiceSettings(name=self.name, environment=str(secrets) if secrets else None)
         self.socket = self.target.start_worker(self.name, ground.bento, settings, ground.python, self.wish.workers)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from nb2prod import environments, packaging
 from nb2prod.capturing import replay
+from nb2prod.environments import Environment, ForkServer
 from nb2prod.errors import Nb2prodError, Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
@@ -24,21 +24,61 @@ Network = Literal["namespace", "audit hook", "open"]
 Way = Literal["artifact", "service, many rows", "service, one row", "first worker"]
 
 
-@dataclass
 class Ground:
-    """What a proof stands on: the clean environment and the Bento, both made side by side."""
+    """What a proof stands on: the clean environment, and the Bento, which may still be in the making.
 
-    python: Path
-    key: str
-    bento: BentoRef
+    Parameters
+    ----------
+    environment
+        The clean environment.
+    bento
+        Waited for by whoever needs it first.
+    server
+        Forks the replays' processes, where it may.
+    """
+
+    def __init__(self, environment: Environment, bento: Future[BentoRef], server: ForkServer | None) -> None:
+        self.python = environment.python
+        self.key = environment.key
+        self.server = server
+        self._new = environment.created
+        self._bento = bento
+
+    @property
+    def bento(self) -> BentoRef:
+        return self._bento.result()
+
+    def settle(self) -> None:
+        """Wait until a new environment's bytecode is written by the first import; a second at once would write it all again."""
+        if self._new and self.server is not None:
+            self.server.ready()
+
+    def close(self) -> None:
+        """End the fork server; environment and Bento stay."""
+        if self.server is not None:
+            self.server.close()
+            self.server = None
 
 
-def prepare(capture: Capture, home: Home) -> Ground:
-    """Build the clean environment from the lock, and the Bento, side by side."""
-    with ThreadPoolExecutor(2) as pool:
-        bento = pool.submit(packaging.build, capture, home=home)
-        built = environments.build_for(capture, home=home)
-        return Ground(python=built.python, key=built.key, bento=bento.result())
+def prepare(capture: Capture, home: Home, builder: packaging.Builder | None = None) -> Ground:
+    """Build the clean environment from the lock while the Bento is built; returns when the environment stands.
+
+    Parameters
+    ----------
+    builder
+        Started ahead by the caller; without it one is started now.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
+    try:
+        bento = pool.submit(packaging.build, capture, home=home, builder=builder)
+        try:
+            built = environments.build_for(capture, home=home)
+        except BaseException:
+            bento.exception()
+            raise
+        return Ground(built, bento, replay.preloaded(capture, built.python))
+    finally:
+        pool.shutdown(wait=False)
 
 
 def prove(
@@ -56,7 +96,9 @@ def prove(
     variables
         Values of the environment variables that the capture declares.
     beside
-        Work to run side by side with the replays, once the ground stands: the start of the first worker.
+        Work to run side by side with the replays, once the environment stands: the start of the first worker.
+    ground
+        What `prepare` returned; it is closed at the end.
 
     Returns
     -------
@@ -72,6 +114,9 @@ def prove(
         return case.verdict("unverified", error)
     except Refused as error:
         return case.verdict("refused", error)
+    finally:
+        if case.ground is not None:
+            case.ground.close()
     return case.verdict("verified", None)
 
 
@@ -159,6 +204,7 @@ class _Case:
             home=self.home,
             variables=self.variables,
             hosts=self.capture.record.environment.hosts,
+            server=ground.server,
         )
         self.replays.append(found.replay)
         self.outside = found.outside
@@ -167,7 +213,13 @@ class _Case:
     def _service(self, ground: Ground) -> None:
         wall = replay.isolation(self.capture.record.environment.hosts)
         with serving(
-            ground.bento, ground.python, home=self.home, name=self.capture.name, variables=self.variables, isolate=wall
+            ground.bento,
+            ground.python,
+            home=self.home,
+            name=self.capture.name,
+            variables=self.variables,
+            isolate=wall,
+            server=ground.server,
         ) as client:
             for golden in self.goldens:
                 self.replays.extend(replay_service(client, golden))

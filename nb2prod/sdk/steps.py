@@ -242,11 +242,13 @@ def deploy(
         "strict": strict,
         "relock": relock,
     }
-    before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
-    made = _captured(model, options, home, journal)
     if dry_run:
+        before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
+        made = _captured(model, options, home, journal)
         return plan(made, made=made.folder not in before)
-    return deploying.run(made, wish, home=home, journal=journal)
+    with packaging.Builder(home) as builder:  # it imports BentoML while the model is captured
+        made = _captured(model, options, home, journal)
+        return deploying.run(made, wish, home=home, journal=journal, builder=builder)
 
 
 def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal) -> Capture:

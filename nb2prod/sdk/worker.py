@@ -6,12 +6,16 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
+from nb2prod.capturing import replay
+from nb2prod.environments import Forked, ForkServer
 from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home, write_atomic
 from nb2prod.records.base import to_json
@@ -22,13 +26,29 @@ from nb2prod.targets.local.cause import cause, readable
 from nb2prod.targets.local.runs import worker_command
 
 START_DEADLINE = 120.0
-MACHINE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR", "LANG", "LC_ALL")
-"""Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
+
+
+class Process(Protocol):
+    """A started or forked process, as far as it matters here."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
 
 
 @contextlib.contextmanager
 def serving(
-    bento: BentoRef, python: Path, *, home: Home, name: str, variables: Mapping[str, str], isolate: tuple[str, ...] = ()
+    bento: BentoRef,
+    python: Path,
+    *,
+    home: Home,
+    name: str,
+    variables: Mapping[str, str],
+    isolate: tuple[str, ...] = (),
+    server: ForkServer | None = None,
 ) -> Iterator[Client]:
     """Run the packaged service for a replay.
 
@@ -40,6 +60,8 @@ def serving(
         Values of the declared environment variables; nothing else of this process's environment goes along.
     isolate
         A command to put in front, such as ``("unshare", "--net")``.
+    server
+        Forks the worker where it may; `isolate` is then its own.
 
     Raises
     ------
@@ -49,7 +71,11 @@ def serving(
     folder = Path(tempfile.mkdtemp(prefix="v", dir=home.sockets))
     try:
         with (folder / "log").open("wb") as log:
-            process = _start(folder, bento, python, name, variables, isolate, log.fileno())
+            settings = _settings(folder, name, variables)
+            if server is not None and server.ready():
+                process: Process = _fork(server, folder, bento, settings, log.fileno())
+            else:
+                process = _start(folder, bento, python, settings, isolate, log.fileno())
             try:
                 with Client(socket=folder / "s", timeout=120.0) as client:
                     deadline = time.monotonic() + START_DEADLINE
@@ -75,27 +101,23 @@ def did_not_start(log: str) -> Nb2prodError:
     ).saying(readable(lines)[-20:])
 
 
-def _start(
-    folder: Path,
-    bento: BentoRef,
-    python: Path,
-    name: str,
-    variables: Mapping[str, str],
-    isolate: tuple[str, ...],
-    log: int,
-) -> subprocess.Popen[bytes]:
+def _settings(folder: Path, name: str, variables: Mapping[str, str]) -> Path:
     secrets = folder / "environment.json"
     write_atomic(secrets, json.dumps(dict(variables)).encode(), mode=0o600)
     settings = folder / "service.json"
     write_atomic(settings, to_json(ServiceSettings(name=name, traffic=False, environment=str(secrets))))
+    (folder / "work").mkdir()
+    return settings
+
+
+def _start(
+    folder: Path, bento: BentoRef, python: Path, settings: Path, isolate: tuple[str, ...], log: int
+) -> subprocess.Popen[bytes]:
     command, environment = worker_command(str(python), bento.folder, folder / "s", "proof")
-    work = folder / "work"
-    work.mkdir()
-    machine = {key: os.environ[key] for key in MACHINE if key in os.environ}
     return subprocess.Popen(
         [*isolate, *command],
-        env={**machine, **environment, "NB2PROD_SERVICE": str(settings), "PATH": os.defpath, "HOME": str(work)},
-        cwd=work,
+        env={**replay.surroundings(folder / "work"), **environment, "NB2PROD_SERVICE": str(settings)},
+        cwd=folder / "work",
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -103,10 +125,31 @@ def _start(
     )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def _fork(server: ForkServer, folder: Path, bento: BentoRef, settings: Path, log: int) -> Forked:
+    command, environment = worker_command("", bento.folder, folder / "s", "proof")
+    code = _MODULE.format(path=environment.pop("PYTHONPATH"), module=command[2], arguments=list(command[3:]))
+    with Path(os.devnull).open("rb") as nothing:
+        return server.fork(
+            code,
+            cwd=folder / "work",
+            environment={**replay.surroundings(folder / "work"), **environment, "NB2PROD_SERVICE": str(settings)},
+            stdin=nothing.fileno(),
+            stdout=log,
+            stderr=log,
+        )
+
+
+_MODULE = """
+import runpy, sys
+sys.path.insert(0, {path!r})
+sys.argv[1:] = {arguments!r}
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
+
+
+def _end(process: Process) -> None:
+    """At once: nobody waits for its answers, and it writes nothing that stays."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
