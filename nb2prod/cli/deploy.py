@@ -122,7 +122,7 @@ def verify_(notebook: str, model: str, cell_timeout: int, as_json: bool, **optio
 def _notebook(source: str) -> Path:
     path = Path(source)
     if path.suffix == ".ipynb" and path.is_file():
-        show.say(f"{path.name} is run from its first cell in a fresh kernel; its %deploy cells only mark the model.")
+        show.say(f"{path.name} is run in a fresh kernel, up to the %deploy that names the model.")
         return path
     raise UsageError(
         f"There is no notebook `{source}`",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
-import os
 from typing import Any
 
 import nb2prod
 from nb2prod.errors import Failed, Nb2prodError, UsageError
 from nb2prod.notebook import arguments, line
 from nb2prod.notebook.live import Live
-from nb2prod.sdk import card
+from nb2prod.sdk import card, marking
 from nb2prod.sdk.card import Card, Row
 
 SHOWN = "_nb2prod_shown"
-MARKING = "NB2PROD_MARKING"
-"""Set where `nb2prod deploy notebook.ipynb` runs the cells: it deploys once, after the last of them."""
 
 
 def deploy(shell: Any, text: str, cell: str | None = None) -> None:
@@ -29,8 +26,8 @@ def deploy(shell: Any, text: str, cell: str | None = None) -> None:
             live.show(offers(shell))
             return
         model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed)
-        if os.environ.get(MARKING):
-            live.show(_marked(parsed.model or "predict"))
+        if marking.marking():
+            _mark(parsed, live)
             return
         made = _deployed(model, arguments.arguments(parsed, shell.user_ns), live)
         live.show(_result(shell, made))
@@ -131,8 +128,16 @@ def _result(shell: Any, made: Any) -> Card:
     return card.deployment(made.status(), variable=variable)
 
 
+def _mark(parsed: line.Line, live: Live) -> None:
+    """Where `nb2prod deploy notebook.ipynb` runs the cells it deploys once, by itself; a dry run would deploy nothing."""
+    model = parsed.model or "predict"
+    if "--dry-run" not in parsed.words:
+        marking.mark(model)
+    live.show(_marked(model))
+
+
 def _marked(model: str) -> Card:
-    said = "This notebook is run by nb2prod, which deploys after its last cell; here nothing is deployed."
+    said = "This notebook is run by nb2prod, which deploys by itself what the command names; here nothing is deployed."
     return Card(head=f"`{model}` is marked", rows=(Row("why", (said,)),), indent=2)
 
 

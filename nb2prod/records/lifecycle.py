@@ -9,7 +9,7 @@ from nb2prod.records.base import Record
 from nb2prod.records.capture import CaptureRecord, Finding
 from nb2prod.records.proof import Verification
 
-StepName = Literal["Capture", "Verify", "Register", "Package", "Deploy"]
+StepName = Literal["Notebook", "Capture", "Verify", "Register", "Package", "Deploy"]
 
 
 class Step(Record, frozen=True, kw_only=True):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from nb2prod.records.capture import Answers, Signature
+from nb2prod.runtime.frames import predictions
 
 
 def as_in_kernel(answers: Answers, signature: Signature, *, asked: Any) -> Any:
@@ -22,19 +21,8 @@ def as_in_kernel(answers: Answers, signature: Signature, *, asked: Any) -> Any:
     numpy.ndarray, pandas.Series, pandas.DataFrame or list
         Shape (rows,), or (rows, outputs) where the model has several.
     """
-    output = signature.output
-    values = list(answers.predictions)
-    if output.container == "list":
-        return values
-    several = bool(values) and isinstance(values[0], dict)
-    names = list(output.names) or (list(values[0]) if several else [])
-    if output.container == "array":
-        table = [[row[name] for name in names] for row in values] if several else values
-        return np.asarray(table, dtype=output.dtype or None)
-    import pandas as pd
-
+    made = predictions(answers.predictions, signature.output)
     index = getattr(asked, "index", None)
-    if output.container == "frame":
-        return pd.DataFrame(values, columns=names or None, index=index)
-    series: Any = pd.Series(values, index=index, name=names[0] if names else None)
-    return series.astype(output.dtype) if output.dtype else series
+    if index is not None and signature.output.container in ("series", "frame"):
+        made.index = index
+    return made

@@ -6,11 +6,19 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nb2prod.errors import Failed, Refused, UsageError
+from nb2prod.sdk import marking
 
 Heard = Callable[[dict[str, Any]], None]
+
+
+class Ran(NamedTuple):
+    """How many code cells ran, and how many come after the one that marks the model."""
+
+    cells: int
+    left: int
 
 
 class Kernel:
@@ -31,30 +39,42 @@ class Kernel:
         self._timeout = cell_timeout
         self._environment = {**os.environ, **environment}
         self._cells = _read(path)
+        self._marked: list[str] = []
 
     def __enter__(self) -> Kernel:
-        from jupyter_client.manager import start_new_kernel
+        from jupyter_client.manager import KernelManager
 
-        self._manager, self._client = start_new_kernel(
-            kernel_name="python3", env=self._environment, cwd=str(self._path.parent), startup_timeout=120
-        )
+        self._manager = KernelManager(kernel_name="python3")
+        if self._manager.has_trait("transport_encryption"):  # else a new kernel warns that its channels are open
+            self._manager.transport_encryption = "auto"
+        self._manager.start_kernel(env=self._environment, cwd=str(self._path.parent))
+        self._client = self._manager.client()
+        self._client.start_channels()
+        try:
+            self._client.wait_for_ready(timeout=120)
+        except RuntimeError as error:
+            self.__exit__()
+            raise self._no_kernel(error) from error
         return self
 
     def __exit__(self, *problem: object) -> None:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
-    def run_cells(self) -> None:
-        """Run every code cell.
+    def run_cells(self, model: str) -> Ran:
+        """Run the code cells, up to and with the one whose `%deploy` marks `model`.
 
         Raises
         ------
         Refused
             A cell failed or took too long.
         """
-        for position, cell in enumerate(self._cells, start=1):
-            if cell.cell_type == "code" and cell.source.strip():
-                self._run_cell(position, cell.source)
+        code = [(place, cell.source) for place, cell in enumerate(self._cells, start=1) if _is_code(cell)]
+        for ran, (position, source) in enumerate(code, start=1):
+            self._run_cell(position, source)
+            if model in self._marked:
+                return Ran(ran, len(code) - ran)
+        return Ran(len(code), 0)
 
     def run(self, code: str, *, heard: Heard) -> None:
         """Run code that is no cell of the notebook and hand each display to `heard`."""
@@ -74,7 +94,7 @@ class Kernel:
     def _run_cell(self, position: int, source: str) -> None:
         try:
             reply = self._client.execute_interactive(
-                source, allow_stdin=False, output_hook=lambda message: None, timeout=self._timeout
+                source, allow_stdin=False, output_hook=_displays(self._look_for_mark), timeout=self._timeout
             )
         except TimeoutError as error:
             raise self._too_slow(position) from error
@@ -82,14 +102,41 @@ class Kernel:
         if content["status"] == "error" and content["ename"] != "SystemExit":
             raise self._cell_failed(position, content)
 
+    def _look_for_mark(self, data: dict[str, Any]) -> None:
+        message = marking.read(data)
+        if message is not None and message["kind"] == "mark":
+            self._marked.append(message["model"])
+
     def _cell_failed(self, position: int, content: dict[str, Any]) -> Refused:
         return Refused(
             f"Cell {position} of {self._path.name} fails",
             code="cell-failed",
             where=f"cell {position}",
-            why=f"{content['ename']}: {content['evalue']}",
-            fix=f"jupyter lab {self._path.name}      # mend cell {position}, Restart and Run All",
+            why=f"{content['ename']}: {content['evalue']}{self._of_marks(content)}",
+            fix=self._fix(position),
             kept="nothing was registered",
+        )
+
+    def _of_marks(self, content: dict[str, Any]) -> str:
+        """A `%deploy` of another model makes no `deployment` here."""
+        if not self._marked or content["ename"] != "NameError":
+            return ""
+        return ". Here the cells that deploy only mark their model and leave no variable."
+
+    def _fix(self, position: int) -> str:
+        if self._marked:
+            command = f"nb2prod deploy {self._path.name} --model {self._marked[-1]}"
+            return f"{command}      # the model that it marks; or mend cell {position}"
+        return f"jupyter lab {self._path.name}      # mend cell {position}, Restart and Run All"
+
+    def _no_kernel(self, error: Exception) -> Failed:
+        return Failed(
+            "The notebook's kernel does not start",
+            code="no-kernel",
+            where=str(self._path),
+            why=str(error),
+            fix="pip install --upgrade ipykernel",
+            kept="nothing was made",
         )
 
     def _too_slow(self, position: int) -> Refused:
@@ -117,6 +164,10 @@ def _read(path: Path) -> list[Any]:
             fix="nb2prod deploy notebook.ipynb --model model",
             kept="nothing was made",
         ) from error
+
+
+def _is_code(cell: Any) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
 
 
 def _displays(heard: Heard) -> Callable[[dict[str, Any]], None]:

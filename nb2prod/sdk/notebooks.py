@@ -14,12 +14,13 @@ from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverifie
 from nb2prod.home import Home
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
+from nb2prod.sdk.card.words import count
 from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.journal import Journal
+from nb2prod.sdk.kernel import Ran
+from nb2prod.sdk.marking import MARKING, publish, read
 from nb2prod.sdk.steps import CaptureOptions, capture, deploy, running_notebook, verify
 
-MARKING = "NB2PROD_MARKING"
-"""Set in the kernel of such a run: `%deploy` cells only mark the model, they deploy nothing."""
-MIME = "application/x-nb2prod+json"
 _KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
 
 
@@ -42,7 +43,8 @@ def deploy_notebook(
     path
         The notebook; it is read, never written.
     model
-        The variable that holds the model.
+        The variable that holds the model. The cells run up to and with the one whose `%deploy` names it: what comes after
+        uses a deployment that this run makes only at its end. Without such a cell all run.
     cell_timeout
         Seconds that one cell may take.
     workers, allow_unverified, dry_run, home, progress, **options
@@ -96,7 +98,7 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
     from nb2prod.capturing.execution import read_saved
 
     def tell(kind: str, body: Any) -> None:
-        _publish({"kind": kind, "body": msgspec.to_builtins(body)})
+        publish({"kind": kind, "body": msgspec.to_builtins(body)})
 
     found = running_notebook()
     assert found is not None
@@ -134,10 +136,22 @@ def _inside(
         if message["kind"] == "step":
             progress(msgspec.convert(message["body"], Step))
 
+    journal = Journal(progress)
     with Kernel(file, cell_timeout=cell_timeout, environment={MARKING: "1"}) as kernel:
-        kernel.run_cells()
+        with journal.step("Notebook", f"running {file.name} from its first cell") as line:
+            line.found(_ran(kernel.run_cells(model), model))
         kernel.run(f"from nb2prod.sdk.notebooks import carry_out\ncarry_out(*{call!r})", heard=_reader(heard))
-    return _result(messages, file)
+    found = _result(messages, file)
+    if "steps" in found:
+        found["steps"] = [*msgspec.to_builtins(journal.steps), *found["steps"]]
+    return found
+
+
+def _ran(ran: Ran, model: str) -> str:
+    """`3 cells; not the 7 after the %deploy that marks model: they do not make it`."""
+    if not ran.left:
+        return count(ran.cells, "cell")
+    return f"{count(ran.cells, 'cell')}; not the {ran.left} after `%deploy {model}`: what comes there does not make the model"
 
 
 def _result(messages: list[dict[str, Any]], file: Path) -> Any:
@@ -157,15 +171,10 @@ def _result(messages: list[dict[str, Any]], file: Path) -> Any:
     )
 
 
-def _publish(message: dict[str, Any]) -> None:
-    from IPython.display import display
-
-    display({MIME: message}, raw=True)
-
-
 def _reader(heard: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    def read(data: dict[str, Any]) -> None:
-        if MIME in data:
-            heard(data[MIME])
+    def hear(data: dict[str, Any]) -> None:
+        message = read(data)
+        if message is not None:
+            heard(message)
 
-    return read
+    return hear

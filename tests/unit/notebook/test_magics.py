@@ -13,6 +13,7 @@ from IPython.utils.capture import capture_output
 
 from nb2prod.errors import Refused
 from nb2prod.notebook.extension import load
+from nb2prod.sdk import marking
 from tests.unit.sdk.twin import Deployment, Twin, twin
 
 __all__ = ["twin"]
@@ -161,6 +162,8 @@ def test_where_nb2prod_runs_the_notebook_a_deploy_only_marks(
     outputs, result = shown(shell, cell)
     assert result.success
     assert "is marked" in outputs[-1]["text/plain"]
+    named = "predict" if cell.startswith("%%") else "model"
+    assert marking.read(outputs[0]) == {"kind": "mark", "model": named}
     assert twin.asked == []
     assert ("predict" in shell.user_ns) is cell.startswith("%%")
 
