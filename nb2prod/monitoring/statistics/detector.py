@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from nb2prod.baseline.feature import BODY
 from nb2prod.monitoring.statistics import starts, tilts
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints
 from nb2prod.monitoring.statistics.sticks import Sticks
-from nb2prod.monitoring.statistics.urn import Tilts, log_beta_ratio
+from nb2prod.monitoring.statistics.urn import Tilts, log_beta_ratio, log_sum
 
 RARE = 20.0
 _SHARE = 0.9
 # of a category's stake, what is bet on frequent levels against rare ones
-_RANKED = 0.25
+_RANKED = 0.15
 _LOG_STICKS = float(np.log(_SHARE * (1 - _RANKED)))
 _ALTERNATIVES = ((0.5, 200.0), (1.0, 20.0))
 _SPREADS = (8.0, 50.0, 320.0)
@@ -109,7 +108,7 @@ class _Wealth:
         self.run = np.where(played[:, None], np.maximum(self.run, 0.0) + gain, self.run)
 
     def total(self) -> Floats:
-        return np.asarray(logsumexp(self.value + self.log_share, axis=1))
+        return log_sum(self.value + self.log_share, axis=1)
 
     def best(self, row: int) -> tuple[float, int]:
         """ln of the largest share of the evidence, and since which bet it has been winning."""

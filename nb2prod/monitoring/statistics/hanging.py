@@ -30,9 +30,7 @@ class Hanging:
         for row, feature in enumerate(layout.features):
             found = baseline.dependence.get(feature.name, 1.0)
             panes = max(feature.rows // PANE, 1)
-            if found > 1 + 2 * np.sqrt(3 / panes):
-                # the estimate's own scatter is paid for by those whose rows do hang together
-                self.trained[row] = found * (1 + np.sqrt(3 / panes))
+            self.trained[row] = _paid(found, float(np.sqrt(3 / panes)))
         self._scores = _scores(layout)
         self._last: tuple[Floats, Floats] | None = None
         self._squares: list[Floats] = []
@@ -63,6 +61,13 @@ class Hanging:
         slack = np.sqrt(6 / panes)
         used = found > np.maximum(1.0, self.trained) * (1 + 3 * slack)
         return np.where(used, found * (1 + np.sqrt(3 / panes)), 1.0)
+
+
+def _paid(found: float, scatter: float) -> float:
+    """What a factor found in training costs: nothing within its own scatter, which those past doubt pay on top."""
+    if found <= 1 + 2 * scatter:
+        return 1.0
+    return found * (1 + scatter) if found > 1 + 3 * scatter else found
 
 
 def _kept(before: tuple[Floats, Floats], now: tuple[Floats, Floats], seen: NDArray[np.bool_]) -> tuple[Floats, Floats]:
