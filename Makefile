@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup
 
-.PHONY: help setup check lint unit test proof demo bench lock format clean
+.PHONY: help setup check lint unit test proof demo bench bench-credentials lock format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ demo: $(SETUP)  ## the main job on real flights
 bench: $(SETUP)  ## the figures: %deploy with its phases, MLflow beside it, the front
 	$(BIN)/python tests/benchmarks/deploy.py --empty --write
 	$(BIN)/python tests/benchmarks/serving.py
+
+bench-credentials: $(SETUP)  ## planted credentials found, clean notebooks stopped for nothing
+	$(BIN)/python tests/benchmarks/credentials.py --write
 
 bench-monitoring: $(SETUP)  ## monitoring against its peers, each in its own environment
 	@for peer in nannyml==0.13.1 evidently==0.7.23 alibi-detect==0.13.0; do at=build/peers/$${peer%%==*}; test -x $$at/bin/python || { \

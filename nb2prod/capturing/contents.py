@@ -119,6 +119,10 @@ def _children(held: Held) -> Iterator[Held]:
         yield from (Held(held.path, part) for part in (value.func, *value.args, *value.keywords.values()))
     elif isinstance(value, Mapping):
         yield from (Held(f"{held.path}[{key!r}]", part, held.of) for key, part in list(value.items())[:5000])
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from (
+            Held(f"{held.path}.{name}", part, held.of) for name, part in zip(value._fields, value, strict=False)
+        )
     elif isinstance(value, list | tuple | set | frozenset | deque):
         yield from (Held(f"{held.path}[{i}]", part, held.of) for i, part in enumerate(list(value)[:5000]))
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,13 @@ from nb2prod.capturing import cells
 
 @dataclass(frozen=True)
 class SavedCell:
-    """A code cell as the file has it: its position among all cells (from 1), id, source and the execution it shows."""
+    """A code cell as the file has it: its position among all cells (from 1), id, source, the execution and texts it shows."""
 
     index: int
     source: str
     id: str | None = None
     execution: int | None = None
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,33 @@ def read_saved(path: Path) -> tuple[SavedCell, ...] | None:
     except Exception:  # an unreadable file is an unsaved notebook: the check is partial and says so
         return None
     return tuple(
-        SavedCell(index, str(cell.source), cell.get("id"), cell.get("execution_count"))
+        SavedCell(
+            index,
+            str(cell.source),
+            cell.get("id"),
+            cell.get("execution_count"),
+            tuple(_texts(cell.get("outputs", ()))),
+        )
         for index, cell in enumerate(document.cells, start=1)
         if cell.cell_type == "code" and str(cell.source).strip()
     )
+
+
+def _texts(outputs: Iterable[Any]) -> Iterator[str]:
+    """What an output says in text: prints, values, tables, tracebacks; no pictures, no widgets."""
+    for output in outputs:
+        if output.output_type == "stream":
+            yield str(output.text)
+        elif output.output_type == "error":
+            yield "\n".join([str(output.get("evalue", "")), *map(str, output.get("traceback", ()))])
+        else:
+            shown = output.get("data", {})
+            texts = [
+                shown[kind] for kind in ("text/plain", "text/html", "text/markdown", "text/latex") if kind in shown
+            ]
+            yield from map(str, texts)
+            if "application/json" in shown:
+                yield json.dumps(shown["application/json"], default=str)
 
 
 def _same(saved: str, ran: str | None) -> bool:

@@ -398,7 +398,7 @@ def test_a_secret_in_code_in_a_global_and_in_an_attribute_stops_the_capture() ->
     in_global = Kernel().run(
         SETUP, f"KEY = {TOKEN!r}\ndef predict(frame):\n    KEY\n    return frame['a']", "predict(df)"
     )
-    assert only(in_global.look("predict"), "secret").where == "KEY (used in predict)"
+    assert only(in_global.look("predict"), "secret").where == "KEY (used in predict); In [2], line 1: KEY"
     held = Kernel().run(SETUP, FIT)
     held.namespace["model"].settings = {"password": "hunter2"}
     assert only(held.look("model"), "secret").where == "settings['password']"

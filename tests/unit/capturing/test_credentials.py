@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nb2prod.capturing import discovery, rules
+from nb2prod.capturing.credentials import kind
+from nb2prod.capturing.credentials.files import in_file, in_pickle
+from nb2prod.capturing.credentials.texts import in_source, in_text
+from nb2prod.capturing.execution import Notebook, SavedCell
+from nb2prod.capturing.rules.secrets import Secret
+from nb2prod.records.capture import Finding
+
+TOKEN = "dapi" + "0123456789abcdef" * 2
+PASSWORD = "Tr0ub4dor-7"
+
+
+def lines(source: str) -> list[tuple[int, str | None]]:
+    return [(found.line, found.name) for found in in_source(source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (f"import os\nos.environ['DB_PASSWORD'] = {PASSWORD!r}", 2),
+        (f"connect(host='db', password={PASSWORD!r})", 1),
+        (f"def predict(frame, *, token={TOKEN!r}):\n    return frame", 1),
+        (f"config = {{'db': {{}}}}\nconfig['db']['passwd'] = {PASSWORD!r}", 2),
+        (f"t = {TOKEN[:9]!r} + {TOKEN[9:]!r}", 1),
+        (f"t = ''.join([{TOKEN[:9]!r}, {TOKEN[9:]!r}])", 1),
+        (f"url = f'postgresql://me:{PASSWORD}@{{host}}/x'", 1),
+        (f"x = 1\n# the old one was {TOKEN}", 2),
+        (f"%env API_TOKEN={TOKEN[4:]}", 1),
+        (f"%%bash\nexport AWS_SECRET_ACCESS_KEY={'wJalrXUtnFEMI' + '/K7MDENG/bPxRfiCYzEXAMPLEKEY'}", 2),
+        (f"get(url, auth=('me', {PASSWORD!r}))", 1),
+        (f"client.login('me', {PASSWORD!r})", 1),
+        (f"pw = os.getenv('DB_PASSWORD', {PASSWORD!r})", 1),
+        (f"cfg = '''\ndb:\n  password: {PASSWORD}\n'''", 1),
+    ],
+)
+def test_a_cell_tells_the_line_of_a_credential(source: str, line: int) -> None:
+    assert [found[0] for found in lines(source)] == [line]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "token = os.environ['API_TOKEN']",
+        "headers = {'Authorization': f'Bearer {token}'}",
+        "frame = frame.rename(columns={'pwd': 'password_hash'})",
+        "dtype = {'password_age': 'float64', 'token': 'category'}",
+        "vectoriser = TfidfVectorizer(token_pattern=r'(?u)\\b\\w+\\b')",
+        "pw = keyring.get_password('warehouse', 'etl2')",
+        "t = dbutils.secrets.get(scope='prod', key='db-password-1')",
+        "def f(\n    token: Optional[Token] = None,\n    password: str | None = None,\n): ...",
+        "commit = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b'",
+        "url = 'postgresql://user:password@host/db'",
+    ],
+)
+def test_code_that_speaks_of_credentials_holds_none(source: str) -> None:
+    assert lines(source) == []
+
+
+def test_outputs_are_read_as_people_see_them() -> None:
+    assert [found.name for found in in_text(f"HOME=/home/me\nDB_PASSWORD={PASSWORD}")] == ["DB_PASSWORD"]
+    assert list(in_text(f"could not connect to postgresql://me:{PASSWORD}@db/x"))
+    picture = "iVBORw0KGgo" + "AKIA" + "Z7Q2" * 4 + "=" * 40
+    assert not list(in_text(f'<img src="data:image/png;base64,{picture}">'))
+    assert not list(in_text("password: required\ntoken  1042\nloss: 0.69 - token/s: 12345.67"))
+
+
+def test_strings_of_a_pickle_are_read_with_their_keys() -> None:
+    assert [found.name for found in in_pickle(pickle.dumps({"password": PASSWORD}))] == ["password"]
+    words = ["password", "secret", "secretary", "token", "tokens", "key", "hunting"]
+    assert not list(in_pickle(pickle.dumps(words)))
+    assert list(in_pickle(pickle.dumps([TOKEN.encode()])))
+
+
+def test_configuration_and_keys_beside_a_model_are_read(tmp_path: Path) -> None:
+    for name, text in {
+        "settings.ini": f"[db]\npassword = {PASSWORD}\n",
+        "settings.json": f'{{"db": {{"password": "{PASSWORD}"}}}}',
+        "key.pem": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n",
+        "loader.py": f"def f():\n    token = {TOKEN!r}\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        assert list(in_file(tmp_path / name)), name
+
+
+def test_a_random_text_is_a_key_in_code_alone() -> None:
+    text = "wJalrXUtnFEMIK7MDENGbPxRfiCYz9qL3vTe"
+    assert kind(text, code=True)
+    assert kind(text) is None
+    assert kind(text, ["file_id"], code=True) is None
+
+
+def test_importing_the_rules_does_not_import_detect_secrets() -> None:
+    code = "import sys, nb2prod.capturing.rules as r; r.every(); sys.exit('detect_secrets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def look(cells: list[SavedCell], executed: list[tuple[int, str]] | None = None) -> list[Finding]:
+    pd = pytest.importorskip("pandas")
+    namespace = {"X": pd.DataFrame({"a": [1.0, 2.0]})}
+    namespace["predict"] = predict
+    ran = executed or [(cell.execution or 0, cell.source) for cell in cells]
+    notebook = Notebook(namespace, tuple(ran), tuple(cells))
+    found = discovery.find("predict", notebook, data="X")
+    return list(Secret().look(rules.Case(found, notebook)))
+
+
+def predict(frame):  # type: ignore[no-untyped-def]
+    return frame["a"]
+
+
+MAKES = SavedCell(1, "def predict(frame):\n    return frame['a']", None, 1)
+
+
+def test_a_credential_in_an_output_is_named_by_its_cell_and_cleared() -> None:
+    shown = SavedCell(3, "connect()", None, 2, (f"connected with {TOKEN}",))
+    (finding,) = look([MAKES, shown])
+    assert (finding.severity, finding.where) == ("refuse", "output of cell 3 (In [2])")
+    assert finding.fix == "clear that output, save the notebook, and %deploy again"
+    assert TOKEN not in str(finding)
+
+
+def test_a_cell_that_was_mended_and_saved_is_no_finding_though_it_ran_with_the_credential() -> None:
+    mended = SavedCell(2, "token = os.environ['TOKEN']", None, 3)
+    ran = [(1, MAKES.source), (2, f"token = {TOKEN!r}"), (3, mended.source)]
+    assert look([MAKES, mended], ran) == []
+    (finding,) = look([MAKES, SavedCell(2, f"token = {TOKEN!r}", None, 2)])
+    assert finding.where == "cell 2 (In [2]), line 1: token"
+    assert 'os.environ["TOKEN"]' in finding.fix
+    assert "--env TOKEN" in finding.fix
