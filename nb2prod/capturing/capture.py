@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nb2prod.capturing import dependencies, discovery, folders, golden, rules, s
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.folders import RECORD, open_capture
+from nb2prod.capturing.identity import digest as answers_digest
 from nb2prod.capturing.identity import identical
 from nb2prod.capturing.lineage import lineage
 from nb2prod.capturing.rules import secrets
@@ -26,7 +28,7 @@ from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
-from nb2prod.runtime import flavors, manifest
+from nb2prod.runtime import flavors, manifest, sparse
 
 __all__ = ["GOLDEN", "RECORD", "Asked", "Declared", "Stays", "capture", "excluded", "identical", "open_capture"]
 
@@ -104,7 +106,7 @@ def capture(
         With where, why, fix; nothing was written.
     """
     notebook = notebook or Notebook()
-    found = discovery.find(model, notebook, name=name, data=data, labels=labels, holdout=holdout)
+    found = _ordered(discovery.find(model, notebook, name=name, data=data, labels=labels, holdout=holdout))
     flavor = flavors.of(found.model)
     case = rules.Case(found, notebook, flavor, variables=env, hosts=allow_network, exclude=exclude)
     findings = rules.look(case, strict=strict)
@@ -136,13 +138,23 @@ def excluded(namespace: Mapping[str, Any], names: Sequence[str]) -> Iterator[Non
             namespace.update(taken)
 
 
+def _ordered(found: Found) -> Found:
+    """A sparse matrix as compressed rows in order, as the service makes them; other data as they are."""
+    if not hasattr(found.data, "tocsr"):
+        return found
+    holdout = found.holdout
+    if holdout is not None and hasattr(holdout[0], "tocsr"):
+        holdout = (sparse.canonical(holdout[0]), holdout[1])
+    return dataclasses.replace(found, data=sparse.canonical(found.data), holdout=holdout)
+
+
 def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tolerance: float) -> Asked:
     ask = functools.partial(_answer, flavor, found.model, found.variable or found.name)
     predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
     signature = read_signature(found.data, predictions, probabilities, flavor.classes(found.model), **contract)
     reference = scores.reference(found, flavor, ask)
     baseline = Baseline.from_frame(
-        found.data,
+        sparse.watched(found.data) if signature.rows == "sparse" else found.data,
         scores=reference.values,
         labels=reference.labels,
         kinds={column.name: column.kind for column in signature.columns},
@@ -254,6 +266,7 @@ def _write(
         golden=asked.stays.kind,
         golden_rows=len(asked.stays.rows),
         baseline_rows=asked.baseline.rows,
+        answers=answers_digest(asked.real),
         code=needed.code,
         baseline=asked.baseline.digest,
         scores=asked.baseline.scores_digest,

@@ -11,6 +11,7 @@ import numpy as np
 from nb2prod.capturing.discovery import is_frame
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Answers, Column, Golden, Signature
+from nb2prod.runtime import sparse
 from nb2prod.runtime.frames import container
 from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.wire import answers_to_wire, rows_to_wire
@@ -57,12 +58,33 @@ def synthetic_rows(data: Any, signature: Signature, *, seed: int, n: int = LEAST
     if any(column.kind in ("text", "other") for column in signature.columns):
         return None
     rng = np.random.default_rng(seed)
+    if signature.rows == "sparse":
+        return _sparse(data, signature, n, rng)
     drawn = {column.name: _drawn(column, values, n, rng) for column, values in _columns(data, signature)}
     if signature.rows == "array":
         wire: list[Any] = [list(row) for row in zip(*drawn.values(), strict=True)]
     else:
         wire = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values(), strict=True)]
     return container(rows_from_wire(wire, signature), signature)
+
+
+def _sparse(data: Any, signature: Signature, n: int, rng: np.random.Generator) -> Any:
+    """Sparse rows: how many columns from the quantiles of that, which ones by their share, their values from all values'."""
+    often = np.asarray(data.getnnz(axis=0)).ravel()
+    often = np.where(often >= RARE, often, 0) if (often >= RARE).any() else often
+    most = np.count_nonzero(often)
+    counts = np.minimum(np.round(_quantiles(np.diff(data.indptr), n, rng)).astype(int), most)
+    rows = []
+    for count in counts:
+        chosen = rng.choice(signature.width, size=count, replace=False, p=often / often.sum()) if count else []
+        values: Any = _quantiles(data.data, count, rng) if count else []
+        rows.append(
+            {
+                "indices": sorted(int(one) for one in chosen),
+                "values": [_rounded(float(one), signature.dtype) for one in values],
+            }
+        )
+    return sparse.matrix(rows, signature)
 
 
 def asked(ask: Ask, rows: Any, signature: Signature, *, kind: Any, tolerance: float) -> Golden:
@@ -206,6 +228,8 @@ def _columns(data: Any, signature: Signature) -> Iterator[tuple[Column, np.ndarr
     for i, column in enumerate(signature.columns):
         if is_frame(data):
             yield column, _array(data.iloc[:, i], column)
+        elif signature.rows == "sparse":
+            yield column, sparse.watched(data)[column.name]
         elif signature.rows == "array":
             yield column, np.asarray(data)[:, i]
         else:

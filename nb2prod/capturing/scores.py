@@ -99,7 +99,7 @@ def _none(why: str, fix: str) -> Scores:
 
 
 def _can_be_fitted_again(model: Any, flavor: Any) -> bool:
-    return flavor.name == "sklearn" and hasattr(model, "get_params") and np.ndim(getattr(model, "classes_", [0])) == 1
+    return flavor.refits and hasattr(model, "get_params") and np.ndim(getattr(model, "classes_", [0])) == 1
 
 
 def _estimate(found: Found) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from nb2prod.capturing.discovery import is_frame, is_series
 from nb2prod.errors import Refused, UsageError
 from nb2prod.records.capture import Column, Kind, Output, Signature
+from nb2prod.runtime import sparse
 
 FEW = 1000
 _NUMPY_KINDS: dict[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "M": "datetime"}
@@ -32,7 +33,7 @@ def signature(
     Parameters
     ----------
     data
-        A DataFrame, a two-dimensional array, or texts.
+        A DataFrame, a two-dimensional array, a sparse matrix, or texts.
     predictions, probabilities
         What the model answered on some of these rows.
     classes
@@ -43,7 +44,7 @@ def signature(
     UsageError
         A column named by `nullable` that is not there; duplicate column names.
     Refused
-        Rows of a kind that cannot travel as JSON (sparse matrices, nested columns).
+        Rows of a kind that cannot travel as JSON (arrays of other than two dimensions or numbers).
     """
     rows, columns = _columns(data)
     _known(nullable, [column.name for column in columns], "--nullable")
@@ -51,7 +52,9 @@ def signature(
         columns=tuple(_with_null(column, column.name in nullable) for column in columns),
         output=output(predictions, probabilities, classes),
         rows=rows,
-        dtype=str(data.dtype) if rows == "array" else "float64",
+        dtype=str(data.dtype) if rows in ("array", "sparse") else "float64",
+        width=int(data.shape[1]) if rows == "sparse" else 0,
+        sparse=sparse.kind(data) if rows == "sparse" else "",
         extra_columns="ignore" if extra_columns == "ignore" else "refuse",
         time=time,
         id=id,
@@ -106,14 +109,7 @@ def _columns(data: Any) -> tuple[Any, list[Column]]:
     if is_texts(data):
         return "texts", [Column(name="text", kind="text", dtype="str")]
     if hasattr(data, "toarray"):
-        raise Refused(
-            "The model was fitted on a sparse matrix",
-            code="sparse-rows",
-            where="--data",
-            why="What made the matrix (a vectoriser, an encoder) stays in the notebook, and a caller cannot send its rows.",
-            fix="%deploy make_pipeline(vectorizer, model) --data texts",
-            kept="nothing was captured",
-        )
+        return "sparse", list(sparse.WATCHED)
     array = np.asarray(data)
     kind = _NUMPY_KINDS.get(array.dtype.kind)
     if array.ndim != 2 or kind is None:

@@ -22,7 +22,7 @@ def arguments(line: Line, namespace: Mapping[str, Any]) -> dict[str, Any]:
 def model(expression: str, namespace: Mapping[str, Any], typed: str = "") -> Any:
     """What the SDK is given: a name as it is, so that it can say more of it; a URI as it is; else the expression's value."""
     text = unquoted(expression)
-    if is_name(text) or text.startswith("models:/"):
+    if is_name(text) or text.startswith(("models:/", "runs:/")):
         return text
     return evaluated(expression, namespace, typed or expression)
 
@@ -33,8 +33,13 @@ def evaluated(expression: str, namespace: Mapping[str, Any], typed: str = "") ->
     `typed` is the line that it stands in: the fix is that line, mended.
     """
     where = f"%deploy … {expression}"
+    known = dict(namespace)
+    if "make_pipeline(" in expression and "make_pipeline" not in known:  # cards offer such lines
+        from sklearn.pipeline import make_pipeline
+
+        known["make_pipeline"] = make_pipeline
     try:
-        return eval(expression, dict(namespace))
+        return eval(expression, known)
     except NameError as error:
         missing = error.name or expression
         near = difflib.get_close_matches(missing, [name for name in namespace if not name.startswith("_")], n=1)

@@ -54,13 +54,16 @@ class Output(Record, frozen=True, kw_only=True):
 class Signature(Record, frozen=True, kw_only=True):
     """The model's contract: its columns in order, the container it is called with, what it answers.
 
-    `rows` is the container of the kernel's own call: a pandas frame, a numeric array (columns `x0 … xn`) or a list of texts.
+    `rows` is the container of the kernel's own call: a pandas frame, a numeric array (columns `x0 … xn`), a list of texts or a
+    sparse matrix. A sparse matrix is `width` columns wide and of the class `sparse`; its `columns` are what is counted of a row.
     """
 
     columns: tuple[Column, ...]
     output: Output
-    rows: Literal["frame", "array", "texts"] = "frame"
+    rows: Literal["frame", "array", "texts", "sparse"] = "frame"
     dtype: str = "float64"
+    width: int = 0
+    sparse: Literal["", "csr_matrix", "csr_array"] = ""
     extra_columns: Literal["refuse", "ignore"] = "refuse"
     time: str | None = None
     id: str | None = None
@@ -187,7 +190,10 @@ class HoldoutMetric(Record, frozen=True, kw_only=True):
 
 
 class CaptureRecord(Record, frozen=True, kw_only=True):
-    """A captured model in words: everything about it but its bytes."""
+    """A captured model in words: everything about it but its bytes.
+
+    `answers` is the SHA-256 over the real rows of the proof and the answers to them: no row can be read from it.
+    """
 
     SCHEMA: ClassVar[int] = 1
 
@@ -200,6 +206,7 @@ class CaptureRecord(Record, frozen=True, kw_only=True):
     golden: Literal["sample", "synthetic", "none"]
     golden_rows: int
     baseline_rows: int
+    answers: str = ""
     code: str = ""
     baseline: str = ""
     scores: str = ""

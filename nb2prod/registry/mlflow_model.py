@@ -152,6 +152,8 @@ def _inputs(record: Signature) -> Any:
         return Schema([TensorSpec(np.dtype(record.dtype), (-1, len(record.columns)))])
     if record.rows == "texts":
         return Schema([ColSpec(DataType.string)])
+    if record.rows == "sparse":
+        return Schema([TensorSpec(np.dtype(record.dtype), (-1, record.width))])
     return Schema([ColSpec(_type(column), name=column.name) for column in record.columns])
 
 

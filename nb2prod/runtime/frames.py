@@ -28,7 +28,7 @@ def container(rows: Rows, signature: Signature) -> Any:
 
     Returns
     -------
-    pandas.DataFrame, numpy.ndarray of shape (n, columns), or list of str
+    pandas.DataFrame, numpy.ndarray of shape (n, columns), compressed sparse matrix, or list of str
     """
     return Containers(signature)(rows)
 
@@ -45,6 +45,8 @@ class Containers:
     def __call__(self, rows: Rows) -> Any:
         if self._signature.rows == "array":
             return rows.matrix
+        if self._signature.rows == "sparse":
+            return rows.sparse
         if self._signature.rows == "texts":
             (texts,) = rows.columns.values()
             return list(texts)

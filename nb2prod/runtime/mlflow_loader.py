@@ -9,7 +9,7 @@ import numpy as np
 
 from nb2prod.records.base import read
 from nb2prod.records.capture import CaptureRecord, Column, Signature
-from nb2prod.runtime import flavors, frames, manifest, modules
+from nb2prod.runtime import flavors, frames, manifest, modules, sparse
 from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.wire import rows_to_wire
 
@@ -48,6 +48,8 @@ def as_trained(data: Any, signature: Signature) -> Any:
     """
     if signature.rows == "texts":
         return _texts(data)
+    if signature.rows == "sparse":
+        return sparse.matrix(sparse.to_wire(data, signature), signature)
     if signature.rows == "array":
         values = data.to_numpy() if hasattr(data, "to_numpy") else np.asarray(data)
         return values.astype(signature.dtype, copy=False)

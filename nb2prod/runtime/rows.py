@@ -9,7 +9,7 @@ import numpy as np
 
 from nb2prod.errors import InputError
 from nb2prod.records.capture import Column, Signature
-from nb2prod.runtime import validation
+from nb2prod.runtime import sparse, validation
 from nb2prod.runtime.validation import Misfit, pointer
 
 Values = list[Any] | np.ndarray[Any, Any]
@@ -27,13 +27,15 @@ class Rows:
         category is its text, columns of an array model are views of its matrix.
     matrix
         The rows of an array model, (n, columns), in the signature's dtype; else None.
+    sparse
+        The compressed matrix of a model of sparse rows, else None; its `columns` are what is counted of them.
     ids, times
         Texts and epoch seconds where the rows brought a column named by `--id` or `--time`, else None.
     warnings
         What was let pass and should be known: categories that training never saw, extra columns that were ignored.
     """
 
-    __slots__ = ("_columns", "ids", "matrix", "n", "names", "times", "warnings")
+    __slots__ = ("_columns", "ids", "matrix", "n", "names", "sparse", "times", "warnings")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Rows:
         columns: dict[str, Values] | None,
         *,
         matrix: np.ndarray[Any, Any] | None = None,
+        sparse: Any = None,
         names: Sequence[str] = (),
         ids: list[str | None] | None = None,
         times: list[float | None] | None = None,
@@ -49,6 +52,7 @@ class Rows:
         self.n = n
         self._columns = columns
         self.matrix = matrix
+        self.sparse = sparse
         self.names = names
         self.ids = ids
         self.times = times
@@ -116,6 +120,8 @@ class Reader:
             return self._texts(rows, at)
         if self.signature.rows == "array":
             return self._array(rows, at)
+        if self.signature.rows == "sparse":
+            return self.compressed(sparse.matrix(rows, self.signature, at=at))
         columns, ignored = self._by_column(rows, at)
         return self.by_columns(len(rows), columns, ignored, at=at)
 
@@ -200,6 +206,10 @@ class Reader:
         if not rows:
             matrix = matrix.reshape(0, len(self.names))
         return Rows(len(matrix), None, matrix=matrix, names=self.names)
+
+    def compressed(self, matrix: Any) -> Rows:
+        """Rows of a model of sparse rows from the matrix itself."""
+        return Rows(matrix.shape[0], sparse.watched(matrix), sparse=matrix)
 
     def _texts(self, rows: Sequence[Any], at: str) -> Rows:
         ((column, check),) = self._columns

@@ -12,6 +12,7 @@ import numpy as np
 
 from nb2prod.errors import InputError
 from nb2prod.records.capture import Answers, Output, Signature
+from nb2prod.runtime import sparse
 from nb2prod.runtime.validation import pointer
 
 
@@ -22,8 +23,8 @@ def rows_to_wire(data: Any, signature: Signature) -> tuple[Any, ...]:
     ----------
     data
         A pandas DataFrame or Series of one row, a dict of columns, a list of row dicts; an array-like of shape (n, columns)
-        or (columns,) for an array model; texts (a list, an array, a Series) for a model of texts. Columns that the signature
-        does not name go along: the service says what it thinks of them.
+        or (columns,) for an array model; a sparse matrix for a model of sparse rows; texts (a list, an array, a Series) for
+        a model of texts. Columns that the signature does not name go along: the service says what it thinks of them.
 
     Returns
     -------
@@ -45,6 +46,8 @@ def rows_to_wire(data: Any, signature: Signature) -> tuple[Any, ...]:
         return tuple(plain(value) for value in (data.tolist() if hasattr(data, "tolist") else list(data)))
     if signature.rows == "array":
         return _lists(data, signature)
+    if signature.rows == "sparse":
+        return sparse.to_wire(data, signature)
     return _dicts(_columns(data), signature)
 
 

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nb2prod.capturing import cells
+import numpy as np
+
+from nb2prod.capturing import cells, golden
+from nb2prod.capturing.expressions import evaluated
 from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.capturing.values import length
 from nb2prod.records.capture import Finding
 
+MOST = 5000
+CELLS = 10_000_000
 _TRANSFORMING = ("transform", "fit_transform")
 _THROUGH = frozenset(
     {"DataFrame", "array", "asarray", "hstack", "vstack", "concat", "csr_matrix", "Series", "concatenate"}
@@ -44,7 +50,7 @@ class PreparationOutside(Rule):
             f"{named} {'stays' if len(found) == 1 else 'stay'} in the notebook",
             where=case.notebook.place(first.execution, first.line),
             why=f"`{case.shown}` was fitted on what {named} made of `{raw}`; the service would be sent prepared rows by no one.",
-            fix=_pipeline(case, transformers, raw) if len(transformers) == len(found) else _cell(case, found, raw),
+            fix=_pipeline(case, transformers, raw) if _answers_alike(case, found) else _cell(case, found, raw),
         )
 
 
@@ -130,6 +136,47 @@ def _assigned(name: str, at: int, graph: cells.Graph) -> _Moved:
                     chosen = min(names.index(name) // 2, len(node.value.args) - 1)
                     return node.value.args[chosen], before
     return None
+
+
+def _answers_alike(case: Case, found: list[Step]) -> bool:
+    """Whether the steps, as they are now, make of the raw rows what the model was fitted on, so that a pipeline answers alike.
+
+    A transformer that was fitted again, or is fitted on what it met between, gives other rows; its pipeline is not offered.
+    """
+    namespace, model, data = case.notebook.namespace, case.found.model, case.found.data
+    parts = [evaluated(step.by, namespace) for step in reversed(found)]
+    raw = evaluated(found[-1].raw or "", namespace)
+    if raw is None or any(not hasattr(part, "transform") for part in parts):
+        return False
+    rows = slice(0, min(MOST, max(50, CELLS // max(1, int(np.prod(np.shape(data)[1:]))))))
+    try:
+        made = golden.take(raw, rows)
+        for part in parts:
+            made = part.transform(made)
+        answers = np.asarray(model.predict(made))
+        if length(raw) == length(data):
+            return _alike(answers, np.asarray(model.predict(golden.take(data, rows))))
+        return _among(golden.take(data, rows), made)
+    except Exception:  # a step that no longer takes these rows cannot be offered, whatever it raises
+        return False
+
+
+def _alike(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    if one.dtype.kind == "f":
+        return bool(np.allclose(one, other, rtol=1e-9, equal_nan=True))
+    return bool(np.array_equal(one, other))
+
+
+def _among(data: Any, made: Any) -> bool:
+    """After a split: whether some of the training rows are among the prepared ones (rows of nothing but zeros tell nothing)."""
+    known = {row.tobytes() for row in _table(made)}
+    return any(row.tobytes() in known for row in _table(data) if row.any())
+
+
+def _table(rows: Any) -> Any:
+    return (
+        np.ascontiguousarray(np.round(rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows, float), 7)) + 0.0
+    )
 
 
 def _pipeline(case: Case, transformers: list[Step], raw: str) -> str:

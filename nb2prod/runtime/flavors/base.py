@@ -19,6 +19,8 @@ class Base(ABC):
     rank: ClassVar[int] = 50
     """Flavors are asked in this order whether a model is theirs; the general ones come last."""
 
+    refits: ClassVar[bool] = False
+    """Whether scikit-learn's `clone` and `fit` train another one like it."""
     lean: ClassVar[Mapping[str, str]] = {}
     """Distributions that a service needs, by the fuller ones that a notebook has them from."""
 

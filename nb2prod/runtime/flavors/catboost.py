@@ -18,6 +18,7 @@ _KINDS = ("CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker", "CatBoost
 class Flavor(base.Base):
     name: ClassVar[str] = "catboost"
     rank: ClassVar[int] = 40
+    refits: ClassVar[bool] = True
 
     def claims(self, model: Any) -> bool:
         catboost = sys.modules.get("catboost")

@@ -14,6 +14,7 @@ from nb2prod.runtime.flavors import base, pickles, skops_files
 
 class Flavor(base.Base):
     name: ClassVar[str] = "sklearn"
+    refits: ClassVar[bool] = True
 
     def claims(self, model: Any) -> bool:
         sklearn = sys.modules.get("sklearn.base")

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from nb2prod.errors import InputError
 from nb2prod.records.capture import Answers, Column, Signature
 from nb2prod.runtime import rows as decoded
-from nb2prod.runtime import validation
+from nb2prod.runtime import sparse, validation
 from nb2prod.runtime.rows import Reader, Rows
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -104,6 +104,8 @@ def parse(body: bytes) -> Any:
 
 def split(columns: Any, data: Any, reader: Reader) -> Rows:
     """Rows from ``{"columns": […], "data": [[…], …]}``."""
+    if reader.signature.rows == "sparse":
+        raise validation.wrong_shape("a list of sparse rows", "a table", None, "/data", sparse.FIX)
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise validation.wrong_shape(
             "a list of column names", validation.found(columns), None, "/columns", "GET /schema"
@@ -200,6 +202,10 @@ def _shape(title: str) -> InputError:
 def _row_type(signature: Signature) -> Any:
     if signature.rows == "texts":
         return str
+    if signature.rows == "sparse":
+        return msgspec.defstruct(
+            "Row", [("indices", list[int]), ("values", list[float])], forbid_unknown_fields=True, gc=False
+        )
     if signature.rows == "array":
         kinds = {_type(column) for column in signature.columns}
         cell: Any = kinds.pop() if len(kinds) == 1 else Any
@@ -237,7 +243,7 @@ def _plain_type(column: Column) -> Any:
 def _quick(reader: Reader) -> Callable[[Any], Rows]:
     """From decoded structs to Rows; what the struct could not check is checked here."""
     signature = reader.signature
-    if signature.rows == "texts":
+    if signature.rows in ("texts", "sparse"):
         return reader.rows
     if signature.rows == "array":
         if len({_type(column) for column in signature.columns}) != 1:

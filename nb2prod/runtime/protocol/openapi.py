@@ -57,6 +57,8 @@ def openapi(signature: Signature, *, name: str, model: str, protected: bool) -> 
 def _row(signature: Signature) -> dict[str, Any]:
     if signature.rows == "texts":
         return {"type": "string"}
+    if signature.rows == "sparse":
+        return _sparse(signature.width)
     if signature.rows == "array":
         width = len(signature.columns)
         return {"type": "array", "minItems": width, "maxItems": width, "items": {"type": ["number", "null"]}}
@@ -65,6 +67,21 @@ def _row(signature: Signature) -> dict[str, Any]:
         "properties": {column.name: _value(column) for column in signature.columns},
         "required": list(signature.names),
         "additionalProperties": signature.extra_columns == "ignore" or bool(signature.id or signature.time),
+    }
+
+
+def _sparse(width: int) -> dict[str, Any]:
+    index = {"type": "integer", "minimum": 0, "maximum": width - 1}
+    properties = {
+        "indices": {"type": "array", "uniqueItems": True, "items": index},
+        "values": {"type": "array", "items": {"type": "number"}},
+    }
+    return {
+        "type": "object",
+        "description": f"The columns that are not zero, of {width}, and their values.",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
     }
 
 

@@ -21,12 +21,14 @@ def schema(signature: Signature, *, name: str, model: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "name": name,
         "model": model,
-        "rows": {"frame": "objects", "array": "lists", "texts": "texts"}[signature.rows],
-        "columns": [_column(column) for column in signature.columns],
+        "rows": {"frame": "objects", "array": "lists", "texts": "texts", "sparse": "sparse"}[signature.rows],
+        "columns": [_column(column) for column in signature.columns if signature.rows != "sparse"],
         "extra_columns": signature.extra_columns,
         "output": answers,
         "example": example(signature),
     }
+    if signature.rows == "sparse":
+        said |= {"width": signature.width, "dtype": signature.dtype}
     return said | {key: value for key, value in (("id", signature.id), ("time", signature.time)) if value}
 
 
@@ -34,6 +36,8 @@ def example(signature: Signature) -> dict[str, Any]:
     """A whole request; its values are made up or the names of categories, never a training row."""
     if signature.rows == "texts":
         return {"inputs": ["text"]}
+    if signature.rows == "sparse":
+        return {"inputs": [{"indices": [0], "values": [1.5]}]}
     values = {column.name: made_up(column) for column in signature.columns}
     return {"inputs": [list(values.values()) if signature.rows == "array" else values]}
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from nb2prod.records.capture import Answers, Column, Signature
 from nb2prod.runtime import rows as decoded
+from nb2prod.runtime import sparse
 from nb2prod.runtime.hooks import Host, Route
 from nb2prod.runtime.model import ServedModel
 from nb2prod.runtime.protocol import json, tensors
@@ -142,6 +143,8 @@ class Request:
             at = f"/inputs/{i}/data"
             if signature.rows == "texts":
                 return served.reader.rows(flat, at=at)
+            if signature.rows == "sparse":
+                return served.reader.compressed(_dense(n, width, flat, signature, at))
             return served.reader.rows([flat[row * width : (row + 1) * width] for row in range(n)], at=at)
         return _by_name(n, {name: flat for name, (_, _, flat) in values.items()}, served)
 
@@ -170,8 +173,19 @@ class Request:
         return shape, tensors.unpack(raw, kind, count, at)
 
 
+def _dense(n: int, width: int, flat: list[Any], signature: Signature, at: str) -> Any:
+    """A tensor of the model's whole width: the protocol has no sparse ones."""
+    if width != signature.width or not all(isinstance(value, int | float) for value in flat):
+        raise tensors.wrong(
+            "The tensor is not of the model's width", f"{signature.width} numbers a row are expected.", at
+        )
+    return sparse.dense([flat[row * width : (row + 1) * width] for row in range(n)], signature)
+
+
 def _by_name(n: int, values: dict[str, list[Any]], served: ServedModel) -> Rows:
     signature = served.signature
+    if signature.rows == "sparse":
+        raise tensors.wrong("Sparse rows are one tensor", f"It has the shape [rows, {signature.width}].", "/inputs")
     known = {*signature.names, signature.id, signature.time}
     for name in signature.names:
         if name not in values:
@@ -224,9 +238,9 @@ def _tensors(answers: Answers, signature: Signature) -> list[tuple[str, list[int
 
 
 def _inputs(signature: Signature) -> list[dict[str, Any]]:
-    if signature.rows == "array":
+    if signature.rows in ("array", "sparse"):
         kind = {np.dtype(dtype): name for name, dtype in tensors.DTYPES.items()}.get(np.dtype(signature.dtype), "FP64")
-        return [{"name": "input", "datatype": kind, "shape": [-1, len(signature.columns)]}]
+        return [{"name": "input", "datatype": kind, "shape": [-1, signature.width or len(signature.columns)]}]
     return [{"name": column.name, "datatype": _datatype(column), "shape": [-1]} for column in signature.columns]
 
 

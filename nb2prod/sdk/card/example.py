@@ -31,6 +31,8 @@ def body(signature: Signature) -> dict[str, Any]:
     """One made-up row as `POST /predict` takes it."""
     if signature.rows == "texts":
         return {"inputs": ["a text to classify" if signature.output.kind == "class" else "a text"]}
+    if signature.rows == "sparse":
+        return {"inputs": [{"indices": [0], "values": [value(signature.columns[1])]}]}
     if signature.rows == "array":
         return {"inputs": [[value(column) for column in signature.columns]]}
     return {"inputs": [{column.name: value(column) for column in signature.columns}]}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 from nb2prod.capturing import golden
 from nb2prod.capturing.signature import signature
@@ -107,3 +108,17 @@ def test_a_model_that_writes_into_its_frame_does_not_change_the_rows(frame: pd.D
     before = frame.head(50).copy()
     golden.asked(spoiling, frame.head(50), contract, kind="sample", tolerance=0.0)
     pd.testing.assert_frame_equal(frame.head(50), before)
+
+
+def test_sparse_rows_that_stay_hold_common_columns_only_and_are_as_full_as_the_real_ones() -> None:
+    data = scipy.sparse.random(600, 50, density=0.1, format="csr", random_state=0)
+    data[0, 49] = 7.5  # one row's own value in a column that is common
+    lonely = scipy.sparse.hstack([data, scipy.sparse.csr_matrix(([1.0], ([3], [0])), shape=(600, 1))], format="csr")
+    made = signature(lonely, np.array([0.5]), None, None)
+    rows = golden.synthetic_rows(lonely, made, seed=3)
+    assert rows.shape == (golden.LEAST + golden.SINGLE, 51)
+    assert rows[:, [50]].nnz == 0
+    assert abs(np.diff(rows.indptr).mean() - np.diff(lonely.indptr).mean()) < 1
+    assert (golden.synthetic_rows(lonely, made, seed=3) != rows).nnz == 0
+    real = golden.real_rows(lonely, made, seed=3)
+    assert np.diff(real.indptr).max() == np.diff(lonely.indptr).max()

@@ -321,6 +321,29 @@ def test_a_scaler_left_in_the_notebook_comes_with_the_line_that_takes_it_in() ->
     assert finding.fix.startswith("%deploy make_pipeline(scaler, model) --name model --data df")
 
 
+def test_a_vectoriser_left_in_the_notebook_is_offered_with_the_texts_it_read() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.feature_extraction.text import TfidfVectorizer",
+        "texts = ['late again', 'fine', 'early and fine', 'late'] * 20\nvectorizer = TfidfVectorizer()",
+        "Z = vectorizer.fit_transform(texts)\nmodel = LogisticRegression().fit(Z, y)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert finding.fix.startswith("%deploy make_pipeline(vectorizer, model) --name model --data texts")
+
+
+def test_a_scaler_that_was_fitted_again_is_not_offered_as_it_would_answer_otherwise() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "scaler = StandardScaler()\nZ = scaler.fit_transform(df)",
+        "model = LogisticRegression().fit(Z, y)",
+        "other = scaler.fit_transform(df * 9 + 4)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "make_pipeline" not in finding.fix
+    assert "%%deploy --name model" in finding.fix
+
+
 def test_get_dummies_comes_with_a_cell() -> None:
     kernel = Kernel().run(
         SETUP,
