@@ -31,6 +31,9 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'nb2prod' has no attribute {name!r}")
+    problem = unsupported()
+    if problem:  # said here and not at import, where %load_ext and the command could not say it in one line
+        raise ImportError(problem)
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
