@@ -220,6 +220,28 @@ def test_stop_frees_the_port_and_start_takes_the_same_one(bench: Bench) -> None:
     assert bench.ask()["version"] == 1
 
 
+def test_a_failed_start_is_remembered_with_its_cause_until_one_succeeds(bench: Bench) -> None:
+    bench.deploy(1)
+    bench.target.stop("delays")
+    crash = bench.bentos / "delays-1" / "crash"
+    crash.write_text(
+        'Traceback (most recent call last):\n  File "a.py"\nValueError: no such column\n{"error":{"title":"T"}}'
+    )
+    with pytest.raises(Failed) as caught:
+        bench.target.start("delays")
+    assert caught.value.why.endswith(": T.")
+    assert caught.value.log[-1] == "ValueError: no such column"
+    status = bench.target.status("delays")
+    assert (status.state, status.fix) == ("failed", "nb2prod logs delays")
+    assert status.reason is not None
+    assert status.reason.endswith(": T.")
+    assert "ValueError: no such column" in status.log
+    assert not any(line.startswith("{") for line in status.log)
+    crash.unlink()
+    bench.target.start("delays")
+    assert bench.target.status("delays").state == "live"
+
+
 def test_two_deployments_have_ports_of_their_own_and_do_not_disturb_each_other(bench: Bench) -> None:
     bench.deploy(1)
     bench.deploy(1, name="churn")

@@ -121,6 +121,43 @@ def test_from_request_and_label_to_drift_and_performance_by_month(tmp_path: Path
     assert told.held == 2
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a small file system")
+def test_with_a_full_disk_predictions_go_on_and_what_is_not_kept_is_counted(tmp_path: Path, bento: Path) -> None:
+    spool = tmp_path / "small" / "spool"
+    spool.parent.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(spool.parent)], check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        settings = tmp_path / "service.json"
+        settings.write_bytes(to_json(ServiceSettings(name="delays", version=1, traffic=True, spool=str(spool))))
+        with serving(bento, tmp_path / "log", NB2PROD_SERVICE=str(settings)) as (client, _):
+            send(client, FRAME.head(1), "first")
+            fill(spool.parent / "filler")
+            sent = 0
+            while not (dropped := figure(client, "nb2prod_rows_dropped_total")):
+                send(client, FRAME, f"full-{sent}")
+                sent += len(FRAME)
+                assert sent < 2_000_000
+            assert dropped <= sent + 1 == figure(client, "nb2prod_rows_accepted_total")
+    finally:
+        subprocess.run(["umount", "-l", str(spool.parent)], check=True)
+
+
+def fill(file: Path) -> None:
+    """Write until the disk is full."""
+    with file.open("wb", buffering=0) as into:
+        try:
+            while True:
+                into.write(b"x" * 4096)
+        except OSError:
+            return
+
+
+def figure(client: httpx.Client, name: str) -> float:
+    lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
 def test_a_service_without_a_target_counts_for_itself_and_is_pulled_from(tmp_path: Path, bento: Path) -> None:
     ((feature, rows, *_), *_) = verdicts_of(1, tmp_path, bento)
     assert (feature, rows) == ("a", 1200)

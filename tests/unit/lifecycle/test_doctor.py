@@ -1,0 +1,185 @@
+"""Each check of doctor is made to fail, and mended where it can be."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nb2prod import registry
+from nb2prod.home import Home
+from nb2prod.lifecycle import upkeep
+from nb2prod.lifecycle.upkeep.checks import machine, outside
+from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget, ports
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return Home(tmp_path / "home", tmp_path / "cache")
+
+
+class Target(LocalTarget):
+    """The home's target whose verbs are noted instead of done."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home, control=Path(sys.executable))
+        self.done: list[str] = []
+        self.left: list[int] = []
+        self.state = "live"
+
+    def move(self, name: str) -> int:
+        self.done.append(f"move {name}")
+        return 0
+
+    def ensure(self) -> None:
+        self.done.append("ensure")
+
+    def discard(self, name: str) -> None:
+        self.done.append(f"discard {name}")
+
+    def leftover_processes(self) -> list[int]:
+        return self.left
+
+    def status(self, name: str) -> Any:
+        return SimpleNamespace(state=self.state, reason="worker-1 ended.")
+
+
+@pytest.fixture
+def target(home: Home) -> Target:
+    return Target(home)
+
+
+def found(home: Home, code: str, *, fix: bool = False, target: LocalTarget | None = None) -> tuple[str, str, str]:
+    """State, text and fix of one check."""
+    (one,) = [one for one in upkeep.doctor(home, fix=fix, target=target) if one.code == code]
+    return one.state, one.text, one.fix
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks the network."""
+    monkeypatch.setattr(outside, "_answers", lambda host, port: True)
+    monkeypatch.setattr(registry, "reachable", lambda home: True)
+
+
+def deployed(home: Home, port: int, *, version: int | None = 1) -> None:
+    store = Store(home).deployments
+    store.create("delays", port=port)
+    run = store.add_run("delays", bento="/b", python="/p/bin/python", workers=1, capture="a" * 64).run
+    if version is not None:
+        store.change_run("delays", run, version=version)
+        store.switch("delays", run)
+
+
+def test_a_python_newer_than_any_that_was_tested_is_a_warning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "NEWEST", (3, 10))
+    assert found(home, "python")[0::2] == ("warn", "uv venv --python 3.13")
+
+
+def test_another_system_is_bad(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert found(home, "python")[0] == "bad"
+
+
+@pytest.mark.parametrize(("free", "state"), [(2**20, "bad"), (2**29, "warn")])
+def test_little_room_is_named_with_a_way_out(
+    free: int, state: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(2**40, 2**40, free))
+    home.cache = home.root
+    said, _, fix = found(home, "disk")
+    assert said == state
+    assert fix.startswith("export NB2PROD_HOME=")
+
+
+def test_a_home_past_its_cap_is_to_be_pruned(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(2**40, 0, 2**40))
+    monkeypatch.setattr(machine, "HOME_CAP", 1)
+    assert found(home, "disk")[0::2] == ("bad", "nb2prod prune --keep 2")
+
+
+def test_a_taken_port_is_named_and_the_deployment_moved(home: Home, target: Target) -> None:
+    with socket.socket() as other:
+        other.bind((ports.HOST, 0))
+        other.listen()
+        deployed(home, other.getsockname()[1])
+        state, text, _ = found(home, "ports", target=target)
+        assert state == "bad"
+        assert str(os.getpid()) in text
+        assert found(home, "ports", target=target, fix=True)[0] == "mended"
+    assert target.done == ["move delays"]
+
+
+def test_what_should_run_and_does_not_is_brought_up(home: Home, target: Target) -> None:
+    deployed(home, 0)
+    target.state = "failed"
+    assert found(home, "processes", target=target)[0] == "bad"
+    assert found(home, "processes", target=target, fix=True)[0] == "mended"
+    assert target.done == ["ensure"]
+
+
+def test_processes_that_no_deployment_needs_are_ended(home: Home, target: Target) -> None:
+    target.left = [4711]
+    assert found(home, "processes", target=target)[0] == "bad"
+    assert found(home, "processes", target=target, fix=True)[0] == "mended"
+    assert target.done == ["ensure"]
+
+
+def test_an_index_that_does_not_answer_is_a_warning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV_OFFLINE", raising=False)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://index.invalid/simple")
+    monkeypatch.setattr(outside.IndexSettings, "of_pip", classmethod(lambda cls: outside.IndexSettings()))
+    monkeypatch.setattr(outside, "_answers", lambda host, port: False)
+    state, text, fix = found(home, "index")
+    assert state == "warn"
+    assert "does not answer" in text
+    assert fix.startswith("pip config set")
+
+
+def test_a_registry_that_does_not_answer_is_shown_without_its_password(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "reachable", lambda home: False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    state, text, fix = found(home, "registry")
+    assert state == "bad"
+    assert "secret" not in text
+    assert fix.startswith("unset MLFLOW_TRACKING_URI")
+
+
+def test_a_champion_that_takes_no_traffic_follows_the_store(
+    home: Home, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(home, 0, version=2)
+    named = {"delays": 1}
+    monkeypatch.setattr(registry, "champion", lambda name, home: SimpleNamespace(version=named[name]))
+    monkeypatch.setattr(registry, "set_champion", lambda name, version, home: named.update({name: version}))
+    assert found(home, "champion", target=target)[0] == "bad"
+    assert found(home, "champion", target=target, fix=True)[0] == "mended"
+    assert named == {"delays": 2}
+    assert found(home, "champion", target=target)[0] == "ok"
+
+
+def test_a_run_that_never_took_traffic_is_given_up(home: Home, target: Target) -> None:
+    deployed(home, 0, version=None)
+    assert found(home, "leftovers", target=target)[0] == "warn"
+    assert found(home, "leftovers", target=target, fix=True)[0] == "mended"
+    assert target.done == ["discard delays"]
+
+
+def test_bytes_are_said_by_kind(home: Home) -> None:
+    home.captures.mkdir()
+    (home.captures / "x").write_bytes(b"x" * 2**21)
+    assert found(home, "bytes") == ("ok", "captures 2 MB", "")
