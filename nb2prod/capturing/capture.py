@@ -59,6 +59,7 @@ class Declared:
     env: Sequence[str] = ()
     allow_network: Sequence[str] = ()
     relock: bool = False
+    wheels: tuple[Path, ...] = ()
 
 
 def capture(
@@ -81,6 +82,7 @@ def capture(
     tolerance: float = 0.0,
     strict: bool = False,
     relock: bool = False,
+    wheel: Sequence[str | Path] = (),
 ) -> Capture:
     """Capture a live model: everything that its service needs, and the kernel's own answers to compare it with.
 
@@ -94,6 +96,8 @@ def capture(
         Which rows stay in the capture: drawn from the baseline, real ones, none.
     tolerance
         How far scores may differ, for a model that does not answer alike twice.
+    wheel
+        Wheel files of distributions that no index has; they travel with the model.
 
     Returns
     -------
@@ -106,13 +110,14 @@ def capture(
         With where, why, fix; nothing was written.
     """
     notebook = notebook or Notebook()
+    wheels = environments.given_wheels(wheel)
     found = _ordered(discovery.find(model, notebook, name=name, data=data, labels=labels, holdout=holdout))
     flavor = flavors.of(found.model)
     case = rules.Case(found, notebook, flavor, variables=env, hosts=allow_network, exclude=exclude)
     findings = rules.look(case, strict=strict)
     rules.refuse(findings)
     contract = {"nullable": nullable, "extra_columns": extra_columns, "time": time, "id": id}
-    declared = Declared(exclude, env, allow_network, relock)
+    declared = Declared(exclude, env, allow_network, relock, wheels)
     with excluded(notebook.namespace, exclude):
         asked = _ask(found, flavor, contract, golden, tolerance)
         home.require_space(2**26, what=f"the capture of {found.name}")
@@ -248,6 +253,7 @@ def _write(
         exclude=declared.exclude,
         home=home,
         sample=golden.copied(golden.take(found.data, slice(0, 3))),
+        wheels=declared.wheels,
     )
     needed.copy_code(folder / "code")
     rules.refuse(rules.accepted(secrets.in_files(folder / "code"), (source for _, source in notebook.executed)))

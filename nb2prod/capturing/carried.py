@@ -7,6 +7,7 @@ its versions from it, and ours can be written back.
 from __future__ import annotations
 
 import json
+import platform
 import re
 import tempfile
 import tomllib
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from nb2prod.environments import Distribution, IndexSettings, uv
@@ -29,27 +31,57 @@ _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<content>(?:^#(?:| .*)$\s?)+)^# ///
 
 @dataclass(frozen=True)
 class Carried:
-    """What a notebook says of its environment: exact `versions` by name, or `ranges` that were asked for."""
+    """What a notebook says of its environment: exact `versions` by name, or `ranges` that were asked for.
+
+    `extras` are those that were asked for with a distribution: what is installed does not remember them.
+    """
 
     source: str
     versions: Mapping[str, str] = field(default_factory=dict)
     ranges: Mapping[str, Requirement] = field(default_factory=dict)
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     python: str = ""
 
     def preferences(self, closure: Mapping[str, Distribution]) -> tuple[str, ...]:
         """Versions to prefer for what the kernel does not have."""
         return tuple(f"{name}=={version}" for name, version in sorted(self.versions.items()) if name not in closure)
 
+    def with_extras(self, pin: str) -> str:
+        """``uvicorn==0.30`` as ``uvicorn[standard]==0.30`` where that was asked for."""
+        name, _, version = pin.partition("==")
+        extras = sorted(self.extras.get(name, ()))
+        return f"{name}[{','.join(extras)}]=={version}" if extras else pin
+
+    def other_python(self) -> Finding | None:
+        """The kernel's Python is outside what the notebook says it needs."""
+        here = platform.python_version()
+        try:
+            fits = not self.python or SpecifierSet(self.python).contains(here, prereleases=True)
+        except InvalidSpecifier:
+            return None  # uv would not read it either
+        if fits:
+            return None
+        return Finding(
+            code="other-python-than-locked",
+            severity="warn",
+            title=f"The kernel is Python {here}, {self.source} asks for {self.python}",
+            where=self.source,
+            why="The service runs the kernel's Python, with which the model was made.",
+            fix=f"uv venv --python '{self.python}'    then start the notebook's kernel from it",
+        )
+
     def differences(self, closure: Mapping[str, Distribution]) -> tuple[Finding, ...]:
         """What of the kernel is not as the lock says."""
         off = {
             found.pin: said for name, found in sorted(closure.items()) if (said := self._otherwise(name, found.version))
         }
+        python = self.other_python()
         if not off:
-            return ()
+            return (python,) if python else ()
         told = [f"{pin} (there {said})" for pin, said in off.items()]
         wanted = " ".join(f"'{pin.partition('==')[0]}{said}'" for pin, said in off.items())
         return (
+            *([python] if python else []),
             Finding(
                 code="other-than-locked",
                 severity="warn",
@@ -133,7 +165,9 @@ def _in_cells(document: Mapping[str, Any]) -> Carried | None:
         except tomllib.TOMLDecodeError:
             return None
         ranges = dict(_requirements(said.get("dependencies", ())))
-        return Carried(f"the script block of cell {number}", ranges=ranges, python=str(said.get("requires-python", "")))
+        extras = {name: frozenset(asked.extras) for name, asked in ranges.items() if asked.extras}
+        python, source = str(said.get("requires-python", "")), f"the script block of cell {number}"
+        return Carried(source, ranges=ranges, extras=extras, python=python)
     return None
 
 
@@ -151,7 +185,16 @@ def _of_lock(text: str, source: str) -> Carried | None:
         if package.get("version"):
             versions[name] = package["version"]
     kept = {name: version for name, version in versions.items() if name not in forked}
-    return Carried(source, versions=kept, python=str(said.get("requires-python", "")))
+    return Carried(source, versions=kept, extras=_asked(said), python=str(said.get("requires-python", "")))
+
+
+def _asked(said: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """The extras that a lock's own project or script asks for: ``{ name = "uvicorn", extras = ["standard"] }``."""
+    asked = [*said.get("manifest", {}).get("requirements", ())]
+    for package in said.get("package", ()):
+        if {"virtual", "editable", "directory"} & set(package.get("source", {})):
+            asked += package.get("metadata", {}).get("requires-dist", ())
+    return {canonicalize_name(one["name"]): frozenset(one["extras"]) for one in asked if one.get("extras")}
 
 
 def _requirements(lines: Sequence[str]) -> Iterator[tuple[str, Requirement]]:

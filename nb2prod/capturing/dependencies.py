@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import parse_wheel_filename
+
 from nb2prod.capturing import carried, distributions, imports, libraries, local_code, probe, references
 from nb2prod.capturing.carried import Carried
 from nb2prod.capturing.distributions import Origins
@@ -118,7 +120,7 @@ def prepare(
         search.module(module, file, met=True)
     search.lean(flavors.recorded(folder).lean)
     found = search.needed(named, met, home, carried.read(notebook, notebook_folder or Path.cwd()))
-    return replace(found, wheels=(*found.wheels, *wheels))
+    return replace(found, wheels=(*found.wheels, *wheels), findings=(*found.findings, *_others(wheels, search.origins)))
 
 
 @dataclass
@@ -199,7 +201,8 @@ class _Search:
                 self.local.put(f"{distribution.folder.name}/{part}", file)
 
     def needed(self, named: references.Named, met: Mapping[str, Any], home: Home, lock: Carried | None) -> Needed:
-        closure = self.origins.installed.closure(found.pin for found in self.found.values())
+        pins = tuple(map(lock.with_extras if lock else str, distributions.pins(self.found.values())))
+        closure = self.origins.installed.closure(pins)
         direct = {name: made for name, found in closure.items() if (made := of_direct(found, home.wheels))}
         system = libraries.names(met.get("libraries", ()))
         found = (
@@ -209,7 +212,7 @@ class _Search:
             _edited(self.local),
         )
         return Needed(
-            pins=distributions.pins(self.found.values()),
+            pins=pins,
             left_out=distributions.pins(self.aside(closure)),
             local=self.local.records(),
             files=dict(self.local.files),
@@ -228,6 +231,22 @@ class _Search:
                 found = self.origins.distribution(file)
                 if found is not None and found.source is None and found.name not in closure and found.name != "nb2prod":
                     yield found
+
+
+def _others(wheels: Sequence[Path], origins: Origins) -> Iterator[Finding]:
+    """A wheel that is of another version than the kernel's own: the answers come from there."""
+    for wheel in wheels:
+        name, version, *_ = parse_wheel_filename(wheel.name)
+        here = origins.installed.get(name)
+        if here is not None and here.version != str(version):
+            yield Finding(
+                code="other-wheel",
+                severity="warn",
+                title=f"{wheel.name} travels, the kernel has {here.pin}",
+                where=f"--wheel {wheel}",
+                why="The service runs the wheel's version; the proof compares its answers with this kernel's.",
+                fix=f"pip install --force-reinstall {wheel}    then restart the kernel and run the notebook again",
+            )
 
 
 def _direct(distribution: Distribution, url: str) -> str:

@@ -97,6 +97,7 @@ def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options
     """
     nb2prod verify notebook.ipynb --model model
     nb2prod verify notebook.ipynb --model model --strict --json
+    nb2prod verify notebook.ipynb --write-lock
     """,
 )
 @click.argument("notebook", metavar="NOTEBOOK")

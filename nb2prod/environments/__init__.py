@@ -8,7 +8,8 @@ from nb2prod.environments.leases import holders, in_use, lease, release
 from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lock
 from nb2prod.environments.upkeep import Freed, prune
 from nb2prod.environments.uv import NotOnIndex
-from nb2prod.environments.venvs import Environment, build, build_for, compile_rest
+from nb2prod.environments.venvs import Environment, build, build_for, compile_rest, must_fit
+from nb2prod.environments.wheels import given as given_wheels
 from nb2prod.environments.wheels import of_direct
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "build_for",
     "compile_rest",
     "control",
+    "given_wheels",
     "holders",
     "in_use",
     "lease",
     "lock",
+    "must_fit",
     "of_direct",
     "prune",
     "read_lock",

@@ -40,7 +40,7 @@ class NotOnIndex(Refused):
             code="not-on-index",
             where="the locked environment",
             why=text,
-            fix=f"pip install {package}    or: pip config set global.extra-index-url https://… (an index that has it)",
+            fix=f"pip config set global.extra-index-url https://…      or name its wheel: %deploy model --wheel {package}.whl",
             kept="nothing was registered",
         )
         self.package = package

@@ -86,6 +86,12 @@ def build_for(capture: Capture, home: Home) -> Environment:
     Refused
         The capture was made for another Python (``other-python``) or platform (``other-platform``).
     """
+    must_fit(capture)
+    return build(read_lock(capture.folder / "requirements.txt", capture.folder / "wheels"), home)
+
+
+def must_fit(capture: Capture) -> None:
+    """Refuse a capture of another Python or platform before anything is built for it."""
     record = capture.record.environment
     wanted, here = record.python, platform.python_version()
     if wanted.split(".")[:2] != here.split(".")[:2]:
@@ -107,7 +113,6 @@ def build_for(capture: Capture, home: Home) -> Environment:
             fix=f"run it on {made_on} {record.machine}, or deploy from a notebook on this machine",
             kept="nothing was registered",
         )
-    return build(read_lock(capture.folder / "requirements.txt", capture.folder / "wheels"), home)
 
 
 def make(folder: Path, text: str, wheels: Iterable[Path], python: str) -> bool:

@@ -11,14 +11,16 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from nb2prod.environments import uv
 from nb2prod.environments.indexes import IndexSettings, without_credentials
 from nb2prod.environments.installed import Distribution
-from nb2prod.errors import Refused
+from nb2prod.errors import Refused, UsageError
 from nb2prod.home import write_atomic
 
 _OURS = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json")
@@ -62,6 +64,45 @@ def of_direct(distribution: Distribution, folder: Path) -> tuple[Path, str] | No
     if url.startswith("file:") and archive.suffix == ".whl" and archive.is_file():
         return archive, url
     return (built(distribution, folder) if distribution.source else repack(distribution, folder)), url
+
+
+def given(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+    """Wheels that the caller named, each a wheel that this interpreter can install.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, it is no wheel, or it is one for another Python or platform.
+    """
+    from packaging.tags import sys_tags
+
+    found = tuple(Path(path).expanduser().absolute() for path in paths)
+    here = frozenset(sys_tags()) if found else frozenset()
+    for path in found:
+        if not path.is_file():
+            raise _unfit(path, "There is no such file.", f"pip wheel --no-deps -w {path.parent} PACKAGE")
+        try:
+            tags = parse_wheel_filename(path.name)[3]
+        except InvalidWheelFilename as error:
+            raise _unfit(path, str(error), f"pip wheel --no-deps -w {path.parent} PACKAGE") from error
+        if not zipfile.is_zipfile(path):
+            raise _unfit(path, "It is no zip archive.", f"pip wheel --no-deps -w {path.parent} PACKAGE")
+        if not tags & here:
+            name = path.name.partition("-")[0]
+            why = f"It is for {', '.join(sorted(map(str, tags))[:3])}; this interpreter takes none of these."
+            raise _unfit(path, why, f"{sys.executable} -m pip wheel --no-deps -w {path.parent} {name}")
+    return found
+
+
+def _unfit(path: Path, why: str, fix: str) -> UsageError:
+    return UsageError(
+        f"{path.name} cannot travel as a wheel",
+        code="bad-wheel",
+        where=f"--wheel {path}",
+        why=why,
+        fix=fix,
+        kept="nothing was captured",
+    )
 
 
 def built(distribution: Distribution, folder: Path) -> Path:

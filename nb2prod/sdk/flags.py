@@ -116,6 +116,19 @@ FLAGS = (
         "--relock", "Resolve the environment again instead of using the lock of last time.", "--relock", kind="switch"
     ),
     Flag(
+        "--wheel",
+        "A wheel file of something that no index has; it travels with the model. Once for each file.",
+        "--wheel wheels/ours-1.0-py3-none-any.whl",
+        takes=("FILE",),
+        repeated=True,
+    ),
+    Flag(
+        "--write-lock",
+        "Write the proven versions into the notebook: a PEP 723 block and its uv.lock.",
+        "--write-lock",
+        kind="switch",
+    ),
+    Flag(
         "--workers",
         "How many processes answer.",
         "--workers 4",

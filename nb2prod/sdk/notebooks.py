@@ -14,6 +14,7 @@ from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverifie
 from nb2prod.home import Home
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
+from nb2prod.sdk import lockfile
 from nb2prod.sdk.card.words import count
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
@@ -31,6 +32,7 @@ def deploy_notebook(
     workers: int = 2,
     allow_unverified: bool = False,
     dry_run: bool = False,
+    write_lock: bool = False,
     cell_timeout: int = 600,
     home: Home | None = None,
     progress: Progress = silent,
@@ -41,13 +43,13 @@ def deploy_notebook(
     Parameters
     ----------
     path
-        The notebook; it is read, never written.
+        The notebook; it is read, and written only for `write_lock`.
     model
         The variable that holds the model. The cells run up to and with the one whose `%deploy` names it: what comes after
         uses a deployment that this run makes only at its end. Without such a cell all run.
     cell_timeout
         Seconds that one cell may take.
-    workers, allow_unverified, dry_run, home, progress, **options
+    workers, allow_unverified, dry_run, write_lock, home, progress, **options
         As in `deploy`; data, labels and hold-out by name.
 
     Raises
@@ -56,7 +58,7 @@ def deploy_notebook(
         A cell fails or takes too long; and all that `deploy` refuses.
     """
     home = home or Home()
-    settings = {"workers": workers, "allow_unverified": allow_unverified, "dry_run": dry_run}
+    settings = {"workers": workers, "allow_unverified": allow_unverified, "dry_run": dry_run, "write_lock": write_lock}
     found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
     if dry_run:
         return msgspec.convert(found, Plan)
@@ -68,6 +70,7 @@ def verify_notebook(
     path: str | os.PathLike[str],
     model: str = "model",
     *,
+    write_lock: bool = False,
     cell_timeout: int = 600,
     home: Home | None = None,
     progress: Progress = silent,
@@ -75,10 +78,13 @@ def verify_notebook(
 ) -> Verification:
     """Run a notebook in a fresh kernel, capture its model and prove it; nothing is registered or deployed.
 
-    What capture refuses is a verification too, with its reason; a wrong call raises.
+    What capture refuses is a verification too, with its reason; a wrong call raises. With `write_lock` the versions of a
+    verified model are written into the notebook, as uv and juv read them.
     """
     try:
-        found = _inside("verify", path, model, dict(options), home or Home(), cell_timeout, progress)
+        found = _inside(
+            "verify", path, model, {**options, "write_lock": write_lock}, home or Home(), cell_timeout, progress
+        )
     except (Refused, Unverified) as error:
         return Verification(
             capture="",
@@ -109,8 +115,12 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
             made = deploy(model, notebook=notebook, home=place, progress=lambda step: tell("step", step), **options)
             tell("result", made.outcome if isinstance(made, Deployment) else made)
         else:
+            writes = options.pop("write_lock", False)
             taken = capture(model, notebook=notebook, home=place, **options)
-            tell("result", verify(taken, home=place, progress=lambda step: tell("step", step)))
+            proven = verify(taken, home=place, progress=lambda step: tell("step", step))
+            if writes and proven.status == "verified":
+                lockfile.write(taken, Path(path))
+            tell("result", proven)
     except Nb2prodError as error:
         kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in _KINDS), "Failed")
         tell("error", {"class": kind, **error.as_dict()})
@@ -128,6 +138,8 @@ def _inside(
     from nb2prod.sdk.kernel import Kernel
 
     file = Path(path).expanduser().absolute()
+    if "wheel" in options:  # the kernel works in the notebook's folder
+        options["wheel"] = [str(Path(wheel).expanduser().absolute()) for wheel in options["wheel"]]
     call = (verb, str(file), model, options, str(home.root), str(home.cache))
     messages: list[dict[str, Any]] = []
 

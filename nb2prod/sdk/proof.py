@@ -68,6 +68,7 @@ def prepare(capture: Capture, home: Home, builder: packaging.Builder | None = No
     builder
         Started ahead by the caller; without it one is started now.
     """
+    environments.must_fit(capture)
     pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
     try:
         bento = pool.submit(packaging.build, capture, home=home, builder=builder)

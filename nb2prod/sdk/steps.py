@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 from nb2prod import packaging, registry
@@ -15,7 +16,7 @@ from nb2prod.home import Home
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
-from nb2prod.sdk import deploying, proof
+from nb2prod.sdk import deploying, lockfile, proof
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
@@ -45,6 +46,7 @@ class CaptureOptions(TypedDict, total=False):
     tolerance: float
     strict: bool
     relock: bool
+    wheel: Sequence[str | Path]
 
 
 def capture(model: Any, *, home: Home | None = None, **options: Unpack[CaptureOptions]) -> Capture:
@@ -58,7 +60,7 @@ def capture(model: Any, *, home: Home | None = None, **options: Unpack[CaptureOp
         Default: the current one.
     **options
         As in `deploy`: `name`, `data`, `labels`, `holdout`, `exclude`, `env`, `allow_network`, `nullable`,
-        `extra_columns`, `time`, `id`, `golden`, `tolerance`, `strict`, `relock`, `notebook`.
+        `extra_columns`, `time`, `id`, `golden`, `tolerance`, `strict`, `relock`, `wheel`, `notebook`.
 
     Returns
     -------
@@ -150,6 +152,8 @@ def deploy(
     tolerance: float = 0.0,
     strict: bool = False,
     relock: bool = False,
+    wheel: Sequence[str | Path] = (),
+    write_lock: bool = False,
     allow_unverified: bool = False,
     dry_run: bool = False,
     notebook: Notebook | None = None,
@@ -191,6 +195,10 @@ def deploy(
         Refuse where stale notebook state would only be warned of.
     relock
         Resolve the lock again although its inputs are known.
+    wheel
+        Wheel files of what no index has; they travel with the model.
+    write_lock
+        Write the proven versions into the notebook's file, as uv and juv read them.
     allow_unverified
         Deploy although the proof could not be run here.
     dry_run
@@ -241,14 +249,19 @@ def deploy(
         "tolerance": tolerance,
         "strict": strict,
         "relock": relock,
+        "wheel": wheel,
     }
+    target = lockfile.target(options["notebook"]) if write_lock else None
     if dry_run:
         before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
         made = _captured(model, options, home, journal)
         return plan(made, made=made.folder not in before)
     with packaging.Builder(home) as builder:  # it imports BentoML while the model is captured
         made = _captured(model, options, home, journal)
-        return deploying.run(made, wish, home=home, journal=journal, builder=builder)
+        done = deploying.run(made, wish, home=home, journal=journal, builder=builder)
+    if target is not None:
+        lockfile.write(made, target)
+    return done
 
 
 def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal) -> Capture:

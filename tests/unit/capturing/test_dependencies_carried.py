@@ -105,3 +105,30 @@ def test_a_notebook_without_a_lock_gets_a_cell(tmp_path: Path) -> None:
 def test_without_a_notebook_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         carried.offer(tmp_path / "none.ipynb", [], "3.11")
+
+
+def test_extras_that_were_asked_for_are_remembered_and_another_python_is_told(tmp_path: Path) -> None:
+    script = SCRIPT.replace("pandas", "uvicorn[standard]>=0.30").replace(">=3.11", "==2.7.*")
+    found = carried.read(notebook(tmp_path, (script,)), tmp_path)
+    assert found is not None
+    assert found.with_extras("uvicorn==0.30.1") == "uvicorn[standard]==0.30.1"
+    assert found.with_extras("numpy==2.4.6") == "numpy==2.4.6"
+    codes = [finding.code for finding in found.differences({})]
+    assert codes == ["other-python-than-locked"]
+
+
+def test_extras_of_a_projects_own_lock_are_read(tmp_path: Path) -> None:
+    lock = (
+        LOCK
+        + """
+[[package]]
+name = "work"
+version = "0.1"
+source = { virtual = "." }
+[package.metadata]
+requires-dist = [{ name = "pandas", extras = ["excel"], specifier = ">=2" }, { name = "numpy" }]
+"""
+    )
+    found = carried.read(notebook(tmp_path, **{"uv.lock": lock}), tmp_path)
+    assert found is not None
+    assert found.extras == {"pandas": frozenset({"excel"})}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from nb2prod.environments import Installed
-from nb2prod.environments.wheels import name_and_version, repack
-from nb2prod.errors import Refused
+from nb2prod.environments.wheels import given, name_and_version, repack, write
+from nb2prod.errors import Refused, UsageError
 
 
 def install(site: Path, name: str = "own-thing", version: str = "1.0+nb", **files: str) -> None:
@@ -46,3 +46,22 @@ def test_an_install_without_its_files_is_refused(tmp_path: Path) -> None:
     install(tmp_path / "site")
     with pytest.raises(Refused, match="not where its metadata says"):
         repack(Installed.on([tmp_path / "site"])["own-thing"], tmp_path)
+
+
+def test_a_wheel_that_is_named_must_be_one_that_installs_here(tmp_path: Path) -> None:
+    files = {
+        "ours.py": b"",
+        "ours-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n",
+        "ours-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
+    }
+    made = write("ours", "1.0", files, tmp_path)
+    assert given([str(made)]) == (made,)
+    foreign = made.with_name("ours-1.0-cp27-cp27m-win32.whl")
+    foreign.write_bytes(made.read_bytes())
+    broken = made.with_name("ours-2.0-py3-none-any.whl")
+    broken.write_text("no archive")
+    for path in (tmp_path / "gone-1.0-py3-none-any.whl", foreign, broken, tmp_path / "notes.txt"):
+        with pytest.raises(UsageError) as refusal:
+            given([path])
+        assert refusal.value.code == "bad-wheel"
+        assert refusal.value.fix
