@@ -39,6 +39,14 @@ def test_the_python_blocks_run_in_a_notebook(ran: Any) -> None:
     assert "delays 1 is live at http://127.0.0.1:" in card
     assert "answer as in this kernel" in card
     assert "curl -s" in card
+    (sample,) = [block for block in blocks("text") if "is live at" in block]
+    for line in (
+        "275 rows answer",
+        "6 columns",
+        "Watching   6 columns, score and confidence against 11,250 training rows.",
+    ):
+        assert line in sample  # the card in the README is one of a real run
+        assert line in card
     assert len(blocks("python")) >= 7
 
 
