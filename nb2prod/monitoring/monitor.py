@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.risk import estimate, realised
 from nb2prod.monitoring.statistics.scales import Floats, Ints
 from nb2prod.records.monitoring import Alarm, Performance
+
+if TYPE_CHECKING:
+    from nb2prod.monitoring.report import Page
 
 BET_ROWS = 200
 BET_SECONDS = 3600.0
@@ -203,6 +206,18 @@ class Monitor:
         self._seen += ready.rows
         self._ladder.add(self._detector.bets, self._seen, self._sums, ready.time)
         self._episodes.look(self._detector, self._ladder, self._hanging.factor)
+
+    def report(self, feature: str | None = None) -> Page:
+        """All of it to look at: a summary, as text, JSON and HTML that stands alone.
+
+        Parameters
+        ----------
+        feature
+            One column alone.
+        """
+        from nb2prod.monitoring.report import Page, of_monitor
+
+        return Page(of_monitor(self, feature))
 
     def performance(self, metric: str = "accuracy") -> Performance:
         """A metric over all rows so far: realised where labels came, else estimated from calibrated scores.

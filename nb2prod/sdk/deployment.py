@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ from nb2prod.sdk.answers import as_in_kernel
 from nb2prod.sdk.client import Client
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
+
+if TYPE_CHECKING:
+    from nb2prod.monitoring.report import Page
 
 FEEDBACK_BATCH = 1000
 
@@ -148,6 +151,21 @@ class Deployment:
         """What labels say, and what scores predict, over all or by period of event time."""
         self._counted()
         return monitoring.performance(self._store, self.name, metric, by)
+
+    def report(self, feature: str | None = None) -> Page:
+        """Is it up, is it right, does it pay: all that is known, to look at.
+
+        It shows itself in a notebook; `.save("report.html")` writes one file that reads anywhere, `.text()` is for a terminal.
+
+        Parameters
+        ----------
+        feature
+            One column alone, a score (``"@score"``) included.
+        """
+        from nb2prod.monitoring.report import Page, of_deployment
+
+        self._counted()
+        return Page(of_deployment(self._store, self.name, status=self.status(), feature=feature))
 
     def logs(self, n: int = 50, *, follow: bool = False) -> Iterable[str]:
         """The last `n` lines of the workers' logs; with `follow` also those to come."""

@@ -127,6 +127,20 @@ def test_verify_says_what_the_proof_says(twin: Twin, notebook: Path, capsys: pyt
     assert capsys.readouterr().out.startswith("delays is verified")
 
 
+def test_a_report_is_text_or_json_or_one_file(
+    live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report"]) == 0
+    assert capsys.readouterr().out.startswith("delays 3: no rows have been counted yet")
+    assert run(["report", "delays", "--json"]) == 0
+    assert told(capsys)["training_rows"] == 9
+    assert run(["report", "delays", "--html", str(tmp_path / "r.html")]) == 0
+    assert "Is it right?" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert run(["report", "--grafana"]) == 0
+    assert told(capsys)["uid"] == "nb2prod"
+
+
 def test_list_and_status(live: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list"]) == 0
     assert "http://127.0.0.1:3080" in capsys.readouterr().out

@@ -44,6 +44,15 @@ class Deployment:
     def performance(self, metric: str | None = None, by: str | None = None) -> list[Performance]:
         return [Performance(metric="ROC AUC", period=None, n=5000, value=0.66, low=0.64, high=0.68)]
 
+    def report(self, feature: str | None = None) -> Any:
+        from nb2prod.monitoring.report import Page
+        from nb2prod.records.report import Report
+
+        self._world.asked.append(("report", feature))
+        made = "2026-11-24T19:00:00+00:00"
+        bare = Report(name=self.name, version=3, made=made, rows=0, training_rows=9, bound=0.1, certifiable=0.5)
+        return Page(bare)
+
     def feedback(self, items: Any = None, **one: Any) -> dict[str, int]:
         self.told.append(items if items is not None else one)
         return {"accepted": len(items), "unmatched": 0}

@@ -1,0 +1,226 @@
+"""A report to look at: text, JSON, and HTML that stands alone, without scripts and without a network."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nb2prod.monitoring.report import charts, words
+from nb2prod.records.report import Report, Shape
+
+_STYLE = """
+.nb2report.nb2report{font:14px/1.5 var(--jp-ui-font-family,system-ui,-apple-system,Segoe UI,sans-serif);
+color:var(--jp-content-font-color1,inherit);font-variant-numeric:tabular-nums;max-width:980px}
+.nb2report.nb2report h1{font-size:22px;font-weight:600;margin:0 0 2px}
+.nb2report.nb2report h2{font-size:15px;font-weight:600;margin:28px 0 6px;padding-top:10px;border-top:1px solid #8884}
+.nb2report.nb2report h3{font-size:14px;font-weight:600;margin:0}
+.nb2report.nb2report p{margin:2px 0}
+.nb2report.nb2report .soft{opacity:.72}
+.nb2report.nb2report dl{display:grid;grid-template-columns:130px minmax(0,1fr);gap:6px 16px;margin:14px 0}
+.nb2report.nb2report dt{font-weight:600}.nb2report.nb2report dd{margin:0}
+.nb2report.nb2report .cells{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:22px 28px}
+.nb2report.nb2report figure{margin:0}.nb2report.nb2report svg{max-width:100%;height:auto;display:block;margin-top:4px}
+.nb2report.nb2report .key{display:inline-block;width:12px;height:0;border-top:3px solid;vertical-align:middle;
+margin:0 5px 2px 12px}
+.nb2report.nb2report .key:first-child{margin-left:0}
+.nb2report.nb2report code{font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:12px;
+background:#8882;border-radius:3px;padding:2px 6px;user-select:all}
+.nb2report.nb2report table{border-collapse:collapse;margin:6px 0;width:100%;color:inherit}
+.nb2report.nb2report th,.nb2report.nb2report td{text-align:left;vertical-align:top;padding:3px 16px 3px 0;font-weight:400;
+background:none;border:0}
+.nb2report.nb2report th{opacity:.72}.nb2report.nb2report td.r,.nb2report.nb2report th.r{text-align:right}
+.nb2report.nb2report details{margin-top:6px}.nb2report.nb2report summary{cursor:pointer;opacity:.72}
+"""
+_META = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+_HEAD = (("column", ""), ("moved", ""), ("since", ""), ("rows", "r"), ("shift, σ", "r"), ("at least", "r"))
+_ALONE = """:root{color-scheme:light dark}body{margin:32px auto;max-width:980px;padding:0 20px;background:#fff;color:#1c1f23}
+@media (prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}}
+@media print{body{margin:0}.cells figure{break-inside:avoid}}"""
+
+
+class Page:
+    """What `report()` returns: shows itself in a notebook, prints as text, saves as one HTML file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nb2prod.baseline import Baseline
+    >>> from nb2prod.monitoring import Monitor
+    >>> monitor = Monitor(Baseline.from_frame({"x": np.arange(500.0)}))
+    >>> print(monitor.report().text().splitlines()[0])
+    These rows: no rows have been counted yet
+    """
+
+    def __init__(self, summary: Report) -> None:
+        self.summary = summary
+
+    def text(self) -> str:
+        """The report in plain words."""
+        return words.text(self.summary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as one JSON document."""
+        found: dict[str, Any] = msgspec.to_builtins(self.summary)
+        return found
+
+    def html(self) -> str:
+        """The report as a fragment for a page or a notebook's output."""
+        report = self.summary
+        parts = [
+            f"<h1>{_safe(words.title(report))}</h1>",
+            f'<p class="soft">{_safe(words.made(report))} · {report.training_rows:,} training rows</p>',
+            _answers(report),
+            _drift(report),
+            _together(report),
+            _scores(report),
+            _performance(report),
+            _business(report),
+            _alerts(report),
+            _notes(report),
+        ]
+        return f'<div class="nb2report"><style>{_STYLE}</style>{"".join(parts)}</div>'
+
+    def document(self) -> str:
+        """The report as a whole HTML file."""
+        title = f"<title>{_safe(words.title(self.summary))}</title>"
+        head = f"{_META}{title}<style>{_ALONE}</style>"
+        return f'<!doctype html><html lang="en"><head>{head}</head><body>{self.html()}</body></html>\n'
+
+    def save(self, path: Path | str) -> Path:
+        """Write one HTML file that reads anywhere, offline; returns its path."""
+        target = Path(path)
+        target.write_text(self.document(), encoding="utf-8")
+        return target
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self.html()}
+
+
+def _safe(text: str) -> str:
+    return html.escape(text)
+
+
+def _section(title: str, parts: Iterable[str]) -> str:
+    body = "".join(parts)
+    return f"<section><h2>{_safe(title)}</h2>{body}</section>" if body else ""
+
+
+def _answers(report: Report) -> str:
+    said = [
+        ("Is it up?", words.up(report)),
+        ("Is it right?", words.right(report)),
+        ("Does it pay?", words.pays(report)),
+    ]
+    lines = "".join(f"<dt>{head}</dt><dd>{_safe(body)}</dd>" for head, body in said)
+    wanted = "".join(f"<p>{_safe(why)} <code>{_safe(line)}</code></p>" for why, line in report.missing)
+    return f"<dl>{lines}</dl>{wanted}"
+
+
+def _drift(report: Report) -> str:
+    if not report.shapes:
+        return ""
+    key = (
+        f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now'
+        f'<span class="key" style="border-color:{charts.TRAINING}"></span>training'
+        f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is named '
+        f"({words.score(report.bound)} σ), "
+        "and the time of the change as a band</p>"
+    )
+    return _section(
+        "What moved, and how far",
+        [key, f'<div class="cells">{"".join(_figure(report, one) for one in report.shapes)}</div>', _table(report)],
+    )
+
+
+def _figure(report: Report, shape: Shape) -> str:
+    found = next((one for one in report.drift if one.feature == shape.feature), None)
+    told = words.compared(found, report.bound)
+    drawn = charts.svg(charts.outlines(shape))
+    course = [one for one in report.course if one.feature == shape.feature and one.rows]
+    line = charts.svg(charts.course(course, report.bound)) if len(course) > 1 else ""
+    outside = (
+        f"; {100 * shape.outside:.1f} % of the rows lie beyond this range or are null" if shape.outside > 0.02 else ""
+    )
+    name = words.plain(shape.feature)
+    return (
+        f'<figure role="group" aria-label="{_safe(name)}: {_safe(told)}"><h3>{_safe(name)}</h3>'
+        f"<p>{_safe(told)}{outside}</p>{drawn}{line}"
+        f'<p class="soft">{_safe(words.distances(shape))}</p></figure>'
+    )
+
+
+def _table(report: Report) -> str:
+    cells = "".join(f'<th class="{side}">{name}</th>' for name, side in _HEAD)
+    lines = "".join(
+        f"<tr><td>{'▲ ' if one.drifted else ''}{_safe(words.plain(one.feature))}</td><td>{_safe(one.direction or '–')}</td>"
+        f'<td>{_safe(one.since or "–")}</td><td class="r">{one.rows:,}</td><td class="r">{words.score(one.effect)}</td>'
+        f'<td class="r">{words.score(one.low)}</td></tr>'
+        for one in report.drift
+    )
+    return f"<details><summary>All {len(report.drift)} watched things</summary><table><tr>{cells}</tr>{lines}</table></details>"
+
+
+def _together(report: Report) -> str:
+    if not report.together:
+        return ""
+    told = ", ".join(f"{name} (+{100 * share:.0f} points)" for name, share in report.together.items())
+    return _section(
+        "Together",
+        [f"<p>Of the error of the columns' joint picture these carry more than in training: {_safe(told)}.</p>"],
+    )
+
+
+def _scores(report: Report) -> str:
+    cells = [_figure(report, one) for one in report.confidence]
+    if report.calibration:
+        drawn = charts.svg(charts.calibration(report.calibration))
+        cells.append(
+            f"<figure><h3>calibration</h3><p>What a score turned out to be worth on the hold-out.</p>{drawn}</figure>"
+        )
+    return _section(
+        "What the model says, and how sure it is", [f'<div class="cells">{"".join(cells)}</div>'] if cells else []
+    )
+
+
+def _performance(report: Report) -> str:
+    known = [one for one in report.performance if one.value is not None]
+    parts = [f"<p>{_safe(words.measured(one))}</p>" for one in known]
+    history = [one for one in report.history if one.value is not None]
+    if len(history) > 1:
+        named = _safe(f"{words.metric(history[0].metric)} by {report.by}")
+        label = f"{named}: known as blue dots with their interval, estimated as a grey broken line"
+        parts.append(f'<p class="soft">{label}</p>{charts.svg(charts.performance(history))}')
+    parts += [
+        f'<p class="soft">{_safe(note)}</p>'
+        for note in dict.fromkeys(one.note for one in report.performance if one.note)
+    ]
+    return _section("How well it answers", parts)
+
+
+def _business(report: Report) -> str:
+    return _section("Does it pay", [f"<p>{_safe(words.rule(one))}</p>" for one in report.rules])
+
+
+def _alerts(report: Report) -> str:
+    told = [
+        f"<details{' open' if one.ended is None else ''}><summary>{_safe(words.when(one.raised))} · {_safe(one.title)}"
+        f"{' · over' if one.ended else ''}</summary><pre>{_safe(one.text())}</pre></details>"
+        for one in report.alerts
+    ]
+    told += [
+        f"<p>row {one.raised:,}: {_safe(words.plain(one.feature))} {_safe(one.direction)}; began about row {one.first_row:,} "
+        f"({one.earliest:,} to {one.latest:,}){', over since row ' + format(one.ended, ',') if one.ended else ''}</p>"
+        for one in report.alarms
+    ]
+    return _section("Alerts", told)
+
+
+def _notes(report: Report) -> str:
+    return _section("To know", [f"<p>{_safe(note)}</p>" for note in report.notes])

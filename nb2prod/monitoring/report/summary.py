@@ -1,0 +1,219 @@
+"""What a report says, gathered from counts: nothing is drawn or worded for a medium here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec.structs import replace
+
+from nb2prod.baseline import Baseline, dense, sparse
+from nb2prod.baseline.feature import BODY
+from nb2prod.errors import NotFound
+from nb2prod.monitoring import drifts, performances
+from nb2prod.monitoring.report.shapes import shape
+from nb2prod.monitoring.spans import watch
+from nb2prod.monitoring.statistics import two_sample
+from nb2prod.monitoring.statistics.risk import NO_SCORES
+from nb2prod.monitoring.statistics.scales import Ints
+from nb2prod.records.monitoring import FeatureDrift, Performance
+from nb2prod.records.report import Report, Shape
+from nb2prod.records.serving import ServiceStatus
+from nb2prod.store import Store
+from nb2prod.store.panes import Sparse, add_sparse
+
+if TYPE_CHECKING:
+    from nb2prod.monitoring.monitor import Monitor
+
+_SHAPES = 6
+_BETS = 2 * 5.99
+"""Twice ln(F/α) of twenty columns: the nats that a change must win against a baseline."""
+SCORES = ("@score", "@margin", "@entropy", "@class", "@prediction")
+
+
+def summarise(
+    baseline: Baseline, counts: Sparse, *, name: str = "", rows: int = 0, feature: str | None = None
+) -> Report:
+    """The report of rows that were counted on a baseline.
+
+    Raises
+    ------
+    NotFound
+        There is no such feature; says which there are.
+    """
+    _known(baseline, feature)
+    full = dense(counts, baseline)
+    found = [two_sample(baseline, full, one.name, effect=drifts.NAMED) for one in baseline.features]
+    inputs = [one for one in found if one.feature not in SCORES and one.feature != "@multivariate"]
+    chosen = [one for one in found if one.feature == feature] if feature else _largest(inputs)
+    said = [] if feature else [one for one in found if one.feature in SCORES]
+    return Report(
+        name=name,
+        version=None,
+        made=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        rows=rows,
+        training_rows=baseline.rows,
+        bound=drifts.NAMED,
+        certifiable=certifiable(baseline.rows),
+        drift=tuple(sorted(found, key=lambda one: (not one.drifted, -one.effect))),
+        shapes=_shapes(baseline, full, chosen),
+        confidence=_shapes(baseline, full, said),
+        together=_carriers(baseline, full.get("@multivariate.shares")),
+        calibration=_calibration(baseline),
+        notes=tuple(_notes(baseline)),
+    )
+
+
+def of_deployment(
+    store: Store, name: str, *, status: ServiceStatus | None = None, feature: str | None = None
+) -> Report:
+    """The report of a deployment, of the version whose rows came last."""
+    made = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    rules, alerts = store.alerts.rules(name), store.alerts.all(name, 50)
+    found = watch(store, name, "day")
+    if found is None:
+        bare = Report(
+            name=name,
+            version=None,
+            made=made,
+            rows=0,
+            training_rows=0,
+            bound=drifts.NAMED,
+            certifiable=0.0,
+            status=status,
+            rules=rules,
+            alerts=alerts,
+        )
+        return replace(bare, missing=_missing(bare))
+    by = _grain([span.period for span in found.spans if span.period])
+    rows = sum(span.rows for span in found.spans)
+    whole = summarise(
+        found.model.baseline, add_sparse(span.counts for span in found.spans), name=name, rows=rows, feature=feature
+    )
+    course = drifts.drift(store, name, by)
+    shown = {one.feature for one in (*whole.shapes, *whole.confidence)}
+    since = {one.feature: one.since for one in course}
+    full = replace(
+        whole,
+        version=found.version,
+        by=by,
+        status=status,
+        drift=tuple(replace(one, since=since.get(one.feature) if one.drifted else None) for one in whole.drift),
+        course=tuple(one for one in course if one.feature in shown),
+        performance=tuple(performances.performance(store, name)),
+        history=tuple(_first(performances.performance(store, name, by=by))),
+        rules=rules,
+        alerts=alerts,
+    )
+    return replace(full, missing=_missing(full))
+
+
+_METRICS = ("accuracy", "roc_auc", "mae", "rmse")
+
+
+def of_monitor(monitor: Monitor, feature: str | None = None) -> Report:
+    """The report of a monitor's rows, with its alarms."""
+    counts = sparse(monitor.counts)
+    made = summarise(monitor.baseline, counts, rows=monitor.rows, feature=feature)
+    told = tuple(one for one in map(monitor.performance, _METRICS) if one.value is not None)
+    missing = () if monitor.rows else (("No rows have been counted yet.", "monitor.update(frame)"),)
+    return replace(made, alarms=monitor.alarms(), performance=told, missing=missing)
+
+
+def certifiable(rows: int) -> float:
+    """The smallest shift, in standard deviations, that a baseline of so many rows can ever certify."""
+    return float(np.sqrt(_BETS / max(rows, 1)))
+
+
+def _known(baseline: Baseline, feature: str | None) -> None:
+    names = [one.name for one in baseline.features]
+    if feature is not None and feature not in names:
+        raise NotFound(
+            f"There is no column `{feature}`",
+            code="no-feature",
+            where=f"feature={feature!r}",
+            why=f"There are {', '.join(names[:20])}" + (" …" if len(names) > 20 else "."),
+            fix=f'report(feature="{names[0]}")' if names else "report()",
+        )
+
+
+def _largest(found: Iterable[FeatureDrift]) -> list[FeatureDrift]:
+    ranked = sorted(found, key=lambda one: (not one.drifted, -one.low, -one.effect))
+    return [one for one in ranked if one.rows][:_SHAPES]
+
+
+def _shapes(baseline: Baseline, counts: dict[str, Ints], chosen: Sequence[FeatureDrift]) -> tuple[Shape, ...]:
+    return tuple(
+        shape(baseline.feature(one.feature), counts[one.feature], one.direction)
+        for one in chosen
+        if one.rows and baseline.feature(one.feature).rows
+    )
+
+
+def _carriers(baseline: Baseline, shares: Ints | None) -> dict[str, float]:
+    """Which columns carry the error of the components, beyond what they carried in training."""
+    before = baseline.reference.get("@multivariate.shares")
+    if baseline.pca is None or shares is None or before is None or not shares.sum() or not before.sum():
+        return {}
+    more = shares / shares.sum() - before / before.sum()
+    order = np.argsort(-more)[:5]
+    return {baseline.pca.names[place]: round(float(more[place]), 4) for place in order if more[place] > 0.01}
+
+
+def _calibration(baseline: Baseline) -> tuple[tuple[float, float, int], ...]:
+    """Score, calibrated probability and hold-out rows of each bucket that had any."""
+    if baseline.calibration is None or not baseline.has_scores or "@score" not in {f.name for f in baseline.features}:
+        return ()
+    known = baseline.feature("@score")
+    held = known.counts[BODY:]
+    return tuple(
+        (float(round(score, 6)), float(round(value, 6)), int(rows))
+        for score, value, rows in zip(known.centres, baseline.calibrated, held, strict=True)
+        if rows
+    )
+
+
+def _notes(baseline: Baseline) -> list[str]:
+    least = certifiable(baseline.rows)
+    said = [
+        f"Against {baseline.rows:,} training rows no shift under {least:.2g} standard deviations can ever be certain."
+        if baseline.rows
+        else "The baseline has no rows: nothing can be compared with it."
+    ]
+    flat = [one.name for one in baseline.features if one.role == "feature" and np.count_nonzero(one.counts) == 1]
+    if flat:
+        said.append(
+            f"Constant in training, so any other value is new: {', '.join(flat[:8])}" + ("…" if len(flat) > 8 else ".")
+        )
+    said.append("A daily or weekly cycle that training's rows do not span cannot be told from drift.")
+    return said
+
+
+def _grain(periods: Sequence[str]) -> str:
+    first, last = (dt.date.fromisoformat(one) for one in (min(periods), max(periods)))
+    days = (last - first).days
+    return "day" if days <= 45 else "week" if days <= 200 else "month"
+
+
+def _first(found: Sequence[Performance]) -> list[Performance]:
+    """The periods of the first metric that has figures in any."""
+    told = [one.metric for one in found if one.value is not None]
+    wanted = next((metric for metric in ("roc_auc", "mae", "accuracy") if metric in told), told[0] if told else None)
+    return [one for one in found if one.metric == wanted]
+
+
+def _missing(report: Report) -> tuple[tuple[str, str], ...]:
+    """What cannot be answered yet, and the line that would bring it."""
+    name = report.name
+    found: list[tuple[str, str]] = []
+    if not report.rows:
+        found.append(("No rows have been counted yet.", "deployment.predict(X_test)"))
+    elif not any(one.realised is not None for one in report.performance):
+        found.append(("No labels yet.", f"nb2prod feedback {name} labels.parquet --id ID --label LABEL"))
+    if any(one.note == NO_SCORES for one in report.performance):
+        found.append(("Performance is not estimated without a hold-out.", "%deploy model --holdout X_test y_test"))
+    if not report.rules:
+        found.append(("No business metric has a limit yet.", "%deploy model --alert 'conversion below 0.03 over 7d'"))
+    return tuple(found)

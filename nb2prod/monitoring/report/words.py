@@ -1,0 +1,156 @@
+"""A report as plain text: the three questions in their order, then what moved."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from nb2prod.records.alerts import Rule
+from nb2prod.records.monitoring import FeatureDrift, Performance
+from nb2prod.records.report import Report, Shape
+
+_METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "r2": "R²"}
+_VERDICTS = {
+    "page": "past its limit",
+    "warn": "past its limit, not certain yet",
+    "unsure": "within its limit, not certain yet",
+    "fine": "within its limit",
+    "waiting": "too few rows yet",
+}
+
+
+def text(report: Report) -> str:
+    """The whole report; every line reads without the pictures."""
+    lines = [title(report), "", *(f"{head:<8}{body}" for head, _, body in answers(report))]
+    lines += _block("Moved", [f"{plain(one.feature)}: {moved(one)}" for one in report.drift if one.drifted][:12])
+    lines += _block("How well", [measured(one) for one in report.performance if one.value is not None])
+    lines += _block("Limits", [rule(one) for one in report.rules])
+    lines += _block(
+        "Alerts", [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in report.alerts[:8]]
+    )
+    lines += _block("Alarms", [f"row {one.raised:,}: {plain(one.feature)} {one.direction}" for one in report.alarms])
+    lines += _block("To know", list(report.notes))
+    lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
+    return "\n".join(lines)
+
+
+def _block(head: str, lines: list[str]) -> list[str]:
+    return ["", head, *(f"  {line}" for line in lines)] if lines else []
+
+
+def title(report: Report) -> str:
+    """`delays 3: 2 of 17 watched things have moved`."""
+    named = " ".join(part for part in (report.name, str(report.version or "")) if part) or "These rows"
+    if not report.rows:
+        return f"{named}: no rows have been counted yet"
+    gone = sum(one.drifted for one in report.drift)
+    told = f"{gone} of {len(report.drift)} watched things have moved" if gone else "nothing has moved"
+    return f"{named}: {told} over {report.rows:,} rows"
+
+
+def answers(report: Report) -> list[tuple[str, str, str]]:
+    """The three questions, short and whole, with their answers; of rows without a service only the second."""
+    said = ("Right", "Is it right?", right(report))
+    if not report.name:
+        return [said]
+    return [("Up", "Is it up?", up(report)), said, ("Pays", "Does it pay?", pays(report))]
+
+
+def up(report: Report) -> str:
+    status = report.status
+    if status is None:
+        return "its target was not asked"
+    said: list[str] = [status.state]
+    if status.requests is not None:
+        said.append(f"{status.requests:,} requests")
+    if status.p50_ms is not None and status.p99_ms is not None:
+        said.append(f"p50 {status.p50_ms:.1f} ms, p99 {status.p99_ms:.1f} ms")
+    if status.errors is not None:
+        said.append(f"{status.errors:,} errors")
+    return " · ".join(said) + (f" · {status.reason}" if status.reason else "")
+
+
+def right(report: Report) -> str:
+    gone = [one for one in report.drift if one.drifted]
+    said = [f"proof: {report.status.proof}"] if report.status is not None and report.status.proof else []
+    if not report.rows:
+        return " · ".join([*said, "no rows have been counted yet"])
+    if gone:
+        first = gone[0]
+        said.append(f"{plain(first.feature)} {moved(first)}" + (f", and {len(gone) - 1} more" if len(gone) > 1 else ""))
+    else:
+        said.append(f"no drift in {len(report.drift)} watched things")
+    known = [one for one in report.performance if one.value is not None]
+    return " · ".join([*said, *(measured(one) for one in known[:1])])
+
+
+def pays(report: Report) -> str:
+    if not report.rules:
+        return "no business metric has a limit yet"
+    return " · ".join(rule(one) for one in report.rules[:3])
+
+
+def moved(one: FeatureDrift) -> str:
+    """What a drift is, in words, and since when."""
+    since = f" since {one.since}" if one.since else ""
+    return f"{one.direction or 'moved'}{since}; at least {score(one.low)} σ"
+
+
+def compared(one: FeatureDrift | None, bound: float) -> str:
+    """What a plot's headline says, whether it has drifted or not."""
+    if one is None or one.effect < 0.02:
+        return "as in training"
+    return moved(one) if one.drifted else f"{one.direction}; under the limit of {score(bound)} σ"
+
+
+def measured(one: Performance) -> str:
+    span = f" ({score(one.low)} to {score(one.high)})" if one.low is not None else ""
+    kind = "known" if one.realised is not None else "estimated"
+    other = f", predicted {score(one.predicted)}" if one.realised is not None and one.predicted is not None else ""
+    return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} rows{other}"
+
+
+def rule(one: Rule) -> str:
+    reading = one.reading
+    if reading.value is None:
+        return f"{one.text}: {_VERDICTS[reading.verdict]}"
+    span = f" ({score(reading.low)} to {score(reading.high)})" if reading.low is not None else ""
+    return f"{one.text}: {score(reading.value)}{span}, {_VERDICTS[reading.verdict]}"
+
+
+def distances(shape: Shape) -> str:
+    """`PSI .31 (chance alone: .02)` and so on."""
+    said = []
+    for one in shape.distances:
+        chance = f" (chance alone up to {score(one.critical)})" if one.critical is not None else ""
+        said.append(f"{_NAMES[one.name]} {score(one.value)}{chance}")
+    return " · ".join(said)
+
+
+_NAMES = {"psi": "PSI", "js": "JS", "ks": "KS", "wasserstein": "Wasserstein"}
+
+
+def metric(name: str) -> str:
+    return _METRICS.get(name, name.replace("_", " "))
+
+
+def plain(name: str) -> str:
+    """A watched thing by its name: `@score` is the score."""
+    return name.removeprefix("@")
+
+
+def score(value: float | None) -> str:
+    """Two digits below one, three figures above."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1:
+        return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    told = f"{value:.2f}" if abs(value) >= 0.095 or value == 0 else f"{value:.2g}"
+    return told.replace("0.", ".", 1) if told.lstrip("-").startswith("0.") else told
+
+
+def made(report: Report) -> str:
+    return report.made.replace("T", " ").replace("+00:00", " UTC")
+
+
+def when(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds).strftime("%a %d %b %H:%M")

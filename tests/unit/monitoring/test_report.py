@@ -1,0 +1,150 @@
+"""A report: a summary first, then its text, JSON and HTML that reads with no network and no script."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from nb2prod.baseline import Baseline
+from nb2prod.errors import NotFound
+from nb2prod.monitoring import Monitor
+from nb2prod.monitoring.report import Page, charts, grafana, of_deployment
+from nb2prod.monitoring.report.shapes import shape
+from nb2prod.records.alerts import Alert
+from nb2prod.records.monitoring import FeatureDrift, Performance
+from nb2prod.records.report import Report
+from nb2prod.runtime.metrics import Metrics
+from nb2prod.store import Store
+
+
+def rows(count: int, seed: int, late: float = 0.0) -> dict[str, object]:
+    rng = np.random.default_rng(seed)
+    return {
+        "delay": rng.exponential(20, count) + late,
+        "carrier": rng.choice(["UA", "<B6>", "EV"], count),
+        "flat": np.ones(count),
+    }
+
+
+@pytest.fixture(scope="module")
+def monitor() -> Monitor:
+    scores = np.random.default_rng(9).beta(2, 5, 3000)
+    labels = (np.random.default_rng(8).random(3000) < scores).astype(int)
+    made = Monitor(Baseline.from_frame(rows(6000, 0), scores, labels))
+    for pane in range(10):
+        made.update(rows(200, pane + 1, 15.0 * (pane > 4)), scores=np.random.default_rng(pane).beta(2, 5, 200))
+    return made
+
+
+def test_the_first_line_is_the_summary_and_a_drift_is_told_in_words(monitor: Monitor) -> None:
+    text = monitor.report().text()
+    assert text.splitlines()[0] == "These rows: 1 of 6 watched things have moved over 2,000 rows"
+    assert re.search(r"delay: up: median [\d.]+ to [\d.]+; at least \.\d+ σ", text)
+    assert "accuracy" in text
+    assert "ROC AUC" in text
+    assert "no shift under 0.045 standard deviations can ever be certain" in text
+    assert "Constant in training, so any other value is new: flat" in text
+
+
+def test_the_html_stands_alone_and_escapes_what_users_named(monitor: Monitor, tmp_path: Path) -> None:
+    page = monitor.report()
+    path = page.save(tmp_path / "report.html")
+    text = path.read_text(encoding="utf-8")
+    assert text.count("<svg") >= 6
+    assert "<script" not in text
+    assert not re.search(r"""(?:src|href)=["'](?!#)""", text.replace("xlink:href", ""))
+    assert "url(http" not in text
+    assert "<B6>" not in text
+    assert "prefers-color-scheme:dark" in text
+    assert page._repr_mimebundle_()["text/plain"] == page.text()
+
+
+def test_its_json_has_the_distances_with_what_chance_alone_reaches(monitor: Monitor) -> None:
+    found = json.loads(msgspec.json.encode(monitor.report().as_dict()))
+    delay = next(one for one in found["shapes"] if one["feature"] == "delay")
+    assert {one["name"] for one in delay["distances"]} == {"psi", "js", "ks", "wasserstein"}
+    assert all(one["value"] > one["critical"] > 0 for one in delay["distances"])
+    carrier = next(one for one in found["shapes"] if one["feature"] == "carrier")
+    assert all(one["value"] < 2 * one["critical"] for one in carrier["distances"])
+    assert found["calibration"]
+    assert {one["feature"] for one in found["confidence"]} == {"@score", "@margin", "@entropy"}
+
+
+def test_one_feature_can_be_looked_at_alone_and_another_name_says_which_there_are(monitor: Monitor) -> None:
+    assert [one.feature for one in monitor.report(feature="carrier").summary.shapes] == ["carrier"]
+    with pytest.raises(NotFound, match="late") as caught:
+        monitor.report(feature="late")
+    assert "delay" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    "values", [np.r_[np.zeros(900), np.ones(100) * 1e6], np.ones(50), np.arange(3.0), np.array([np.nan] * 40)]
+)
+def test_any_column_can_be_drawn(values: np.ndarray) -> None:
+    feature = Baseline.from_frame({"x": values}).feature("x")
+    for live in (feature.counts, np.zeros_like(feature.counts), np.ones_like(feature.counts)):
+        assert charts.svg(charts.outlines(shape(feature, live, ""))).startswith("<svg")
+
+
+def test_outlines_hold_all_rows_within_their_range() -> None:
+    feature = Baseline.from_frame({"x": np.random.default_rng(0).normal(size=5000)}).feature("x")
+    drawn = shape(feature, feature.counts, "")
+    mass = float(np.diff(drawn.edges) @ np.array(drawn.training))
+    assert mass == pytest.approx(1 - drawn.outside, abs=1e-3)
+    assert 0.97 < mass <= 1
+    np.testing.assert_allclose(drawn.training, drawn.now)
+
+
+def test_the_course_draws_the_limit_and_the_change_as_a_band() -> None:
+    found = [
+        FeatureDrift(
+            feature="x", period=f"2013-0{k}", rows=9, effect=0.1 * k, low=0.05 * k, drifted=k > 2, since="2013-03"
+        )
+        for k in range(1, 5)
+    ]
+    drawn = charts.svg(charts.course(found, 0.1))
+    assert drawn.count(charts.LIMIT) >= 3  # the limit, and two periods that the change lies in
+    said = [
+        Performance(metric="mae", period=f"2013-0{k}", n=9, value=k, low=k - 1, high=k + 1, realised=k) for k in (1, 2)
+    ]
+    assert charts.NOW in charts.svg(charts.performance(said))
+
+
+def test_a_deployment_without_rows_says_what_would_bring_them(store: Store) -> None:
+    store.alerts.declare("delays", [Alert.parse("conversion below 0.03 over 7d")])
+    page = Page(of_deployment(store, "delays"))
+    assert page.text().startswith("delays: no rows have been counted yet")
+    assert "deployment.predict(X_test)" in page.html()
+    assert "conversion below 0.03 over 7d" in page.text()
+    assert "No business metric" not in page.text()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    from nb2prod.home import Home
+
+    return Store(Home(tmp_path))
+
+
+def test_the_grafana_dashboard_asks_only_for_what_metrics_exposes() -> None:
+    metrics = Metrics()
+    metrics.request("/predict", 200, 0.01)
+    metrics.answered(1, 1)
+    metrics.failed("x")
+    recorder = {f"rows_{what}_total": 1.0 for what in ("accepted", "persisted", "dropped", "counted")}
+    exposed = metrics.text(recorder).decode()
+    wanted = set(re.findall(r"nb2prod_\w+", json.dumps(grafana())))
+    assert wanted
+    assert not [name for name in wanted if not re.search(rf"^{name}(?:\{{| )", exposed, re.MULTILINE)]
+    numbers = [panel["id"] for panel in grafana()["panels"]]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_the_summary_is_a_record_that_travels() -> None:
+    bare = Report(name="x", version=1, made="now", rows=0, training_rows=0, bound=0.1, certifiable=0.0)
+    assert msgspec.json.decode(msgspec.json.encode(bare), type=Report) == bare
