@@ -62,7 +62,7 @@ def watch(store: Store, name: str, by: str | None = None, version: int | None = 
         Span(period=period, rows=sum(rows for rows, _ in found), counts=add_sparse(counts for _, counts in found))
         for period, found in sorted(parts.items(), key=lambda one: one[0] or "")
     )
-    return Watch(version=number, model=_model(store, key), spans=tuple(spans))
+    return Watch(version=number, model=model_of(store, key), spans=tuple(spans))
 
 
 def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:
@@ -78,7 +78,8 @@ def _period(start: int, by: str | None) -> str | None:
     return datetime.fromtimestamp(start, UTC).strftime(_FORMATS[by]) if by else None
 
 
-def _model(store: Store, key: str) -> Watched:
+def model_of(store: Store, key: str) -> Watched:
+    """The model that counts stand against."""
     files = store.baselines.files(key)
     if files is None:
         raise NotFound(

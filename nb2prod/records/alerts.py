@@ -103,8 +103,9 @@ class Alert(Record, frozen=True):
             return None
         return self.metric
 
-    def __str__(self) -> str:
-        """The text form; what `parse` reads."""
+    @property
+    def condition(self) -> str:
+        """The text form without what is done: it names the limit, whose place in the error budget is its own."""
         words = [self.metric, "above" if self.above is not None else "below", f"{self.limit:.10g}"]
         words += [f"per {self.per}"] if self.per else []
         words += [f"each {self.each:.10g}"] if self.each is not None else []
@@ -112,8 +113,12 @@ class Alert(Record, frozen=True):
         words += [f"over {self.over}"]
         words += [f"where {self.slice}"] if self.where else []
         words += [f"min {self.min_count}"] if self.min_count != 200 else []
-        words += [f"then {one}" for one in self.then] if self.then != ("notify",) else []
         return " ".join(words)
+
+    def __str__(self) -> str:
+        """The text form; what `parse` reads."""
+        then = [f"then {one}" for one in self.then] if self.then != ("notify",) else []
+        return " ".join((self.condition, *then))
 
     @classmethod
     def parse(cls, text: str) -> Alert:

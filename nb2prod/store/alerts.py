@@ -111,7 +111,6 @@ class Alerts(Section):
         with self.database.write() as connection:
             here = (rules.c.name == name) & (rules.c.text == text)
             connection.execute(sa.update(rules).where(here).values(removed=written_now()))
-            connection.execute(sa.delete(states).where(states.c.name == name, states.c.subject == f"rule:{text}"))
         return found[text]
 
     def tell(self, connection: sa.Connection, name: str, readings: Mapping[str, Reading]) -> None:
@@ -121,14 +120,14 @@ class Alerts(Section):
             connection.execute(sa.update(rules).where(here).values(reading=msgspec.json.encode(reading).decode()))
 
     def _add(self, connection: sa.Connection, name: str, alert: Alert) -> None:
-        text = str(alert)
+        text, spec = alert.condition, msgspec.json.encode(alert).decode()
         here = (rules.c.name == name) & (rules.c.text == text)
         if connection.execute(sa.select(rules.c.place).where(here)).first() is not None:
-            connection.execute(sa.update(rules).where(here).values(removed=None))
+            connection.execute(sa.update(rules).where(here).values(removed=None, spec=spec))
             return
         last = connection.scalar(sa.select(sa.func.max(rules.c.place)).where(rules.c.name == name)) or 0
         values = {"name": name, "text": text, "place": last + 1, "added": written_now(), "reading": "{}"}
-        connection.execute(sa.insert(rules).values(**values, spec=msgspec.json.encode(alert).decode()))
+        connection.execute(sa.insert(rules).values(**values, spec=spec))
 
     # -- what was told
 

@@ -17,8 +17,8 @@ from nb2prod.monitoring.statistics import sequences, starts
 from nb2prod.records.alerts import Alert, Reading, Verdict
 
 CUT = 8
-SHARE = 0.1
-"""Of the error budget for all alerts of a deployment together; the j-th gets 6/(π²j²) of it."""
+SHARE = 0.08
+"""Of the error budget for all limits together; the j-th gets 6/(π²j²) of it. Refusals and traffic have .01 each."""
 
 
 class Sums(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from nb2prod.baseline import Baseline
 from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.statistics.risk import UNIT
-from nb2prod.records.alerts import COSTS, Alert
+from nb2prod.records.alerts import COSTS, SERVICE, Alert
 from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import sums
 from nb2prod.runtime.tally import AGREED, OUTCOME, REFUSED, REST, SLICE, SQUARES
@@ -20,8 +20,8 @@ def measure(alert: Alert, increment: Increment, baseline: Baseline) -> Sums:
     within = f"|{alert.slice}" if alert.slice else ""
     if alert.outcome is not None:
         return _outcome(alert, increment, within)
-    if alert.metric == "rejected":
-        return _rejected(increment)
+    if alert.metric in SERVICE:
+        return _rejected(increment) if alert.metric == "rejected" else Sums()
     if alert.metric == "accuracy":
         cells = dict(increment.counts.get(AGREED + within, ()))
         right = float(cells.get(1, 0))

@@ -1,0 +1,371 @@
+"""A turn of detection: reads what is new, once and in the order of arrival, and writes what is to be told and done.
+
+Evidence, alerts, planned actions and the place in the store are kept in one transaction: cut off at any moment, the next turn
+reads the same increments on the same evidence and comes to the same verdicts, and nothing is bet or told twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from nb2prod.monitoring.alerts import words
+from nb2prod.monitoring.alerts.course import Sums
+from nb2prod.monitoring.alerts.life import REJECTED, Life
+from nb2prod.monitoring.alerts.traffic import Rhythm, Strange
+from nb2prod.monitoring.spans import model_of
+from nb2prod.records.alerts import AlertRecord, Reading, Rule
+from nb2prod.records.lifecycle import Action
+from nb2prod.records.monitoring import Alarm, Increment
+from nb2prod.store import Store
+from nb2prod.store.alerts import Place
+from nb2prod.store.panes import SECONDS, add_sparse
+
+log = logging.getLogger(__name__)
+SETTLED = 65.0
+"""Seconds after which an arrival minute is read: by then all that came in it is counted."""
+LIVES = 32
+
+
+class Pulse(NamedTuple):
+    """Requests to the model since the last pulse: all, those that failed by our fault, those slower than promised."""
+
+    requests: int = 0
+    failed: int = 0
+    slow: int = 0
+
+
+class Evaluator:
+    """Turns what a store holds into alerts and actions; it never acts.
+
+    Parameters
+    ----------
+    store
+        Where increments lie and alerts go.
+    settled
+        Seconds that an arrival minute is left before it is read.
+    """
+
+    def __init__(self, store: Store, *, settled: float = SETTLED) -> None:
+        self.store = store
+        self.settled = settled
+        self._lives: dict[tuple[str, int, str], Life] = {}
+
+    def turn(self, name: str, now: float, *, pulse: Pulse | None = None, watched: bool = True) -> list[AlertRecord]:
+        """Read what is new of a deployment and write what follows; returns alerts that began or ended.
+
+        Parameters
+        ----------
+        pulse
+            What the service itself says of its requests.
+        watched
+            Whether traffic can be expected: false for a deployment that is stopped.
+        """
+        try:
+            return _Turn(self, name, now, pulse or Pulse(), watched).run()
+        except BaseException:
+            self._forget(name)  # what was read in memory and not kept is read again
+            raise
+
+    def life(self, name: str, version: int, model: str, place: Place) -> Life:
+        key = (name, version, model)
+        if key not in self._lives:
+            if len(self._lives) >= LIVES:
+                del self._lives[next(iter(self._lives))]
+            life = Life(name, version, model, model_of(self.store, model), self.store)
+            if life.lost:
+                life.replay(self._read(name, version, model, place))
+            self._lives[key] = life
+        return self._lives[key]
+
+    def _read(self, name: str, version: int, model: str, place: Place) -> Iterable[Increment]:
+        """What was read of a life before, as far as it is still there."""
+        before, through = [], 0
+        while found := self.store.increments.unread(name, through):
+            through = found[-1][0]
+            before += [one for number, one in found if number <= place.through or number in place.beyond]
+        return sorted((one for one in before if (one.version, one.model) == (version, model)), key=_order)
+
+    def _forget(self, name: str) -> None:
+        self._lives = {key: life for key, life in self._lives.items() if key[0] != name}
+
+    def ready(self, name: str, place: Place, now: float) -> tuple[list[Increment], Place]:
+        """Unread increments of settled minutes in the order of arrival, and the place after them."""
+        found = self.store.increments.unread(name, place.through)
+        known = set(place.beyond)
+        settled = {number for number, one in found if one.arrived + self.settled <= now}
+        taken = [one for number, one in found if number in settled and number not in known]
+        through, beyond = place.through, known | settled
+        for number, _ in found:
+            if number not in beyond:
+                break
+            through = number
+        return sorted(taken, key=_order), Place(
+            through=through, beyond=tuple(sorted(one for one in beyond if one > through))
+        )
+
+
+class _Turn:
+    def __init__(self, evaluator: Evaluator, name: str, now: float, pulse: Pulse, watched: bool) -> None:
+        self.evaluator = evaluator
+        self.store = evaluator.store
+        self.name = name
+        self.now = now
+        self.pulse = pulse
+        self.watched = watched
+        self.rules = self.store.alerts.rules(name)
+        self.readings: dict[str, Reading] = {}
+        self.began: list[tuple[AlertRecord, tuple[str, ...]]] = []
+        self.ended: list[tuple[AlertRecord, tuple[str, ...]]] = []
+        self.changed: list[AlertRecord] = []
+
+    def run(self) -> list[AlertRecord]:
+        place = self.store.alerts.place(self.name)
+        taken, after = self.evaluator.ready(self.name, place, self.now)
+        lives = {self._life(one, place) for one in taken}
+        for one in taken:
+            self._life(one, place).add(one, self.rules)
+        current = self._current(place)
+        if current is not None:
+            lives.add(current)
+            self._pulse(current)
+        for life in sorted(lives, key=lambda life: (life.version, life.model)):
+            self._drifts(life)
+        if current is not None:
+            self._limits(current)
+            self._replaced(current.version)
+        rhythm = self._traffic(taken, current)
+        self._keep(lives if taken or self.began or self.ended else set(), after if taken else None, current, rhythm)
+        return [record for record, _ in (*self.began, *self.ended)]
+
+    def _life(self, one: Increment, place: Place) -> Life:
+        return self.evaluator.life(self.name, one.version, one.model, place)
+
+    def _current(self, place: Place) -> Life | None:
+        """The life of the version that takes traffic."""
+        row = self.store.deployments.find(self.name)
+        last = self.store.increments.current(self.name)
+        if last is None:
+            return None
+        if row is not None and row.version is not None and row.version != last.version:
+            return None
+        return self.evaluator.life(self.name, last.version, last.model, place)
+
+    def _pulse(self, life: Life) -> None:
+        pulse = self.pulse
+        for rule in self.rules:
+            if pulse.requests > 0 and rule.alert.metric in ("availability", "slow"):
+                good = pulse.requests - pulse.failed if rule.alert.metric == "availability" else pulse.slow
+                life.see(rule, Sums(pulse.requests, good, good), self.now)
+
+    # -- what moved
+
+    def _drifts(self, life: Life) -> None:
+        for group, alarms in life.alarms(self.now).items():
+            key = f"{life.name}:{life.version}:{life.model[:8]}:drift:{group}"
+            ended = all(alarm.ended is not None for alarm in alarms)
+            mark = f"{len(alarms)}{'.' * ended}"
+            if life.memory.told.get(key) == mark:
+                continue
+            record = self._drift(life, key, alarms)
+            before = life.memory.told.get(key)
+            life.memory.told[key] = mark
+            if before is None:
+                self.began.append((record, ("notify",)))
+            if ended:
+                self.ended.append((msgspec.structs.replace(record, ended=self.now), ("notify",)))
+            elif before is not None:
+                self.changed.append(record)
+
+    def _drift(self, life: Life, key: str, alarms: list[Alarm]) -> AlertRecord:
+        begun = sorted(alarms, key=lambda alarm: -alarm.bound)
+        since = life.time_of(min(alarm.first_row for alarm in alarms))
+        known = self.store.alerts.by_key(key)
+        first = begun[0]
+        rows = max(alarm.raised for alarm in alarms) - min(alarm.first_row for alarm in alarms)
+        return AlertRecord(
+            key=key,
+            name=self.name,
+            version=life.version,
+            kind=first.kind,
+            subject=first.feature,
+            title=words.drift_title(self.name, begun, since),
+            what=words.drift_what(begun),
+            matters=self._matters(life, since),
+            rows=f"{rows:,} since the change, version {life.version}",
+            tries=self._tries(f"nb2prod drift {self.name}"),
+            features=tuple(alarm.feature for alarm in begun),
+            first=since,
+            raised=known.raised if known else self.now,
+            done=known.done if known else (),
+        )
+
+    def _matters(self, life: Life, since: float) -> str:
+        panes = self.store.panes.of(self.name, life.version, life.model)
+        after = [pane.counts for pane in panes if pane.period + SECONDS[pane.grain] > since]
+        said = [words.drift_matters(life.watched.baseline, add_sparse(after))]
+        said += [
+            f"{rule.alert.metric} {words.interval(rule.reading)} (limit {words.figure(rule.alert.limit)})"
+            for rule in self.rules
+            if rule.reading.value is not None
+        ][:2]
+        return "; ".join(part for part in said if part)
+
+    def _tries(self, *lines: str) -> tuple[str, ...]:
+        """Lines to type; the way back where there is one."""
+        live = self.store.deployments.find(self.name)
+        others = self.store.deployments.runs(self.name) if live else ()
+        back = [row for row in others if row.state == "retired" and row.version not in (None, live and live.version)]
+        return (*lines, *([f"nb2prod rollback {self.name}"] if back else []), f"nb2prod status {self.name}")
+
+    # -- limits
+
+    def _limits(self, life: Life) -> None:
+        life.forget({rule.text: rule for rule in self.rules})
+        for rule in self.rules:
+            self.readings[rule.text] = reading = life.reading(rule, self.now)
+            self._stands(life, rule, reading, self._limit_record)
+        told = Rule(name=self.name, alert=REJECTED, text=REJECTED.condition, place=0, added="")
+        self._stands(life, told, life.rejected(self.now), self._rejected_record)
+
+    def _stands(
+        self, life: Life, rule: Rule, reading: Reading, made: Callable[[Life, Rule, Reading, str], AlertRecord]
+    ) -> None:
+        """A limit is told when it is passed for certain, and once more when the value is back."""
+        standing = life.memory.standing.get(rule.text)
+        if reading.verdict == "page" and standing is None:
+            key = f"{life.name}:{life.version}:limit:{rule.place}:{int(self.now)}"
+            life.memory.standing[rule.text] = key
+            self.began.append((made(life, rule, reading, key), rule.alert.then))
+        elif standing is not None and reading.verdict in ("fine", "unsure"):
+            del life.memory.standing[rule.text]
+            record = self.store.alerts.by_key(standing)
+            if record is not None:
+                over = msgspec.structs.replace(record, ended=self.now, what=words.rule_what(rule.alert, reading))
+                self.ended.append((over, rule.alert.then))
+
+    def _limit_record(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
+        others = [
+            f"{other.alert.metric} {words.interval(other.reading)}"
+            for other in self.rules
+            if other.text != rule.text and other.reading.value is not None
+        ]
+        return AlertRecord(
+            key=key,
+            name=self.name,
+            version=life.version,
+            kind="limit",
+            subject=rule.text,
+            title=words.rule_title(self.name, rule),
+            what=words.rule_what(rule.alert, reading),
+            matters="; ".join(others[:2]),
+            rows=words.rule_rows(rule.alert, reading, life.version),
+            tries=self._tries(f"nb2prod alerts list {self.name}", f"nb2prod drift {self.name}"),
+            first=reading.since or self.now,
+            raised=self.now,
+        )
+
+    def _rejected_record(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
+        reasons = life.reasons()
+        return AlertRecord(
+            key=key,
+            name=self.name,
+            version=life.version,
+            kind="rejected",
+            subject=(reasons[0][0] if reasons else "rejected"),
+            title=words.rule_title(self.name, rule),
+            what=f"{words.refused(reasons)}; a share of {words.rule_what(rule.alert, reading)}",
+            matters="what is refused is answered by nobody, and no drift can be seen in it",
+            rows=words.rule_rows(rule.alert, reading, life.version),
+            tries=self._tries(f"nb2prod logs {self.name}"),
+            first=reading.since or self.now,
+            raised=self.now,
+        )
+
+    def _replaced(self, current: int) -> None:
+        """What stood for a version that takes no traffic any more is over."""
+        for record in self.store.alerts.open(self.name):
+            if record.version != current and record.kind != "traffic":
+                done = (*record.done, f"version {record.version} takes no traffic any more")
+                over = msgspec.structs.replace(record, ended=self.now, done=done)
+                self.ended.append((over, ("notify",)))
+
+    # -- traffic
+
+    def _traffic(self, taken: list[Increment], current: Life | None) -> Rhythm:
+        kept = self.store.alerts.state(self.name, 0, "traffic")
+        rhythm = msgspec.msgpack.decode(kept, type=Rhythm) if kept else Rhythm()
+        if not self.watched:
+            rhythm.looked = None
+            return rhythm
+        for one in sorted(taken, key=lambda one: one.arrived):
+            rhythm.add(float(one.arrived), one.rows)
+        rhythm.look(self.now)
+        standing = next((one for one in self.store.alerts.open(self.name) if one.kind == "traffic"), None)
+        found = rhythm.strange(self.now - self.evaluator.settled)
+        if found is not None and standing is None and current is not None:
+            self.began.append((self._strange(found, current.version), ("notify",)))
+        elif found is None and standing is not None and _back(rhythm, standing, self.now):
+            self.ended.append((msgspec.structs.replace(standing, ended=self.now), ("notify",)))
+        return rhythm
+
+    def _strange(self, found: Strange, version: int) -> AlertRecord:
+        return AlertRecord(
+            key=f"{self.name}:{version}:traffic:{int(found.since)}:{found.kind}",
+            name=self.name,
+            version=version,
+            kind="traffic",
+            subject=found.kind,
+            title=words.traffic_title(self.name, found),
+            what=words.traffic_what(found),
+            matters="who asks the model has stopped, or cannot reach it" if found.kind == "silence" else "",
+            rows=f"{found.rows:,}, version {version}",
+            tries=self._tries(f"nb2prod logs {self.name}"),
+            first=found.since,
+            raised=self.now,
+        )
+
+    # -- all of it, or nothing
+
+    def _keep(self, lives: set[Life], place: Place | None, current: Life | None, rhythm: Rhythm) -> None:
+        store = self.store
+        alerts, self._actions = store.alerts, store.actions  # made before the transaction begins
+        if current is not None and (self.began or self.ended):
+            lives = {*lives, current}
+        with store.database.write() as connection:
+            for life in lives:
+                life.keep(connection, store)
+            for record in self.changed:
+                alerts.put(connection, record)
+            for phase, told in (("begin", self.began), ("end", self.ended)):
+                for record, then in told:
+                    alerts.put(connection, record)
+                    self._plan(connection, record, then, phase)
+            alerts.tell(connection, self.name, self.readings)
+            alerts.keep(connection, self.name, 0, "traffic", msgspec.msgpack.encode(rhythm))
+            if place is not None:
+                alerts.move(connection, self.name, place)
+
+    def _plan(self, connection: sa.Connection, record: AlertRecord, then: tuple[str, ...], phase: str) -> None:
+        """Begin: all that the limit asks for. End: those that were told hear that it is over."""
+        for step in then if phase == "begin" else ("notify",) if "notify" in then else ():
+            verb, _, target = step.partition(" ")
+            detail = {"alert": record.key, "phase": phase, "version": record.version}
+            action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
+            key = f"{record.key}:{phase}:{step}"
+            self._actions.plan(connection, key, action, when=self.now, target=target)
+
+
+def _back(rhythm: Rhythm, standing: AlertRecord, now: float) -> bool:
+    """Silence is over with the first row, a burst after an hour."""
+    if standing.subject == "silence":
+        return (rhythm.last_row or 0.0) > standing.first
+    return now - standing.raised > 3600
+
+
+def _order(one: Increment) -> tuple[int, int, str, int]:
+    return one.arrived, one.period, one.source, one.sequence

@@ -1,0 +1,220 @@
+"""From increments in a store to alerts and planned actions: each once, whatever is cut off or restarted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alerting import Feed, after, deploy
+from spooling import NOON
+
+from nb2prod.home import Home
+from nb2prod.monitoring import snapshot
+from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
+from nb2prod.records.alerts import SLO, Alert, AlertRecord
+from nb2prod.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(Home(tmp_path / "home", tmp_path / "cache"))
+    deploy(made)
+    return made
+
+
+def told(store: Store) -> list[tuple[str, str, bool]]:
+    return [(one.kind, one.subject, one.ended is not None) for one in store.alerts.all("delays")]
+
+
+def planned(store: Store) -> list[tuple[str, str]]:
+    return [(row.verb, row.detail["phase"]) for row in store.actions.log("delays")]
+
+
+def test_a_drift_is_one_alert_with_what_moved_since_when_and_what_to_try(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(40):
+        feed.minute(minute, shift=0.0 if minute < 20 else 1.0)
+        evaluator.turn("delays", after(minute))
+    (one,) = store.alerts.open("delays")
+    assert (one.kind, one.subject, one.version) == ("drift", "age", 1)
+    assert abs(one.first - (NOON + 20 * 60)) <= 180
+    assert one.title.startswith("delays: age has moved up since about Tue 14 Nov 12:")
+    assert "median" in one.what
+    assert "standard deviations" in one.what
+    assert "version 1" in one.rows
+    assert one.tries == ("nb2prod drift delays", "nb2prod status delays")
+    assert planned(store) == [("notify", "begin")]
+    assert one.text().splitlines()[1].startswith("  what     up: median")
+
+
+def test_the_way_back_is_offered_where_there_is_one(store: Store) -> None:
+    deploy(store)
+    feed, evaluator = Feed(store, version=2), Evaluator(store)
+    for minute in range(20):
+        feed.minute(minute, shift=1.0)
+    evaluator.turn("delays", after(20))
+    assert "nb2prod rollback delays" in store.alerts.open("delays")[0].tries
+
+
+def test_restarted_at_every_turn_it_tells_the_same_and_nothing_twice(store: Store, tmp_path: Path) -> None:
+    other = Store(Home(tmp_path / "other", tmp_path / "cache"))
+    deploy(other)
+    whole = Evaluator(other)
+    first, second = Feed(store), Feed(other)
+    for minute in range(40):
+        for feed in (first, second):
+            feed.minute(minute, shift=0.0 if minute < 20 else 1.0)
+        Evaluator(store).turn("delays", after(minute))
+        whole.turn("delays", after(minute))
+    assert store.alerts.all("delays") == other.alerts.all("delays")
+    assert planned(store) == planned(other) == [("notify", "begin")]
+
+
+def test_a_turn_that_is_cut_off_before_it_is_kept_is_taken_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(30):
+        feed.minute(minute, shift=1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.alerts, "move", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            evaluator.turn("delays", after(30))
+    assert told(store) == []
+    evaluator.turn("delays", after(30))
+    life = evaluator._lives[next(iter(evaluator._lives))]
+    assert life.monitor.rows == 3000
+    assert told(store) == [("drift", "age", False)]
+
+
+def test_what_arrives_late_is_read_once_and_an_unfinished_minute_waits(store: Store) -> None:
+    feed, late, evaluator = Feed(store), Feed(store, source="another"), Evaluator(store)
+    feed.minute(10)
+    feed.minute(12)
+    evaluator.turn("delays", after(10))
+    late.minute(3)
+    evaluator.turn("delays", after(10))
+    evaluator.turn("delays", after(12))
+    evaluator.turn("delays", after(12))
+    (life,) = evaluator._lives.values()
+    assert life.monitor.rows == 300
+    assert store.alerts.place("delays").through == 3
+    assert store.alerts.place("delays").beyond == ()
+
+
+def test_other_code_bets_again_on_the_counts_and_tells_nothing_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = Feed(store)
+    for minute in range(30):
+        feed.minute(minute, shift=1.0)
+    Evaluator(store).turn("delays", after(30))
+    monkeypatch.setattr(snapshot, "_layout", lambda: "another")
+    feed.minute(31, shift=1.0)
+    evaluator = Evaluator(store)
+    evaluator.turn("delays", after(31))
+    (life,) = evaluator._lives.values()
+    assert life.monitor.rows == 3100
+    assert told(store) == [("drift", "age", False)]
+
+
+def test_an_alert_is_over_when_its_version_takes_no_traffic_any_more(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(20):
+        feed.minute(minute, shift=1.0)
+    evaluator.turn("delays", after(20))
+    deploy(store)
+    newer = Feed(store, version=2)
+    newer.minute(25)
+    evaluator.turn("delays", after(25))
+    assert told(store) == [("drift", "age", True)]
+    assert "takes no traffic any more" in store.alerts.all("delays")[0].done[-1]
+    assert planned(store) == [("notify", "begin"), ("notify", "end")]
+
+
+def test_a_limit_is_told_when_it_is_passed_for_certain_and_once_more_when_it_is_over(store: Store) -> None:
+    alert = Alert("conversion", below=0.3, over="1h", then=("notify", "rollback"))
+    store.alerts.declare("delays", [alert])
+    feed, evaluator, random = Feed(store), Evaluator(store), np.random.default_rng(1)
+    for minute in range(300):
+        share = 0.15 if 100 <= minute < 160 else 0.5
+        feed.minute(minute, rows=50)
+        feed.outcome(minute, (random.random(50) < share).astype(float))
+        evaluator.turn("delays", after(minute))
+        if minute == 150:
+            (one,) = store.alerts.open("delays")
+            assert one.subject == "conversion below 0.3 over 1h"
+            assert one.title == "delays: conversion is below 0.3 over 1h"
+            assert "limit 0.3; certain to 95 % over the whole life" in one.what
+            assert store.alerts.rules("delays")[0].reading.verdict == "page"
+    assert told(store) == [("limit", "conversion below 0.3 over 1h", True)]
+    assert planned(store) == [("notify", "begin"), ("rollback", "begin"), ("notify", "end")]
+    assert store.alerts.rules("delays")[0].reading.verdict == "fine"
+
+
+def test_a_limit_of_a_slice_looks_at_the_slice_alone(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("cost", above=2.0, per="prediction", over="1h", where={"town": "Ulm"})])
+    feed, evaluator = Feed(store), Evaluator(store)
+    from nb2prod.runtime import sums
+
+    for minute in range(40):
+        costs = np.full(30, 9.0)
+        feed.minute(
+            minute,
+            rows=100,
+            **{
+                "@slice.town=Ulm": [(0, 50)],
+                "@outcome.cost": sums.exact(costs),
+                "@outcome.cost|town=Ulm": sums.exact(costs),
+                "@squares.cost|town=Ulm": sums.exact(costs**2),
+                "@rest.cost|town=Ulm": [(0, 30)],
+            },
+        )
+    evaluator.turn("delays", after(40))
+    (rule,) = store.alerts.rules("delays")
+    assert rule.reading.value == pytest.approx(30 * 9 / 50)
+    assert store.alerts.open("delays")[0].title == "delays: cost where town=Ulm is above 2 over 1h"
+
+
+def test_refused_requests_are_told_with_column_and_reason(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(60):
+        more = {"@refused.wrong-type|age": [(0, 20)], "@refused.malformed-json|": [(0, 1)]} if minute >= 40 else {}
+        feed.minute(minute, rows=100, **more)
+        evaluator.turn("delays", after(minute))
+    (one,) = store.alerts.open("delays")
+    assert (one.kind, one.subject) == ("rejected", "wrong-type|age")
+    assert "age: wrong-type (" in one.what
+
+
+def test_service_levels_are_watched_by_the_services_own_counts(store: Store) -> None:
+    store.alerts.declare("delays", SLO(p99_ms=50, availability=0.99).alerts())
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(60):
+        feed.minute(minute, rows=10)
+        failed = 30 if minute >= 30 else 0
+        evaluator.turn("delays", after(minute), pulse=Pulse(200, failed, 1))
+    (one,) = [record for record in store.alerts.open("delays") if record.kind == "limit"]
+    assert one.title.startswith("delays: fewer than 99 % of requests are answered")
+    readings = {rule.alert.metric: rule.reading.verdict for rule in store.alerts.rules("delays")}
+    assert readings == {"availability": "page", "slow": "fine"}
+
+
+def test_no_alert_is_without_something_to_try(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(30):
+        feed.minute(minute, shift=1.0, **{"@refused.null|age": [(0, 50)]})
+        evaluator.turn("delays", after(minute))
+    found: tuple[AlertRecord, ...] = store.alerts.all("delays")
+    assert {one.kind for one in found} == {"drift", "rejected"}
+    assert all(one.tries for one in found)
+
+
+def test_calm_traffic_tells_nothing(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.1, over="1h")])
+    feed, evaluator, random = Feed(store), Evaluator(store), np.random.default_rng(2)
+    for minute in range(120):
+        feed.minute(minute)
+        feed.outcome(minute, (random.random(20) < 0.2).astype(float))
+        evaluator.turn("delays", after(minute))
+    assert told(store) == []
+    assert planned(store) == []
