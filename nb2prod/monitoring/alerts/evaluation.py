@@ -352,7 +352,8 @@ class _Turn:
 
     def _plan(self, connection: sa.Connection, record: AlertRecord, then: tuple[str, ...], phase: str) -> None:
         """Begin: all that the limit asks for. End: those that were told hear that it is over."""
-        for step in then if phase == "begin" else ("notify",) if "notify" in then else ():
+        asked = then if phase == "begin" else ("notify",) if "notify" in then else ()
+        for step in sorted(asked, key=lambda step: step == "notify"):  # what was done is in the message
             verb, _, target = step.partition(" ")
             detail = {"alert": record.key, "phase": phase, "version": record.version}
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)

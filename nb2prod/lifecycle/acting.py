@@ -1,0 +1,153 @@
+"""Acting on alerts: what was planned is done at least once, told once an address, and rolled back only what is still there.
+
+Every step is marked before and after. Cut off between the two, it is taken up again: a rollback looks first whether the version
+that alarmed still takes the traffic, a message goes out again, a hook gets the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from nb2prod.errors import Failed, Nb2prodError
+from nb2prod.home import Home
+from nb2prod.lifecycle.destinations import Destinations
+from nb2prod.lifecycle.hooks import SECONDS, run_hook
+from nb2prod.lifecycle.notify import tell
+from nb2prod.records.alerts import AlertRecord
+from nb2prod.records.lifecycle import Action
+from nb2prod.store import Store
+from nb2prod.store.actions import ActionRow
+
+log = logging.getLogger(__name__)
+COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0}
+"""Seconds in which the same reason does not lead to the same action again."""
+TRIES = 5
+WAIT = 60.0
+Rollback = Callable[[str, int], int | None]
+"""From a deployment and the version that alarmed to the version that took over; None where it takes no traffic any more."""
+
+
+class Left(Exception):
+    """The action is left out, and why."""
+
+
+class Actor:
+    """Carries out what is planned.
+
+    Parameters
+    ----------
+    home, store
+        Whose addresses, and where the plan stands.
+    rollback
+        Takes a version out of the traffic.
+    """
+
+    def __init__(self, home: Home, store: Store, rollback: Rollback, *, hook_seconds: float = SECONDS) -> None:
+        self.store = store
+        self.destinations = Destinations(home)
+        self._rollback = rollback
+        self._hook_seconds = hook_seconds
+        self._verbs: dict[str, Callable[[ActionRow, AlertRecord, float], str]] = {
+            "notify": self._notify,
+            "tell": self._tell,
+            "rollback": self._roll_back,
+            "run": self._run,
+        }
+
+    def act(self, name: str, now: float) -> int:
+        """Do what is due for a deployment; how many actions came to an end."""
+        ended = 0
+        while due := self.store.actions.due(name, now):
+            for row in due:
+                ended += self._one(row, now)
+        return ended
+
+    def _one(self, row: ActionRow, now: float) -> bool:
+        record = self.store.alerts.by_key(row.detail["alert"])
+        try:
+            if record is None:
+                raise Left("its alert is not there any more")
+            self._allowed(row, record, now)
+            self.store.actions.mark(row, "started", said=row.said)
+            said = self._verbs[row.verb](row, record, now)
+        except Left as left:
+            self.store.actions.end(row, "skipped", said=str(left), when=now)
+        except Nb2prodError as error:
+            return self._failed(row, error, now)
+        except Exception as error:  # one action that breaks must not stop those behind it
+            log.exception("%s of %s broke", row.verb, row.name)
+            return self._failed(row, Failed(f"{row.verb} broke", code="action-broke", why=repr(error)), now)
+        else:
+            self.store.actions.end(row, "done", said=said, when=now)
+        return True
+
+    def _failed(self, row: ActionRow, error: Nb2prodError, now: float) -> bool:
+        """Tried again after a while, and a last time."""
+        said = f"{error.title}: {error.why}"
+        log.warning("%s of %s: %s", row.verb, row.name, said)
+        if row.tries + 1 < TRIES:
+            self.store.actions.mark(row, "planned", said=said, due=now + WAIT * 2**row.tries)
+            return False
+        self.store.actions.end(row, "failed", said=said, when=now)
+        return True
+
+    # -- may it be done?
+
+    def _allowed(self, row: ActionRow, record: AlertRecord, now: float) -> None:
+        if row.verb == "tell":
+            return
+        for silence in self.store.alerts.silenced(row.name, now):
+            if silence.subject in ("*", record.kind, record.subject, *record.features):
+                by = f" by {silence.by}" if silence.by else ""
+                raise Left(f"silenced{by}: {silence.reason}" if silence.reason else f"silenced{by}")
+        if row.detail["phase"] == "end":
+            if not self._was_told(row, record):
+                raise Left("nobody was told that it began")
+            return
+        if record.acknowledged is not None and row.tries == 0:
+            raise Left(f"acknowledged by {record.by or 'somebody'}")
+        last = self.store.actions.last(row.name, row.verb, row.target, row.reason, row.id)
+        if last is not None and last.ended is not None and now - last.ended < COOL[row.verb]:
+            raise Left(f"the same was done {(now - last.ended) / 60:.0f} min ago; it cools down")
+
+    def _was_told(self, row: ActionRow, record: AlertRecord) -> bool:
+        begun = [one for one in self.store.actions.log(row.name, 1000) if one.detail.get("alert") == record.key]
+        return any(one.verb == "notify" and one.detail["phase"] == "begin" and one.state == "done" for one in begun)
+
+    # -- verbs
+
+    def _notify(self, row: ActionRow, record: AlertRecord, now: float) -> str:
+        """One message an address, each an action of its own: one that does not answer holds up no other."""
+        found = self.destinations.all(row.name)
+        if not found:
+            raise Left("there is nobody to tell: nb2prod alerts notify add URL")
+        detail = {"alert": record.key, "phase": row.detail["phase"], "version": record.version}
+        with self.store.database.write() as connection:
+            for one in found:
+                action = Action(deployment=row.name, verb="tell", reason=row.reason, detail=detail)
+                self.store.actions.plan(connection, f"{row.key}>{one.id}", action, when=now, target=one.id)
+        return f"told {', '.join(one.id for one in found)}"
+
+    def _tell(self, row: ActionRow, record: AlertRecord, now: float) -> str:
+        destination = self.destinations.find(row.target)
+        if destination is None:
+            raise Left(f"the address {row.target} was removed")
+        tell(destination, record, row.detail["phase"])
+        return f"told {destination.shown}"
+
+    def _roll_back(self, row: ActionRow, record: AlertRecord, now: float) -> str:
+        taken = self._rollback(row.name, record.version)
+        if taken is None:
+            return f"version {record.version} took no traffic any more"
+        said = f"rolled back from version {record.version} to {taken}"
+        self.store.alerts.note(record.key, f"{said} by {row.reason.partition(':')[2] or row.reason}")
+        return said
+
+    def _run(self, row: ActionRow, record: AlertRecord, now: float) -> str:
+        document = {"key": row.key, "phase": row.detail["phase"], "alert": msgspec.to_builtins(record)}
+        said = run_hook(row.target, msgspec.json.encode(document), seconds=self._hook_seconds)
+        self.store.alerts.note(record.key, f"ran {row.target.split()[0]}")
+        return said

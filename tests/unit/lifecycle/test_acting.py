@@ -1,0 +1,268 @@
+"""What is done about an alert: at least once, told once an address, and never against what somebody has said."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Iterator
+from email.header import decode_header, make_header
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from receivers import mailbox, text_of, webhook
+
+from nb2prod.errors import NotFound, UsageError
+from nb2prod.home import Home
+from nb2prod.lifecycle import acting
+from nb2prod.lifecycle.acting import Actor
+from nb2prod.lifecycle.destinations import Destinations
+from nb2prod.records.alerts import AlertRecord
+from nb2prod.records.lifecycle import Action
+from nb2prod.store import Store
+
+
+class Serving:
+    """Which version takes the traffic; a rollback takes the one before it."""
+
+    def __init__(self) -> None:
+        self.live, self.switched = 3, 0
+
+    def rollback(self, name: str, version: int) -> int | None:
+        if version != self.live:
+            return None
+        self.live, self.switched = version - 1, self.switched + 1
+        return self.live
+
+
+class Desk:
+    """A home with somebody to tell, and alerts to tell of."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.store = Store(home)
+        self.serving = Serving()
+        self.destinations = Destinations(home)
+        self.actor = Actor(home, self.store, self.serving.rollback, hook_seconds=5.0)
+
+    def raised(
+        self, key: str = "k", then: tuple[str, ...] = ("notify",), phase: str = "begin", when: float = 0.0
+    ) -> None:
+        record = AlertRecord(
+            key=key,
+            name="delays",
+            version=3,
+            kind="drift",
+            subject="dep_delay",
+            title="delays: dep_delay has moved up since about Tue 24 Nov 14:10 UTC",
+            what="up: median 2 to 9",
+            rows="3,200 since the change, version 3",
+            tries=("nb2prod drift delays",),
+            first=0.0,
+            raised=when,
+            ended=when if phase == "end" else None,
+        )
+        alerts, actions = self.store.alerts, self.store.actions
+        with self.store.database.write() as connection:
+            alerts.put(connection, record)
+            for step in then:
+                verb, _, target = step.partition(" ")
+                detail = {"alert": key, "phase": phase, "version": 3}
+                action = Action(deployment="delays", verb=verb, reason="drift:dep_delay", detail=detail)
+                actions.plan(connection, f"{key}:{phase}:{step}", action, when=when, target=target)
+
+    def act(self, when: float = 0.0) -> None:
+        self.actor.act("delays", when)
+
+    def log(self) -> list[tuple[str, str, str]]:
+        return [(row.verb, row.state, row.said) for row in self.store.actions.log("delays")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(Home(tmp_path / "home", tmp_path / "cache"))
+
+
+@pytest.fixture
+def hook() -> Iterator[Any]:
+    with webhook() as server:
+        yield server
+
+
+def test_an_alert_comes_as_mail_and_to_a_webhook_in_the_words_that_it_has_everywhere(desk: Desk, hook: Any) -> None:
+    with mailbox() as mail:
+        desk.destinations.add(hook.url)
+        desk.destinations.add(mail.url)
+        desk.raised()
+        desk.act()
+        desk.act(1.0)
+        (message,) = mail.heard
+    assert str(make_header(decode_header(message["subject"]))).startswith("delays: dep_delay has moved up since")
+    assert "try      nb2prod drift delays" in text_of(message)
+    (document,) = hook.heard
+    assert document["title"].startswith("delays: dep_delay has moved up")
+    assert "what     up: median 2 to 9" in document["message"]
+    assert [(verb, state) for verb, state, _ in desk.log()] == [("notify", "done"), ("tell", "done"), ("tell", "done")]
+
+
+def test_one_more_message_when_it_is_over_and_only_to_who_heard_that_it_began(desk: Desk, hook: Any) -> None:
+    desk.raised("unheard")
+    desk.act()
+    assert desk.log()[0][1:] == ("skipped", "there is nobody to tell: nb2prod alerts notify add URL")
+    desk.destinations.add(hook.url)
+    desk.raised("unheard", phase="end", when=9.0)
+    desk.act(9.0)
+    assert hook.heard == []
+    desk.raised("heard", when=10.0)
+    desk.act(10.0)
+    desk.raised("heard", phase="end", when=20.0)
+    desk.act(20.0)
+    assert [one["title"][:12] for one in hook.heard] == ["delays: dep_", "Over: delays"]
+
+
+def test_an_address_that_does_not_answer_is_tried_again_and_holds_up_no_other(desk: Desk, hook: Any) -> None:
+    with webhook() as broken:
+        broken.status = 500
+        desk.destinations.add(broken.url)
+        desk.destinations.add(hook.url)
+        desk.raised()
+        desk.act()
+        assert (broken.asked, len(hook.heard)) == (1, 1)
+        desk.act(30.0)
+        assert broken.asked == 1
+        broken.status = 200
+        desk.act(61.0)
+        assert len(broken.heard) == 1
+    assert [state for _, state, _ in desk.log()] == ["done", "done", "done"]
+
+
+def test_after_five_tries_it_is_given_up_and_the_log_says_why(desk: Desk) -> None:
+    desk.destinations.add("json://127.0.0.1:1/nowhere")
+    desk.raised()
+    for when in (0.0, 100.0, 400.0, 1000.0, 3000.0, 9000.0):
+        desk.act(when)
+    verb, state, said = desk.log()[-1]
+    assert (verb, state) == ("tell", "failed")
+    assert "was not told" in said
+
+
+def test_the_same_reason_cools_down_and_says_so(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised("a")
+    desk.act()
+    desk.raised("b", when=600.0)
+    desk.act(600.0)
+    desk.raised("c", when=4000.0)
+    desk.act(4000.0)
+    assert len(hook.heard) == 2
+    assert ("notify", "skipped", "the same was done 10 min ago; it cools down") in desk.log()
+
+
+@pytest.mark.parametrize("subject", ["*", "drift", "dep_delay"])
+def test_what_is_silenced_is_neither_told_nor_done(desk: Desk, hook: Any, subject: str) -> None:
+    desk.destinations.add(hook.url)
+    desk.store.alerts.silence("delays", subject, 100.0, reason="a known sale", by="ada")
+    desk.raised(then=("rollback", "notify"), when=50.0)
+    desk.act(50.0)
+    assert (hook.heard, desk.serving.live) == ([], 3)
+    assert {state for _, state, _ in desk.log()} == {"skipped"}
+    assert desk.log()[0][2] == "silenced by ada: a known sale"
+
+
+def test_a_silence_of_something_else_or_one_that_is_over_holds_up_nothing(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.store.alerts.silence("delays", "age", 100.0)
+    desk.store.alerts.silence("delays", "*", 40.0)
+    desk.raised(when=50.0)
+    desk.act(50.0)
+    assert len(hook.heard) == 1
+
+
+def test_what_was_acknowledged_before_is_not_told(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised()
+    desk.store.alerts.acknowledge("delays", 1, by="ada", when=0.5)
+    desk.act(1.0)
+    assert hook.heard == []
+    assert desk.log()[0][2] == "acknowledged by ada"
+
+
+def test_a_rollback_cut_off_after_the_switch_is_not_done_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.raised(then=("rollback",))
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store.actions, "end", lambda *_, **__: sys.exit(9))
+        with pytest.raises(SystemExit):
+            desk.act()
+    assert desk.log()[0][1] == "started"
+    Actor(desk.home, desk.store, desk.serving.rollback).act("delays", 5.0)
+    assert (desk.serving.live, desk.serving.switched) == (2, 1)
+    assert desk.log()[0][1:] == ("done", "version 3 took no traffic any more")
+    assert desk.store.alerts.all("delays")[0].done == ("rolled back from version 3 to 2 by dep_delay",)
+
+
+def test_a_message_cut_off_before_it_was_marked_goes_out_again(desk: Desk, hook: Any, monkeypatch: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised()
+    with monkeypatch.context() as patch:
+        patch.setattr(acting, "tell", lambda *_: sys.exit(9))
+        with pytest.raises(SystemExit):
+            desk.act()
+    Actor(desk.home, desk.store, desk.serving.rollback).act("delays", 5.0)
+    assert len(hook.heard) == 1
+
+
+def test_what_was_done_is_in_the_message(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised(then=("rollback", "notify"))
+    desk.act()
+    assert "done     rolled back from version 3 to 2" in hook.heard[0]["message"]
+
+
+def test_a_hook_gets_the_alert_as_json_and_what_it_says_is_logged(desk: Desk, tmp_path: Path) -> None:
+    script = tmp_path / "page.py"
+    script.write_text("import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read()); print('paged')")
+    desk.raised(then=(f"run {sys.executable} {script} {tmp_path / 'said.json'}",))
+    desk.act()
+    said = json.loads((tmp_path / "said.json").read_text())
+    assert (said["phase"], said["alert"]["subject"]) == ("begin", "dep_delay")
+    assert msgspec.convert(said["alert"], AlertRecord).tries
+    assert desk.log()[0] == ("run", "done", "paged")
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("/no/such/thing", "cannot be run"),
+        (f"{sys.executable} -c 'import sys; sys.exit(3)'", "ended with 3"),
+        (f"{sys.executable} -c 'import time; time.sleep(600)'", "did not end within 1 s"),
+    ],
+)
+def test_a_hook_that_fails_says_why(desk: Desk, command: str, why: str) -> None:
+    desk.actor = Actor(desk.home, desk.store, desk.serving.rollback, hook_seconds=1.0)
+    desk.raised(then=(f"run {command}",))
+    desk.act()
+    assert desk.log()[0][1] == "planned"
+    assert why in desk.log()[0][2]
+
+
+def test_addresses_are_kept_for_their_owner_and_shown_without_secrets(desk: Desk) -> None:
+    one = desk.destinations.add("mailto://ada:hunter2@example.org")
+    assert desk.destinations.add("mailto://ada:hunter2@example.org") == one
+    path = desk.home.root / "notify.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "hunter2" not in one.shown
+    other = desk.destinations.add("slack://tokenA12345/tokenB12345/tokenCabcdefghijklmnopqrstuv", "churn")
+    assert desk.destinations.all("delays") == (one,)
+    assert desk.destinations.all("churn") == (one, other)
+    desk.destinations.remove(one.id)
+    with pytest.raises(NotFound) as caught:
+        desk.destinations.remove(one.id)
+    assert other.id in caught.value.why
+
+
+def test_an_address_that_nobody_knows_is_refused_without_repeating_it(desk: Desk) -> None:
+    with pytest.raises(UsageError) as caught:
+        desk.destinations.add("nonsense://secret-token")
+    assert "secret" not in str(caught.value)
