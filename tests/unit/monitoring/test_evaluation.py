@@ -147,7 +147,7 @@ def test_a_limit_is_told_when_it_is_passed_for_certain_and_once_more_when_it_is_
             assert "limit 0.3; certain to 95 % over the whole life" in one.what
             assert store.alerts.rules("delays")[0].reading.verdict == "page"
     assert told(store) == [("limit", "conversion below 0.3 over 1h", True)]
-    assert planned(store) == [("notify", "begin"), ("rollback", "begin"), ("notify", "end")]
+    assert planned(store) == [("rollback", "begin"), ("notify", "begin"), ("notify", "end")]
     assert store.alerts.rules("delays")[0].reading.verdict == "fine"
 
 
