@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Alert": "nb2prod.records.alerts",
     "Deployment": "nb2prod.sdk",
     "capture": "nb2prod.sdk",
     "verify": "nb2prod.sdk",
@@ -22,6 +23,7 @@ _HOMES = {
     "get": "nb2prod.sdk",
     "load": "nb2prod.sdk",
     "Nb2prodError": "nb2prod.errors",
+    "SLO": "nb2prod.records.alerts",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

@@ -16,13 +16,14 @@ from nb2prod.records.capture import Capture, Finding
 from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Status, Verification
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.sdk import proof
+from nb2prod.sdk import limits, proof
 from nb2prod.sdk.card.words import size
 from nb2prod.sdk.client import Client
 from nb2prod.sdk.comparison import Comparison, compare
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import write_variables
 from nb2prod.sdk.journal import Journal, verified
+from nb2prod.sdk.limits import NOTHING, Limits
 from nb2prod.sdk.twins import Live, Twin, find_twin, live_of
 from nb2prod.targets.local import LocalTarget
 
@@ -36,6 +37,7 @@ class Wish:
     workers: int = 2
     allow_unverified: bool = False
     variables: dict[str, str] | None = None
+    limits: Limits = NOTHING
 
 
 def run(
@@ -46,6 +48,7 @@ def run(
     The first worker starts beside the replays, without traffic and without a version; it gets both once every replay gave
     the kernel's answers. Until then whatever ran before goes on, and an error leaves only what a rerun uses again.
     """
+    limits.check(capture, wish.limits.wanted)
     with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS):
         live = live_of(capture.name, home)
         if live is not None and identical(capture, live.capture):
@@ -168,6 +171,7 @@ class _Deploying:
                 self.name, version.version, model_uri=version.model_uri, proof=verification.status
             )
             registry.set_champion(self.name, version.version, home=self.home)
+            limits.apply(self.home, self.name, self.wish.limits)
             line.found(f"{self.wish.workers} worker{'s' * (self.wish.workers != 1)}")
         outcome = self._outcome(ground, verification, version, replaced, comparison)
         return Deployment(self.name, home=self.home, outcome=outcome)
@@ -230,6 +234,7 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
         target.start(name)
         if live.run.workers != wish.workers:
             target.scale(name, wish.workers)
+        limits.apply(home, name, wish.limits)
         line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
     proven: Status = "verified" if live.run.proof == "verified" else "unverified"
     outcome = Outcome(

@@ -20,11 +20,12 @@ class Flag:
     choices: tuple[str, ...] = ()
     repeated: bool = False
     for_verify: bool = True
+    argument: str = ""
 
     @property
     def keyword(self) -> str:
         """The name of the SDK's argument."""
-        return self.name.removeprefix("--").replace("-", "_")
+        return self.argument or self.name.removeprefix("--").replace("-", "_")
 
     @property
     def usage(self) -> str:
@@ -135,6 +136,15 @@ FLAGS = (
         kind="integer",
         takes=("N",),
         for_verify=False,
+    ),
+    Flag(
+        "--alert",
+        "What to be told of, in words: METRIC above|below NUMBER over 7d. Once for each alert.",
+        "--alert 'conversion below 0.03 over 7d'",
+        takes=("WORDS",),
+        repeated=True,
+        for_verify=False,
+        argument="alerts",
     ),
     Flag(
         "--allow-unverified",

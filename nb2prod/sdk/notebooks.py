@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -12,9 +12,10 @@ import msgspec
 
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverified, UsageError
 from nb2prod.home import Home
+from nb2prod.records.alerts import Alert
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
-from nb2prod.sdk import lockfile
+from nb2prod.sdk import limits, lockfile
 from nb2prod.sdk.card.words import count
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
@@ -30,6 +31,7 @@ def deploy_notebook(
     model: str = "model",
     *,
     workers: int = 2,
+    alerts: Iterable[Alert | str] | None = None,
     allow_unverified: bool = False,
     dry_run: bool = False,
     write_lock: bool = False,
@@ -49,7 +51,7 @@ def deploy_notebook(
         uses a deployment that this run makes only at its end. Without such a cell all run.
     cell_timeout
         Seconds that one cell may take.
-    workers, allow_unverified, dry_run, write_lock, home, progress, **options
+    workers, alerts, allow_unverified, dry_run, write_lock, home, progress, **options
         As in `deploy`; data, labels and hold-out by name.
 
     Raises
@@ -58,7 +60,9 @@ def deploy_notebook(
         A cell fails or takes too long; and all that `deploy` refuses.
     """
     home = home or Home()
-    settings = {"workers": workers, "allow_unverified": allow_unverified, "dry_run": dry_run, "write_lock": write_lock}
+    said = None if alerts is None else [str(limits.read(alert)) for alert in alerts]
+    settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
+    settings |= {"dry_run": dry_run, "write_lock": write_lock}
     found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
     if dry_run:
         return msgspec.convert(found, Plan)

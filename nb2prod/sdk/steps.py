@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -13,6 +13,7 @@ from nb2prod.capturing.capture import capture as capture_model
 from nb2prod.capturing.execution import Notebook
 from nb2prod.errors import Refused
 from nb2prod.home import Home
+from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
@@ -20,6 +21,7 @@ from nb2prod.sdk import deploying, lockfile, proof
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
+from nb2prod.sdk.limits import Limits
 from nb2prod.sdk.plan import plan
 
 SPACE = 512 * 2**20
@@ -154,6 +156,8 @@ def deploy(
     relock: bool = False,
     wheel: Sequence[str | Path] = (),
     write_lock: bool = False,
+    alerts: Iterable[Alert | str] | Alert | str | None = None,
+    slo: SLO | None = None,
     allow_unverified: bool = False,
     dry_run: bool = False,
     notebook: Notebook | None = None,
@@ -199,6 +203,11 @@ def deploy(
         Wheel files of what no index has; they travel with the model.
     write_lock
         Write the proven versions into the notebook's file, as uv and juv read them.
+    alerts
+        What to be told of: each an `Alert` or its text, ``"conversion below 0.03 over 7d"``. Their outcomes are what feedback may
+        carry. None leaves those that there are.
+    slo
+        Service levels: ``SLO(p99_ms=50, availability=0.999)``.
     allow_unverified
         Deploy although the proof could not be run here.
     dry_run
@@ -230,7 +239,8 @@ def deploy(
     """
     home = home or Home()
     home.require_space(SPACE, what="a capture, its environment and its service")
-    wish = deploying.Wish(workers=workers, allow_unverified=allow_unverified, variables=values(env))
+    limits = Limits.of(alerts, slo)
+    wish = deploying.Wish(workers=workers, allow_unverified=allow_unverified, variables=values(env), limits=limits)
     journal = Journal(progress)
     options: CaptureOptions = {
         "name": name,

@@ -8,6 +8,7 @@ from nb2prod.baseline import Baseline
 from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.statistics.risk import UNIT
 from nb2prod.records.alerts import COSTS, SERVICE, Alert
+from nb2prod.records.capture import Signature
 from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import sums
 from nb2prod.runtime.tally import AGREED, OUTCOME, REFUSED, REST, SLICE, SQUARES
@@ -90,14 +91,15 @@ def _first(pairs: Pairs) -> int:
     return next((count for place, count in pairs if place == 0), 0)
 
 
-def why_never(alert: Alert, baseline: Baseline) -> str:
+def why_never(alert: Alert, signature: Signature) -> str:
     """Why a metric cannot be read of this model; empty where it can."""
-    task = baseline.target.task if baseline.target is not None else "class"
-    if alert.metric == "mae" and task != "regression":
-        return "mae is for models of numbers; this one says classes."
-    if alert.metric == "accuracy" and task == "regression":
-        return "accuracy is for models of classes; this one says numbers: take mae."
-    binary = {"precision", "recall", "false_positives", "false_negatives", *COSTS}
-    if alert.outcome is None and alert.metric in binary and not _two_classes(baseline):
+    output = signature.output
+    if alert.outcome is not None or alert.metric in SERVICE:
+        return ""
+    if alert.metric == "mae":
+        return "" if output.kind == "number" else "mae is for models of numbers; this one says classes."
+    if output.kind == "number":
+        return f"{alert.metric} is for models of classes; this one says numbers: take mae."
+    if alert.metric != "accuracy" and len(output.classes) != 2:
         return f"{alert.metric} is for models of two classes."
     return ""

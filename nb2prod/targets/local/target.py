@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home
 from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings, ServiceStatus
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
-from nb2prod.targets.local import logs, orphans, ports
+from nb2prod.targets.local import logs, orphans, ports, traffic
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
 from nb2prod.targets.local.processes import NEEDED, Processes
@@ -200,6 +201,22 @@ class LocalTarget:
                 told = f"{error.title}. {error.why}"
                 self.store.note(name, "failed", reason=told, log=list(error.log), fix=error.fix)
             raise
+
+    def tell(self, name: str, **changes: Any) -> None:
+        """Change what a deployment's service is told, in place; runs that come later are told by whoever starts them."""
+        for row in (self.store.live(name), self.store.candidate(name)):
+            if row is None:
+                continue
+            run = self.processes.run(row)
+            settings = run.settings()
+            if any(getattr(settings, key) != value for key, value in changes.items()):
+                run.tell(**changes)
+
+    def pulse(self, name: str, slow_ms: float | None = None) -> tuple[int, traffic.Pulse] | None:
+        """The run that takes the traffic, and what it has answered since it started; None where it does not say."""
+        live = self.store.live(name)
+        found = traffic.pulse(self.processes.run(live).sockets(), slow_ms) if live else None
+        return (live.run, found) if live and found is not None else None
 
     def stop(self, name: str) -> None:
         """End a deployment's processes and free its port; drained first. It keeps its port number and all files."""

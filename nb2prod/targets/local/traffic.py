@@ -34,8 +34,38 @@ def read(sockets: Iterable[Path]) -> Traffic | None:
     return None
 
 
+class Pulse(NamedTuple):
+    """Requests to the model since a run started: all, those with an error of ours, those slower than some time."""
+
+    requests: int
+    failed: int
+    slow: int
+
+
+def pulse(sockets: Iterable[Path], slow_ms: float | None) -> Pulse | None:
+    """What the first worker that answers says of all of its run's workers."""
+    for socket in sockets:
+        reply = ask(socket, "GET", "/metrics", timeout=3.0)
+        if reply is not None and reply.status == 200:
+            requests, failed, buckets = _sums(reply.body.decode())
+            return Pulse(round(requests), round(failed), _slower(buckets, slow_ms) if slow_ms is not None else 0)
+    return None
+
+
+def _slower(buckets: dict[float, float], slow_ms: float) -> int:
+    """Answers past the first edge at or above that time."""
+    edges = sorted(buckets)
+    edge = next((edge for edge in edges if 1000 * edge >= slow_ms), None)
+    return 0 if edge is None else round(buckets[edges[-1]] - buckets[edge])
+
+
 def parse(text: str) -> Traffic:
     """Traffic from a Prometheus exposition."""
+    requests, errors, buckets = _sums(text)
+    return Traffic(round(requests), round(errors), quantile(buckets, 0.5), quantile(buckets, 0.99))
+
+
+def _sums(text: str) -> tuple[float, float, dict[float, float]]:
     requests = errors = 0.0
     buckets: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
@@ -48,7 +78,7 @@ def parse(text: str) -> Traffic:
             elif sample.name == f"{SECONDS}_bucket":
                 edge = float(sample.labels["le"])
                 buckets[edge] = buckets.get(edge, 0.0) + sample.value
-    return Traffic(round(requests), round(errors), quantile(buckets, 0.5), quantile(buckets, 0.99))
+    return requests, errors, buckets
 
 
 def quantile(buckets: dict[float, float], share: float) -> float | None:

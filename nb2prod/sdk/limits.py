@@ -1,0 +1,128 @@
+"""Alerts and service levels of a deployment: settings, applied in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from nb2prod.errors import UsageError
+from nb2prod.home import Home
+from nb2prod.monitoring.alerts.measures import why_never
+from nb2prod.records.alerts import SLICES, SLO, Alert, Rule
+from nb2prod.records.capture import Capture
+from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What `deploy` was given; None where nothing was said of it, and what there is stays."""
+
+    alerts: tuple[Alert, ...] | None = None
+    slo: SLO | None = None
+
+    @classmethod
+    def of(cls, alerts: Iterable[Alert | str] | Alert | str | None, slo: SLO | None) -> Limits:
+        """From what was given: alerts, their text forms, or one of them."""
+        if alerts is None:
+            return cls(None, slo)
+        given = [alerts] if isinstance(alerts, Alert | str) else list(alerts)
+        return cls(tuple(read(one) for one in given), slo)
+
+    @property
+    def wanted(self) -> tuple[Alert, ...]:
+        return (*(self.alerts or ()), *(self.slo.alerts() if self.slo is not None else ()))
+
+
+NOTHING = Limits()
+
+
+def read(given: Any) -> Alert:
+    """An alert, or its text form."""
+    if isinstance(given, Alert):
+        return given
+    if isinstance(given, str):
+        return Alert.parse(given)
+    raise UsageError(
+        "That is no alert",
+        code="wrong-alert",
+        where=f"alerts=[… {type(given).__name__} …]",
+        why="An alert is an Alert or its text.",
+        fix='alerts=[Alert("conversion", below=0.03, over="7d")]',
+        kept="nothing was made",
+    )
+
+
+def check(capture: Capture, alerts: Sequence[Alert]) -> None:
+    """Can each of them ever be told of this model?
+
+    Raises
+    ------
+    UsageError
+        A metric does not fit the model, or a slice names a column that it does not have.
+    """
+    names = capture.record.signature.names
+    for alert in alerts:
+        why = why_never(alert, capture.record.signature)
+        column = next(iter(alert.where), None)
+        if column is not None and column not in names:
+            why = f"The model has no column `{column}`; it has {', '.join(names[:12])}."
+        if why:
+            raise UsageError(
+                f"`{alert.condition}` can never be told",
+                code="alert-never",
+                where=alert.condition,
+                why=why,
+                fix=f"--alert '{alert.metric} {'above' if alert.above is not None else 'below'} {alert.limit:.10g}'"
+                if column
+                else "--alert 'conversion below 0.03 over 7d'",
+                kept="nothing was made",
+            )
+    if len(slices(alerts)) > SLICES:
+        raise UsageError(
+            f"There are {len(slices(alerts))} slices; a deployment has at most {SLICES}",
+            code="too-many-slices",
+            where="where",
+            why="Each slice is counted apart, in every minute that is kept.",
+            fix="leave out the alerts of small slices",
+            kept="nothing was made",
+        )
+
+
+def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
+    """Make these the limits that `deploy` has declared; those that were added since by hand stay."""
+    store = Store(home)
+    row = store.deployments.get(name)
+    before = set(row.settings.get("alerts", ()))
+    said: dict[str, Any] = {}
+    if limits.alerts is not None:
+        said["alerts"] = [alert.condition for alert in limits.alerts]
+    if limits.slo is not None:
+        said["slo"] = msgspec.to_builtins(limits.slo)
+    if said:
+        known = {rule.text for rule in store.alerts.rules(name)}
+        kept = set(said.get("alerts", before))
+        for text in sorted((before - kept) & known):
+            store.alerts.withdraw(name, text)
+        store.alerts.declare(name, limits.wanted)
+        if {**row.settings, **said} != row.settings:
+            store.deployments.change(name, settings={**row.settings, **said}, verb="settings")
+    return tell(home, name)
+
+
+def tell(home: Home, name: str) -> tuple[Rule, ...]:
+    """Let the service know which outcomes feedback may carry, and which slices are counted apart."""
+    rules = Store(home).alerts.rules(name)
+    alerts = [rule.alert for rule in rules]
+    LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts))
+    return rules
+
+
+def outcomes(alerts: Iterable[Alert]) -> tuple[str, ...]:
+    """Names that feedback may carry."""
+    return tuple(sorted({alert.outcome for alert in alerts if alert.outcome is not None}))
+
+
+def slices(alerts: Iterable[Alert]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({pair for alert in alerts for pair in alert.where.items()}))
