@@ -80,6 +80,16 @@ class Home:
     def keys(self) -> Path:
         return self.root / "keys"
 
+    @property
+    def trusted(self) -> Path:
+        """Public keys of those whose captures this home's services load; its own is among them."""
+        return self.keys / "trusted"
+
+    @property
+    def trusted_keys(self) -> str:
+        """What the processes that load a capture get as ``NB2PROD_TRUSTED_KEYS``: what is set here, else the home's folder."""
+        return os.environ.get("NB2PROD_TRUSTED_KEYS") or str(self.trusted)
+
     def deployment(self, name: str) -> Path:
         """A deployment's folder: one sub-folder a version, with service.json, spool, logs."""
         return self.root / "deployments" / name

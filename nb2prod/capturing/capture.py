@@ -14,7 +14,7 @@ import msgspec
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores
+from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores, signing
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.folders import RECORD, open_capture
@@ -127,7 +127,9 @@ def capture(
                 record, findings=rules.sort([*findings, *asked.findings, *record.findings])
             )
             (folder / RECORD).write_bytes(to_json(record))
-            return folders.kept(Capture(folder, record, manifest.write(folder), live=asked.real), home)
+            hashed = manifest.write(folder)
+            signing.sign(folder, hashed, home)
+            return folders.kept(Capture(folder, record, hashed, live=asked.real), home)
 
 
 @contextlib.contextmanager

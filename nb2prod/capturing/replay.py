@@ -25,7 +25,7 @@ from nb2prod.errors import Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
 from nb2prod.records.proof import Held, Replay
-from nb2prod.runtime import shipped
+from nb2prod.runtime import shipped, signatures
 
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
@@ -44,7 +44,7 @@ hidden, seen = {hidden!r}, tuple(os.path.realpath(p) + os.sep for p in (*{seen!r
 def unseen(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = os.path.realpath(os.fsdecode(arguments[0]))
-        if path.startswith(hidden) and not path.startswith(seen):
+        if path.startswith(hidden) and not (path + os.sep).startswith(seen):
             raise FileNotFoundError(2, "No such file or directory (the replay does not see the notebook's folder)", path)
 if hidden:
     sys.addaudithook(unseen)
@@ -105,7 +105,14 @@ def replay(
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nb2prod-replay-")))
         document, network = _run(
-            _Place(capture.folder, environment_python, shipped_code(home, scratch), scratch / "work", hidden),
+            _Place(
+                capture.folder,
+                environment_python,
+                shipped_code(home, scratch),
+                scratch / "work",
+                hidden,
+                home.trusted_keys if home else os.environ.get(signatures.VARIABLE, ""),
+            ),
             rows,
             dict(variables or {}),
             hosts,
@@ -230,13 +237,20 @@ class _Place:
     shipped: Path
     work: Path
     hidden: Path | None
+    keys: str = ""
 
     @property
     def code(self) -> str:
         return _BOOTSTRAP.format(
             shipped=str(self.shipped),
             hidden=os.path.realpath(self.hidden) + os.sep if self.hidden else "",
-            seen=(str(self.work), str(self.shipped), str(self.capture), str(self.python.parent.parent)),
+            seen=(
+                str(self.work),
+                str(self.shipped),
+                str(self.capture),
+                str(self.python.parent.parent),
+                self.keys or "/dev",
+            ),
         )
 
 
@@ -260,7 +274,7 @@ def _carried_out(
     place: _Place, job: bytes, hosts: Sequence[str], server: ForkServer | None, rows: Golden
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        environment = surroundings(place.work)
+        environment = surroundings(place.work, place.keys)
         if server is not None and server.ready():
             return server.run(place.code, cwd=place.work, environment=environment, given=job, timeout=TIMEOUT)
         return subprocess.run(
@@ -284,8 +298,8 @@ def _carried_out(
         ) from error
 
 
-def surroundings(work: Path) -> dict[str, str]:
-    """No variable of the notebook's; one BLAS thread, so that sums have one order."""
+def surroundings(work: Path, keys: str = "") -> dict[str, str]:
+    """No variable of the notebook's; one BLAS thread, so that sums have one order; the keys whose signature is asked for."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     return {
         **{key: os.environ[key] for key in MACHINE if key in os.environ},
@@ -298,6 +312,7 @@ def surroundings(work: Path) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         **dict.fromkeys(threads, "1"),
+        **({signatures.VARIABLE: keys} if keys else {}),
     }
 
 

@@ -24,10 +24,10 @@ from typing import Any
 import yaml
 
 from nb2prod.errors import Failed, Nb2prodError, NotFound
-from nb2prod.home import Home
+from nb2prod.home import Home, write_atomic
 from nb2prod.records.capture import Capture
 from nb2prod.records.proof import BentoRef
-from nb2prod.runtime import manifest, shipped
+from nb2prod.runtime import manifest, shipped, signatures
 
 SERVICE = '''"""Made by nb2prod: serves the capture that lies beside this file. `bentoml serve` on the folder above starts it."""
 
@@ -123,6 +123,7 @@ def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> Be
             home.require_space(4 * size + 2**20, what=f"the Bento {capture.tag}")
             with contextlib.nullcontext(builder) if builder is not None else Builder(home) as used:
                 _make(capture, folder, used)
+        _sign(capture, folder)
     return _reference(folder, capture.tag, capture.digest)
 
 
@@ -164,12 +165,19 @@ def _folder(tag: str, home: Home) -> Path:
     return home.bentos / name / version if version else home.bentos / name
 
 
+def _sign(capture: Capture, folder: Path) -> None:
+    """A signature may come after the Bento: it is beside what is hashed."""
+    ours, there = capture.folder / signatures.FILE, folder / CAPTURE / signatures.FILE
+    if ours.is_file() and (not there.is_file() or there.read_bytes() != ours.read_bytes()):
+        write_atomic(there, ours.read_bytes())
+
+
 def _whole(folder: Path, digest: str) -> bool:
     needed = ("bento.yaml", REQUIREMENTS, "src/service.py", "src/nb2prod/runtime/service.py")
     if not all((folder / name).is_file() for name in needed):
         return False
     try:
-        return manifest.check(folder / CAPTURE).digest == digest
+        return manifest.hashed(folder / CAPTURE).digest == digest
     except Nb2prodError:
         return False
 

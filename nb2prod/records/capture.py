@@ -4,6 +4,7 @@ A capture is a folder:
 
     capture.json       CaptureRecord
     manifest.json      Manifest: SHA-256 of every other file
+    signature.json     Signed: the manifest's digest, signed with the key of the home that captured it
     model/             the flavor's files and flavor.json (FlavorRecord)
     code/              local modules and packages, an importable root
     requirements.txt   the lock: hashed, names no index; model's and serving packages together
@@ -227,6 +228,16 @@ class Manifest(Record, frozen=True, kw_only=True):
         """SHA-256 over the sorted paths and hashes; its first 12 digits are the Bento's version."""
         lines = "".join(f"{path}\0{self.files[path]}\n" for path in sorted(self.files))
         return hashlib.sha256(lines.encode()).hexdigest()
+
+
+class Signed(Record, frozen=True, kw_only=True):
+    """An Ed25519 signature of a manifest's digest: the public key in hexadecimal digits, the signature in base64."""
+
+    SCHEMA: ClassVar[int] = 1
+
+    schema: int = 1
+    key: str
+    signature: str
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ class Front:
         if self.draining:
             self.refused_ready += 1
             return 503, [JSON], b'{"status":"draining"}'
-        said = {"status": "ready", "model": self.settings.label, "checked": "hashes", "pid": os.getpid()}
+        said = {"status": "ready", "model": self.settings.label, "checked": self.served.checked, "pid": os.getpid()}
         return 200, [JSON], msgspec.json.encode(said)
 
     async def _metrics_text(self, scope: Mapping[str, Any], body: bytes) -> Reply:

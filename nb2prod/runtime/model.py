@@ -13,7 +13,7 @@ from nb2prod.baseline import Baseline
 from nb2prod.errors import Refused
 from nb2prod.records.base import read
 from nb2prod.records.capture import Answers, CaptureRecord, Manifest, Signature
-from nb2prod.runtime import flavors, manifest, modules, wire
+from nb2prod.runtime import flavors, manifest, modules, signatures, wire
 from nb2prod.runtime.frames import Containers
 from nb2prod.runtime.rows import Reader, Rows
 
@@ -55,6 +55,11 @@ class ServedModel:
         _set(record.environment.variables, environment or {})
         modules.expose(folder / "code")
         return cls(folder, record, checked, flavors.load(folder / "model", record.model))
+
+    @cached_property
+    def checked(self) -> str:
+        """What was held against the files before anything was loaded: `hashes`, or also whose signature."""
+        return signatures.checked(self.folder)
 
     @property
     def signature(self) -> Signature:

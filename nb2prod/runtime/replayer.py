@@ -21,6 +21,7 @@ import msgspec
 from nb2prod.errors import Failed, Nb2prodError, Refused
 from nb2prod.records.base import Record
 from nb2prod.records.capture import Answers
+from nb2prod.runtime import signatures
 from nb2prod.runtime.model import ServedModel
 
 
@@ -103,7 +104,8 @@ def replay(job: Job) -> dict[str, Any]:
     """Load, answer all rows as one batch, then the first `single` one by one."""
     here = Path(__file__).resolve().parents[2]
     system = [Path(folder) for folder in ("/proc", "/dev", "/sys", "/etc", "/usr", "/lib", "/lib64", "/opt/conda")]
-    inside = [Path(sys.prefix), Path(sys.base_prefix), Path(job.capture), here, *system]
+    keys = [Path(os.environ[signatures.VARIABLE])] if os.environ.get(signatures.VARIABLE) else []
+    inside = [*keys, Path(sys.prefix), Path(sys.base_prefix), Path(job.capture), here, *system]
     watch = Watch(inside, network=job.network, hosts=job.hosts)
     started = time.monotonic()
     said: dict[str, Any] = {}

@@ -38,6 +38,7 @@ class FrontedService(Service):  # type: ignore[misc]
         record = read(folder / "capture.json", CaptureRecord)
         settings = Settings.from_environment(name=record.name, tag=_tag(self, record, folder))
         model = served(settings.current.environment)
+        log.info("%s was loaded: %s hold", record.name, model.checked)
         app = super().to_asgi(is_main)
         recorder = _recorder(model, settings)
         return Front(app, model, settings, recorder=recorder, routes=feedback.spooled(recorder, settings.now))

@@ -73,9 +73,9 @@ def serving(
         with (folder / "log").open("wb") as log:
             settings = _settings(folder, name, variables)
             if server is not None and server.ready():
-                process: Process = _fork(server, folder, bento, settings, log.fileno())
+                process: Process = _fork(server, folder, bento, settings, log.fileno(), home)
             else:
-                process = _start(folder, bento, python, settings, isolate, log.fileno())
+                process = _start(folder, bento, python, settings, isolate, log.fileno(), home)
             try:
                 with Client(socket=folder / "s", timeout=120.0) as client:
                     deadline = time.monotonic() + START_DEADLINE
@@ -111,12 +111,16 @@ def _settings(folder: Path, name: str, variables: Mapping[str, str]) -> Path:
 
 
 def _start(
-    folder: Path, bento: BentoRef, python: Path, settings: Path, isolate: tuple[str, ...], log: int
+    folder: Path, bento: BentoRef, python: Path, settings: Path, isolate: tuple[str, ...], log: int, home: Home
 ) -> subprocess.Popen[bytes]:
     command, environment = worker_command(str(python), bento.folder, folder / "s", "proof")
     return subprocess.Popen(
         [*isolate, *command],
-        env={**replay.surroundings(folder / "work"), **environment, "NB2PROD_SERVICE": str(settings)},
+        env={
+            **replay.surroundings(folder / "work", home.trusted_keys),
+            **environment,
+            "NB2PROD_SERVICE": str(settings),
+        },
         cwd=folder / "work",
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -125,14 +129,18 @@ def _start(
     )
 
 
-def _fork(server: ForkServer, folder: Path, bento: BentoRef, settings: Path, log: int) -> Forked:
+def _fork(server: ForkServer, folder: Path, bento: BentoRef, settings: Path, log: int, home: Home) -> Forked:
     command, environment = worker_command("", bento.folder, folder / "s", "proof")
     code = _MODULE.format(path=environment.pop("PYTHONPATH"), module=command[2], arguments=list(command[3:]))
     with Path(os.devnull).open("rb") as nothing:
         return server.fork(
             code,
             cwd=folder / "work",
-            environment={**replay.surroundings(folder / "work"), **environment, "NB2PROD_SERVICE": str(settings)},
+            environment={
+                **replay.surroundings(folder / "work", home.trusted_keys),
+                **environment,
+                "NB2PROD_SERVICE": str(settings),
+            },
             stdin=nothing.fileno(),
             stdout=log,
             stderr=log,

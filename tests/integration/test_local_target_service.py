@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from nb2prod import environments, packaging
+from nb2prod.capturing import signing
 from nb2prod.home import Home
 from nb2prod.lifecycle import upkeep
 from nb2prod.records.capture import Capture
@@ -43,7 +44,10 @@ def lock(home: Home) -> str:
 @pytest.fixture(scope="module")
 def made(home: Home, lock: str) -> dict[int, Capture]:
     """Two captures of one name, different models."""
-    return {n: captures.capture(home.captures / "loans" / f"made{n}", seed=n, lock=lock) for n in (1, 2)}
+    made = {n: captures.capture(home.captures / "loans" / f"made{n}", seed=n, lock=lock) for n in (1, 2)}
+    for capture in made.values():
+        signing.sign(capture.folder, capture.manifest, home)
+    return made
 
 
 @pytest.fixture(scope="module")

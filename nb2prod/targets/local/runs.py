@@ -56,6 +56,7 @@ class Run:
         self.folder = home.deployment(row.name) / f"run-{row.run}"
         self.service = self.folder / "service.json"
         self._sockets = sockets
+        self._trusted = home.trusted_keys
         self._key = hashlib.blake2b(f"{row.name}/{row.run}".encode(), digest_size=4).hexdigest()
         self._command = command
 
@@ -130,7 +131,11 @@ class Run:
 
     def _program(self, number: int) -> Program:
         command, environment = self._command(self.row, self.socket(number), f"worker-{number}")
-        told = {"NB2PROD_SERVICE": str(self.service), "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics")}
+        told = {
+            "NB2PROD_SERVICE": str(self.service),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
+            "NB2PROD_TRUSTED_KEYS": self._trusted,
+        }
         return Program(
             name=self.program_name(number),
             command=tuple(command),
