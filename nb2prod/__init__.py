@@ -20,6 +20,7 @@ _HOMES = {
     "package": "nb2prod.sdk",
     "deploy": "nb2prod.sdk",
     "deployments": "nb2prod.sdk",
+    "diff": "nb2prod.sdk",
     "get": "nb2prod.sdk",
     "load": "nb2prod.sdk",
     "Nb2prodError": "nb2prod.errors",

@@ -132,6 +132,7 @@ def _cell(cell: cells.Facts, notebook: Notebook) -> Cell:
         index=saved.index if saved else None,
         id=saved.id if saved else None,
         digest=cells.digest(cell.source),
+        source=cell.source,
     )
 
 

@@ -228,6 +228,31 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def answers(
+    capture: Capture, environment_python: Path, rows: Golden, *, home: Home, variables: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers of a capture's model to any rows of its signature, asked in its clean environment as one batch.
+
+    Raises
+    ------
+    Refused, Unverified
+        As `replay`.
+    """
+    with tempfile.TemporaryDirectory(prefix="nb2prod-replay-") as folder:
+        scratch = Path(folder)
+        place = _Place(
+            capture.folder,
+            environment_python,
+            shipped_code(home, scratch),
+            scratch / "work",
+            None,
+            home.trusted_keys,
+        )
+        asked = msgspec.structs.replace(rows, single=Answers(predictions=()))
+        document, _ = _run(place, asked, dict(variables or {}), capture.record.environment.hosts, None)
+    return msgspec.convert(document["batch"], Answers)
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a replay runs: the capture, the interpreter, what ships, an empty working folder, and what it must not see."""

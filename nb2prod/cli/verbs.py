@@ -19,6 +19,7 @@ VERBS = {
     "logs": ("nb2prod.cli.look", "What the workers said last."),
     "drift": ("nb2prod.cli.look", "Which columns have moved away from training, since when, how far."),
     "report": ("nb2prod.cli.report", "Is it up, is it right, does it pay: as text, JSON, or one HTML file."),
+    "diff": ("nb2prod.cli.diff", "What changed between two versions: code, environment, data, signature, answers."),
     "feedback": ("nb2prod.cli.feedback", "Tell what became of predictions: labels and outcomes from a file."),
     "stop": ("nb2prod.cli.life", "Stop a service; everything is kept."),
     "start": ("nb2prod.cli.life", "Start a stopped service again."),

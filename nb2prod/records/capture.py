@@ -128,12 +128,13 @@ class Environment(Record, frozen=True, kw_only=True):
 
 
 class Cell(Record, frozen=True, kw_only=True):
-    """An executed cell that went into the model."""
+    """An executed cell that went into the model, as it ran."""
 
     execution: int
     index: int | None = None
     id: str | None = None
     digest: str = ""
+    source: str = ""
 
 
 class DataSource(Record, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nb2prod.sdk.deployment import Deployment
+    from nb2prod.sdk.difference import diff
     from nb2prod.sdk.find import deployments, get, load
     from nb2prod.sdk.notebooks import deploy_notebook, verify_notebook
     from nb2prod.sdk.steps import capture, deploy, package, register, verify
@@ -17,6 +18,7 @@ __all__ = [
     "deploy",
     "deploy_notebook",
     "deployments",
+    "diff",
     "get",
     "load",
     "package",
@@ -31,6 +33,7 @@ _HOMES = {
     "deploy": "steps",
     "deploy_notebook": "notebooks",
     "deployments": "find",
+    "diff": "difference",
     "get": "find",
     "load": "find",
     "package": "steps",

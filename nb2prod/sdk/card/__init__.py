@@ -1,6 +1,7 @@
 """What a person sees, as data: text first, HTML from the same structure; the words are the same in every front door."""
 
 from nb2prod.sdk.card.deploy import outcome, plan, progress, verification
+from nb2prod.sdk.card.difference import difference
 from nb2prod.sdk.card.problem import error
 from nb2prod.sdk.card.service import deployment, deployments
 from nb2prod.sdk.card.shape import Card, Code, Fold, Row, Table
@@ -14,6 +15,7 @@ __all__ = [
     "Table",
     "deployment",
     "deployments",
+    "difference",
     "drift",
     "error",
     "outcome",

@@ -1,0 +1,231 @@
+"""What changed between two versions of a model: code, environment, data, signature, answers, quality."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nb2prod import environments, registry
+from nb2prod.capturing import replay
+from nb2prod.errors import Nb2prodError
+from nb2prod.home import Home
+from nb2prod.records.base import Record
+from nb2prod.records.capture import Answers, Capture, Signature
+from nb2prod.sdk.baselines import Moved, moved
+from nb2prod.sdk.environment import values
+
+_PIN = re.compile(r"(?m)^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
+
+
+class CodeChange(Record, frozen=True, kw_only=True):
+    """A unified diff of the cells behind the model, or of a file of its local code."""
+
+    name: str
+    diff: str
+
+
+class PackageChange(Record, frozen=True, kw_only=True):
+    """A package of the lock: its version before and after; None where it was not there."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+class DataChange(Record, frozen=True, kw_only=True):
+    """The training data of both: rows, columns that came and went, and how far each column lies from before."""
+
+    rows: tuple[int, int]
+    came: tuple[str, ...] = ()
+    went: tuple[str, ...] = ()
+    same: bool = False
+    moved: tuple[Moved, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+class AnswerChange(Record, frozen=True, kw_only=True):
+    """How many of the older version's stored rows the newer one answers otherwise; `why` where they could not be compared."""
+
+    changed: int | None = None
+    compared: int | None = None
+    why: str = ""
+
+
+class Quality(Record, frozen=True, kw_only=True):
+    """The hold-out metric of both, where both have the same one; each on its own hold-out."""
+
+    name: str
+    before: float
+    after: float
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """Everything that two versions of a name do not share."""
+
+    name: str
+    before: int
+    after: int
+    code: tuple[CodeChange, ...] = ()
+    python: tuple[str, str] | None = None
+    packages: tuple[PackageChange, ...] = ()
+    data: DataChange | None = None
+    signature: tuple[str, ...] = ()
+    answers: AnswerChange = AnswerChange()
+    quality: Quality | None = None
+    commits: tuple[str | None, str | None] = (None, None)
+
+
+def diff(name: str, before: int, after: int, *, home: Home | None = None) -> Difference:
+    """Compare two registered versions of a model.
+
+    Parameters
+    ----------
+    name
+        The model's name.
+    before, after
+        The two versions.
+
+    Returns
+    -------
+    Difference
+        Code as unified diffs, packages of the lock, training data (PSI on the older one's tenths), signature, the share of
+        stored rows that get another answer (asked in the newer one's clean environment), the hold-out metric.
+
+    Raises
+    ------
+    NotFound
+        There is no such version.
+    Refused
+        A capture is not as it was registered.
+
+    Examples
+    --------
+    >>> import nb2prod
+    >>> nb2prod.diff("delays", 3, 4).packages      # doctest: +SKIP
+    """
+    home = home or Home()
+    old, new = (registry.fetch(name, version, home) for version in (before, after))
+    return compare(old, new, name=name, versions=(before, after), home=home)
+
+
+def compare(old: Capture, new: Capture, *, name: str, versions: tuple[int, int], home: Home) -> Difference:
+    """The difference of two captures."""
+    ours, theirs = old.record, new.record
+    pythons = ours.environment.python, theirs.environment.python
+    commits = ours.lineage.git_commit, theirs.lineage.git_commit
+    return Difference(
+        name=name,
+        before=versions[0],
+        after=versions[1],
+        code=tuple(_code(old, new)),
+        python=pythons if pythons[0] != pythons[1] else None,
+        packages=tuple(_packages(old, new)),
+        data=_data(old, new),
+        signature=tuple(_contract(ours.signature, theirs.signature)),
+        answers=_answers(old, new, home),
+        quality=_quality(old, new),
+        commits=commits if commits[0] != commits[1] else (None, None),
+    )
+
+
+def _code(old: Capture, new: Capture) -> Iterator[CodeChange]:
+    yield from _unified("cells", _cells(old), _cells(new))
+    files = {path.relative_to(c.folder / "code").as_posix() for c in (old, new) for path in _files(c.folder / "code")}
+    for name in sorted(files):
+        yield from _unified(name, *(_lines(c.folder / "code" / name) for c in (old, new)))
+
+
+def _unified(name: str, before: list[str], after: list[str]) -> Iterator[CodeChange]:
+    text = "\n".join(difflib.unified_diff(before, after, "before", "after", n=2, lineterm=""))
+    if text:
+        yield CodeChange(name=name, diff=text)
+
+
+def _cells(capture: Capture) -> list[str]:
+    return [line for cell in capture.record.lineage.cells for line in [*cell.source.rstrip().split("\n"), ""]]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"] if folder.is_dir() else []
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    data = path.read_bytes()
+    return [f"{len(data):,} bytes"] if b"\0" in data else data.decode(errors="replace").splitlines()
+
+
+def _packages(old: Capture, new: Capture) -> Iterator[PackageChange]:
+    before, after = (dict(_PIN.findall((c.folder / "requirements.txt").read_text())) for c in (old, new))
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield PackageChange(name=name, before=before.get(name), after=after.get(name))
+
+
+def _data(old: Capture, new: Capture) -> DataChange:
+    before, after = (c.record.signature.names for c in (old, new))
+    same = old.record.baseline == new.record.baseline
+    sources = [
+        f"{one.role}: {one.source}"
+        for one in new.record.lineage.data
+        if one.source and one not in old.record.lineage.data
+    ]
+    return DataChange(
+        rows=(old.record.baseline_rows, new.record.baseline_rows),
+        came=tuple(name for name in after if name not in before),
+        went=tuple(name for name in before if name not in after),
+        same=same,
+        moved=() if same else tuple(moved(old.folder / "baseline", new.folder / "baseline")),
+        sources=tuple(dict.fromkeys(sources)),
+    )
+
+
+def _contract(old: Signature, new: Signature) -> Iterator[str]:
+    before, after = ({column.name: column for column in one.columns} for one in (old, new))
+    for name in [name for name in before if name in after]:
+        for field in ("kind", "dtype", "nullable", "categories"):
+            was, now = getattr(before[name], field), getattr(after[name], field)
+            if was != now:
+                yield f"`{name}` {field}: {_shown(was)} to {_shown(now)}"
+    for field in ("rows", "dtype", "extra_columns", "time", "id"):
+        if getattr(old, field) != getattr(new, field):
+            yield f"{field.replace('_', ' ')}: {getattr(old, field)} to {getattr(new, field)}"
+    for field in ("kind", "container", "dtype", "classes", "probabilities"):
+        was, now = getattr(old.output, field), getattr(new.output, field)
+        if was != now:
+            yield f"answer's {field}: {_shown(was)} to {_shown(now)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} ({', '.join(map(str, value[:5]))}{' …' if len(value) > 5 else ''})"
+    return str(value)
+
+
+def _answers(old: Capture, new: Capture, home: Home) -> AnswerChange:
+    golden = old.golden
+    if golden is None or not golden.rows:
+        return AnswerChange(why="no rows stayed with the older version (--golden none)")
+    theirs = new.golden
+    expected = golden.batch
+    try:
+        if theirs is not None and theirs.rows == golden.rows:
+            got = theirs.batch
+        else:
+            python = environments.build_for(new, home=home).python
+            variables = values(new.record.environment.variables)
+            got = replay.answers(new, python, golden, home=home, variables=variables)
+    except Nb2prodError as error:
+        return AnswerChange(compared=len(expected.predictions), why=f"{error.title}. {error.why}".strip())
+    labels = Answers(predictions=expected.predictions), Answers(predictions=got.predictions)
+    return AnswerChange(changed=replay.compare(*labels, golden.tolerance).differing, compared=len(expected.predictions))
+
+
+def _quality(old: Capture, new: Capture) -> Quality | None:
+    before, after = old.record.holdout, new.record.holdout
+    if before is None or after is None or before.name != after.name:
+        return None
+    return Quality(name=after.name, before=before.value, after=after.value)
