@@ -98,17 +98,27 @@ def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options
     nb2prod verify notebook.ipynb --model model
     nb2prod verify notebook.ipynb --model model --strict --json
     nb2prod verify notebook.ipynb --write-lock
+    nb2prod verify --rules
     """,
 )
-@click.argument("notebook", metavar="NOTEBOOK")
+@click.argument("notebook", metavar="NOTEBOOK", required=False)
 @model
 @flags(verifying=True)
 @timeout
+@click.option("--rules", is_flag=True, help="List what capture looks for: code, severity, what, fix, how to accept it.")
 @as_json
-def verify_(notebook: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> int:
+def verify_(notebook: str | None, model: str, cell_timeout: int, rules: bool, as_json: bool, **options: Any) -> int:
     from nb2prod import sdk
     from nb2prod.sdk import card
 
+    if rules:
+        if as_json:
+            show.document({"rules": sdk.rules()})
+        else:
+            show.card(card.rules(sdk.rules()))
+        return 0
+    if notebook is None:
+        raise click.UsageError("Missing argument 'NOTEBOOK'.")
     with show.progress(as_json) as (told, _):
         proof = sdk.verify_notebook(
             _notebook(notebook), model, **given(options), cell_timeout=cell_timeout, progress=told

@@ -95,6 +95,17 @@ class Finding(Record, frozen=True, kw_only=True):
     fix: str = ""
 
 
+class RuleRecord(Record, frozen=True, kw_only=True):
+    """A rule of capture in words. `strict` is refused with `--strict`; `accept` is the comment of a cell that accepts it."""
+
+    code: str
+    severity: Severity
+    about: str
+    fix: str
+    strict: bool = False
+    accept: str | None = None
+
+
 class LocalModule(Record, frozen=True, kw_only=True):
     """A module or package copied into `code/`: its import name and the SHA-256 over its files."""
 

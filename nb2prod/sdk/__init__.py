@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nb2prod.sdk.deployment import Deployment
     from nb2prod.sdk.difference import diff
-    from nb2prod.sdk.find import deployments, get, load
+    from nb2prod.sdk.find import deployments, get, load, rules
     from nb2prod.sdk.notebooks import deploy_notebook, verify_notebook
     from nb2prod.sdk.steps import capture, deploy, package, register, verify
 
@@ -23,6 +23,7 @@ __all__ = [
     "load",
     "package",
     "register",
+    "rules",
     "verify",
     "verify_notebook",
 ]
@@ -38,6 +39,7 @@ _HOMES = {
     "load": "find",
     "package": "steps",
     "register": "steps",
+    "rules": "find",
     "verify": "steps",
     "verify_notebook": "notebooks",
 }

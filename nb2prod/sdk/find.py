@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from nb2prod import registry
+from nb2prod.capturing.rules import listed
 from nb2prod.errors import UsageError
 from nb2prod.home import Home
-from nb2prod.records.capture import Capture
+from nb2prod.records.capture import Capture, RuleRecord
 from nb2prod.runtime.model import ServedModel
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.store import Store
@@ -36,6 +37,17 @@ def get(name: str, home: Home | None = None) -> Deployment:
     """
     home = home or Home()
     return Deployment(Store(home).deployments.get(name).name, home=home)
+
+
+def rules() -> tuple[RuleRecord, ...]:
+    """What capture looks for: each rule's code, severity, meaning, fix, and the comment that accepts it.
+
+    Examples
+    --------
+    >>> "secret" in {rule.code for rule in rules()}
+    True
+    """
+    return listed()
 
 
 def load(reference: str, home: Home | None = None) -> Any:

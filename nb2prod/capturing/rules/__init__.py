@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.capturing.rules.unpicklable import culprit
 from nb2prod.errors import Refused
-from nb2prod.records.capture import Finding
+from nb2prod.records.capture import Finding, RuleRecord
 
-__all__ = ["Case", "Rule", "accepted", "culprit", "every", "look", "refuse", "sort"]
+__all__ = ["Case", "Rule", "accepted", "culprit", "every", "listed", "look", "refuse", "sort"]
 
 _ACCEPT = re.compile(r"#\s*nb2prod:\s*accept\s+([a-z0-9-]+)\s*[:,]?\s*(\S.*)?$", re.MULTILINE)
 _ORDER = {"refuse": 0, "warn": 1, "note": 2}
@@ -31,9 +31,31 @@ def every() -> tuple[Rule, ...]:
         module = importlib.import_module(f"{__name__}.{info.name}")
         for kind in vars(module).values():
             own = isinstance(kind, type) and issubclass(kind, Rule) and kind.__module__ == module.__name__
-            if own and not inspect.isabstract(kind):
+            if own and kind.code and not inspect.isabstract(kind):
                 found.append(kind())
     return tuple(sorted(found, key=lambda rule: rule.code))
+
+
+def listed() -> tuple[RuleRecord, ...]:
+    """Every rule in words, those that stop a capture first.
+
+    Examples
+    --------
+    >>> next(one.fix for one in listed() if one.code == "environment-variable")
+    '%deploy model --env NAME'
+    """
+    told = (
+        RuleRecord(
+            code=rule.code,
+            severity=rule.severity,
+            strict=rule.strict,
+            about=rule.about,
+            fix=rule.fix,
+            accept=f"# nb2prod: accept {rule.code}: the reason" if rule.acceptable else None,
+        )
+        for rule in every()
+    )
+    return tuple(sorted(told, key=lambda one: (_ORDER[one.severity], one.code)))
 
 
 def look(case: Case, *, strict: bool = False) -> tuple[Finding, ...]:

@@ -98,13 +98,17 @@ class Case:
 class Rule(ABC):
     """One thing that capture looks for.
 
-    `code` names it for good; `severity` is its usual one; `strict` says whether `--strict` turns its warnings into refusals.
+    `code` names it for good; `severity` is its usual one; `strict` says whether `--strict` turns its warnings into refusals;
+    `about` is what it finds, `fix` the line that mends it in general: a finding's own names the thing. `acceptable` says whether
+    a cell may accept it with a reason.
     """
 
-    code: ClassVar[str]
+    code: ClassVar[str] = ""
     severity: ClassVar[Severity] = "warn"
     strict: ClassVar[bool] = False
     about: ClassVar[str] = ""
+    fix: ClassVar[str] = ""
+    acceptable: ClassVar[bool] = True
 
     @abstractmethod
     def look(self, case: Case) -> Iterator[Finding]:

@@ -12,7 +12,9 @@ from nb2prod.records.capture import Finding, Severity
 class NotFitted(Rule):
     code: ClassVar[str] = "not-fitted"
     severity: ClassVar[Severity] = "refuse"
+    acceptable: ClassVar[bool] = False
     about: ClassVar[str] = "the model was not fitted"
+    fix: ClassVar[str] = "model.fit(X_train, y_train)"
 
     def look(self, case: Case) -> Iterator[Finding]:
         model = case.found.model

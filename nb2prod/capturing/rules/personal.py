@@ -29,6 +29,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 class PersonalColumns(Rule):
     code: ClassVar[str] = "personal-columns"
     about: ClassVar[str] = "columns look personal"
+    fix: ClassVar[str] = 'X = X.drop(columns=["email"])'
 
     def look(self, case: Case) -> Iterator[Finding]:
         data = case.found.data

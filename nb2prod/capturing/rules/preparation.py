@@ -37,6 +37,7 @@ class Step:
 class PreparationOutside(Rule):
     code: ClassVar[str] = "preparation-outside"
     about: ClassVar[str] = "a scaler, encoder, vectoriser or get_dummies stays in the notebook"
+    fix: ClassVar[str] = "%deploy make_pipeline(scaler, model) --data X_raw"
 
     def look(self, case: Case) -> Iterator[Finding]:
         found = steps(case)
@@ -58,6 +59,7 @@ class DerivedColumns(Rule):
     code: ClassVar[str] = "derived-columns"
     severity: ClassVar[Any] = "note"
     about: ClassVar[str] = "columns that cells computed must be sent by the caller"
+    fix: ClassVar[str] = "a %%deploy cell whose predict(frame) makes them"
 
     def look(self, case: Case) -> Iterator[Finding]:
         fit = case.found.fit

@@ -32,6 +32,7 @@ class EnvironmentVariable(Rule):
     code: ClassVar[str] = "environment-variable"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "code that travels reads a variable of the environment that was not declared"
+    fix: ClassVar[str] = "%deploy model --env NAME"
 
     def look(self, case: Case) -> Iterator[Finding]:
         for code in case.travelling:
@@ -52,33 +53,39 @@ class EnvironmentVariable(Rule):
 
 
 class FileRead(Rule):
-    """Named by its absolute path; `file-read` where the path is relative."""
-
     code: ClassVar[str] = "absolute-path"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "code that travels opens a file that only this machine has"
+    fix: ClassVar[str] = "data = pd.read_csv(PATH) in a cell, then use data in the function"
+    absolute: ClassVar[bool] = True
 
     def look(self, case: Case) -> Iterator[Finding]:
         for code in case.travelling:
             for node in served(code.tree):
                 path = _opened(node, code.thing)
-                if path is None or "://" in path:
+                if path is None or "://" in path or Path(path).is_absolute() != self.absolute:
                     continue
-                yield Finding(
-                    code=self.code if Path(path).is_absolute() else "file-read",
-                    severity="refuse" if Path(path).expanduser().exists() else "warn",
-                    title=f"`{code.name}` opens a file that only this machine has",
+                yield self.finding(
+                    f"`{code.name}` opens a file that only this machine has",
                     where=f"{code.place(node)}:  {_line(node)}",
                     why="The service runs elsewhere and does not find it.",
                     fix="Read it once, outside the function, and let the value travel with the model: "
                     f"data = {_line(node)}, then use data in {code.name}",
+                    severity="refuse" if Path(path).expanduser().exists() else "warn",
                 )
+
+
+class RelativeFileRead(FileRead):
+    code: ClassVar[str] = "file-read"
+    about: ClassVar[str] = "code that travels opens a file by a relative path, beside this notebook"
+    absolute: ClassVar[bool] = False
 
 
 class NetworkUse(Rule):
     code: ClassVar[str] = "network"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "code that travels reaches for a host that was not allowed"
+    fix: ClassVar[str] = "%deploy model --allow-network HOST"
 
     def look(self, case: Case) -> Iterator[Finding]:
         for code in case.travelling:
@@ -99,6 +106,7 @@ class MainDependent(Rule):
     code: ClassVar[str] = "main-dependent"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "code that travels looks into `__main__`, which is another module in the service"
+    fix: ClassVar[str] = "def predict(frame, *, needed=VALUE): ..."
 
     def look(self, case: Case) -> Iterator[Finding]:
         for code in case.travelling:
@@ -116,6 +124,7 @@ class GlobalState(Rule):
     code: ClassVar[str] = "global-state"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "a cell set an attribute of a module that the model's code comes from"
+    fix: ClassVar[str] = "set it in the module's file, or pass it as an argument"
 
     def look(self, case: Case) -> Iterator[Finding]:
         used = {getattr(code.thing, "__module__", None) for code in case.travelling}

@@ -27,6 +27,7 @@ class Stale(Rule):
     code: ClassVar[str] = "stale"
     strict: ClassVar[bool] = True
     about: ClassVar[str] = "a cell was edited, or a name defined anew, after the model was fitted"
+    fix: ClassVar[str] = "run the named cells again and %deploy again"
 
     def look(self, case: Case) -> Iterator[Finding]:
         for used in _definitions(case):
@@ -63,6 +64,7 @@ class DeletedCell(Rule):
     code: ClassVar[str] = "deleted-cell"
     strict: ClassVar[bool] = True
     about: ClassVar[str] = "a cell that the model depends on is no longer in the notebook"
+    fix: ClassVar[str] = "put the cell back: print(In[N])"
 
     def look(self, case: Case) -> Iterator[Finding]:
         if case.notebook.stale_check != "full":
@@ -87,6 +89,7 @@ class OutOfOrder(Rule):
     code: ClassVar[str] = "out-of-order"
     strict: ClassVar[bool] = True
     about: ClassVar[str] = "cells were run in another order than they stand in"
+    fix: ClassVar[str] = "move the cell up; Kernel, Restart and Run All"
 
     def look(self, case: Case) -> Iterator[Finding]:
         if case.notebook.stale_check != "full":
@@ -111,6 +114,7 @@ class DataChanged(Rule):
     code: ClassVar[str] = "data-changed"
     strict: ClassVar[bool] = True
     about: ClassVar[str] = "the training data was changed after the model was fitted on it"
+    fix: ClassVar[str] = "fit again, or name what .fit saw: --data FRAME"
 
     def look(self, case: Case) -> Iterator[Finding]:
         fit = case.found.fit

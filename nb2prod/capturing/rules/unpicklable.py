@@ -55,7 +55,9 @@ class Unpicklable(Rule):
 
     code: ClassVar[str] = "not-picklable"
     severity: ClassVar[Severity] = "refuse"
+    acceptable: ClassVar[bool] = False
     about: ClassVar[str] = "the model holds a connection, an open file, a lock, a thread or a generator"
+    fix: ClassVar[str] = "def __getstate__(self): leave it out; or %deploy model --exclude NAME"
 
     def look(self, case: Case) -> Iterator[Finding]:
         for held in case.held:

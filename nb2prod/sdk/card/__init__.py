@@ -3,6 +3,7 @@
 from nb2prod.sdk.card.deploy import outcome, plan, progress, verification
 from nb2prod.sdk.card.difference import difference
 from nb2prod.sdk.card.problem import error
+from nb2prod.sdk.card.rules import rules
 from nb2prod.sdk.card.service import deployment, deployments
 from nb2prod.sdk.card.shape import Card, Code, Fold, Row, Table
 from nb2prod.sdk.card.watch import drift, performance
@@ -22,5 +23,6 @@ __all__ = [
     "performance",
     "plan",
     "progress",
+    "rules",
     "verification",
 ]

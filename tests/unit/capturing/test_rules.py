@@ -453,3 +453,21 @@ def test_a_finding_is_accepted_in_a_cell_with_a_reason() -> None:
     assert finding.severity == "note"
     assert "made-up names" in finding.why
     assert rules.accepted([finding], ["# nb2prod: accept personal-columns:"]) == [finding]
+
+
+def test_every_rule_says_what_it_finds_and_the_line_that_mends_it() -> None:
+    listed = rules.listed()
+    assert len({one.code for one in listed}) == len(listed)
+    assert all(one.about and one.fix for one in listed)
+    assert {one.code for one in listed if not one.accept} >= {
+        "not-fitted",
+        "not-picklable",
+        "nondeterministic",
+        "tampered",
+    }
+
+
+def test_what_a_later_step_finds_is_listed_under_the_code_that_it_raises() -> None:
+    later = {rule.code for rule in rules.every() if type(rule).__module__.endswith(".later")}
+    code = "".join(path.read_text() for path in Path(rules.__file__).parents[2].rglob("*.py") if path.stem != "later")
+    assert {one for one in later if f'"{one}"' not in code} == set()

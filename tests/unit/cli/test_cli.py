@@ -336,3 +336,14 @@ def test_what_was_typed_names_nothing_or_leaves_a_choice_open_is_2(
     twin.raises = UsageError(title, code=code, where="%deploy clf", why="w", fix="%deploy model --data X")
     assert run(["deploy", str(notebook), "--model", "clf"]) == 2
     assert f"fix      nb2prod deploy {notebook} --model clf --data X" in capsys.readouterr().err
+
+
+def test_the_rules_are_listed_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "--rules", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["rules"]
+    assert {"code": "secret", "severity": "refuse"}.items() <= next(
+        one for one in listed if one["code"] == "secret"
+    ).items()
+    assert run(["verify", "--rules"]) == 0
+    assert "# nb2prod: accept CODE: the reason" in capsys.readouterr().out
+    assert run(["verify"]) == 2
