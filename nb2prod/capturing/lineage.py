@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import getpass
 import hashlib
+import re
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,8 +19,31 @@ from nb2prod.capturing.discovery import Found, is_frame, is_series
 from nb2prod.capturing.execution import Notebook
 from nb2prod.records.capture import Cell, DataSource, Lineage
 
-# the readers of pandas, polars, numpy and scikit-learn whose first argument, or whose name, says where data came from
-_READERS = ("read_", "load_", "fetch_", "loadtxt", "genfromtxt", "scan_", "make_classification", "make_regression")
+# what reads or makes data: its text argument, or its own name, says where data came from
+_READERS = (
+    "read_",
+    "load_",
+    "fetch_",
+    "loadtxt",
+    "genfromtxt",
+    "scan_",
+    "make_classification",
+    "make_regression",
+    "from_pandas",
+    "from_numpy",
+    "from_polars",
+    "from_spark",
+    "open_dataset",
+    "query",
+    "sql",
+    "execute",
+    "urlopen",
+    "urlretrieve",
+)
+_QUERIES = ("query", "sql", "execute")
+_SELECTS = re.compile(r"(?i)\s*(select|from|with|table|pivot|values)\b")
+_SOURCES = ("source", "path", "sql", "query", "filepath_or_buffer", "io", "table_name", "delta_table_name")
+_SQL_MAGIC = re.compile(r"^\s*(?:(?P<name>\w+)\s*=\s*|)%%?sql\b\s*(?P<query>.*)", re.DOTALL)
 
 
 def lineage(found: Found, notebook: Notebook) -> Lineage:
@@ -75,33 +99,50 @@ def source_of(name: str, notebook: Notebook) -> str | None:
     """Where the cells behind a name read data from: a file, a URL, a query, a loader's name."""
     root = name.split("[")[0].split(".")[0].split("(")[0].strip()
     for cell in reversed(notebook.graph.behind(root)):
+        magic = _SQL_MAGIC.match(cell.source)
+        if magic and magic["query"].strip():
+            return f"sql: {_without_password(' '.join(magic['query'].split()))}"
         if cell.tree is None:
             continue
-        for node in ast.walk(cell.tree):
-            if isinstance(node, ast.Call):
-                told = _told(node)
-                if told:
-                    return told
+        calls = [told for node in ast.walk(cell.tree) if isinstance(node, ast.Call) and (told := _told(node, notebook))]
+        if calls:
+            return max(calls, key=lambda told: ": " in told)
     return None
 
 
-def _told(node: ast.Call) -> str | None:
+def _told(node: ast.Call, notebook: Notebook) -> str | None:
     function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if not function.startswith(_READERS):
         return None
-    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            return f"{function}: {_without_password(argument.value)}"
-    return function
+    named = sorted(node.keywords, key=lambda keyword: keyword.arg not in _SOURCES)
+    for argument in (*node.args, *(keyword.value for keyword in named)):
+        text = _said(argument, notebook)
+        if text and (function not in _QUERIES or _SELECTS.match(text)):
+            return f"{function}: {_without_password(' '.join(text.split()))}"
+    return None if function in _QUERIES else function
+
+
+def _said(node: ast.expr, notebook: Notebook) -> str | None:
+    """The text of an argument: as it is written, as a variable holds it, as a path or an f-string begins."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        value = notebook.namespace.get(node.id)
+        return str(value) if isinstance(value, str | Path) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_said(part, notebook) or "{…}" for part in node.values)
+    if isinstance(node, ast.BinOp):
+        left, right = _said(node.left, notebook), _said(node.right, notebook)
+        return f"{left}{'/' if isinstance(node.op, ast.Div) else ''}{right}" if left and right else left or right
+    if isinstance(node, ast.Call) and node.args:
+        return _said(node.args[0], notebook)
+    return None
 
 
 def _without_password(text: str) -> str:
-    """`postgresql://me:secret@host/db` keeps its user and host."""
-    head, mark, rest = text.partition("://")
-    if not mark or "@" not in rest:
-        return text
-    credentials, _, place = rest.rpartition("@")
-    return f"{head}://{credentials.split(':')[0]}@{place}"
+    """`postgresql://me:secret@host/db` keeps its user and host; a query keeps its names."""
+    plain = re.sub(r"(?<=://)([^\s:/@]*):[^\s@/]*@", r"\1@", text)
+    return re.sub(r"(?i)([?&](?:sig|token|key|apikey|api_key|access_token|password)=)[^&\s]+", r"\1…", plain)[:500]
 
 
 def _sources(found: Found, notebook: Notebook) -> list[DataSource]:

@@ -8,6 +8,7 @@ out: captured (and a clean environment answers alike), warned or refused, with c
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import nbformat
 import pytest
 
 from nb2prod import environments
-from nb2prod.capturing import replay
+from nb2prod.capturing import replay, signing
 from nb2prod.capturing.capture import capture
 from nb2prod.capturing.execution import Notebook
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
+from nb2prod.sdk.proof import prove
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 NAMES = sorted(path.stem for path in CORPUS.glob("*.ipynb"))
@@ -104,3 +106,27 @@ def test_a_clean_environment_answers_as_the_notebook_did(name: str, home: Home, 
         if golden is not None:
             outcome = replay.replay(made, built.python, golden, home=home).replay
             assert outcome.held == "bit-for-bit", outcome
+
+
+def every(*statuses: str) -> list[str]:
+    return [name for name in NAMES if json.loads((CORPUS / f"{name}.json").read_bytes())["status"] in statuses]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", every("captured", "warned"))
+def test_what_is_verified_answers_alike_in_a_second_clean_environment(
+    name: str, home: Home, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    wanted, notebook = run(name, folder)
+    made = capture(wanted["model"], home=home, notebook=notebook, **wanted.get("flags", {}))
+    verification = prove(made, home=home)
+    assert verification.status == "verified", verification.reason
+    place = tmp_path_factory.mktemp("second")
+    second = Home(root=place / "home", cache=place / "cache")
+    signing.public_key(second)
+    (second.trusted / "first.pub").write_bytes((home.trusted / signing.PUBLIC).read_bytes())
+    again = environments.build_for(made, home=second)
+    rows = made.golden or made.live
+    assert rows is not None
+    assert replay.replay(made, again.python, rows, home=second).replay.equal
+    shutil.rmtree(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -33,7 +34,10 @@ class Stale(Rule):
         for used in _definitions(case):
             later = case.notebook.graph.writer(used.name)
             fitted = case.fitted_at or used.cell.execution
-            if later and later.execution > fitted and later.definitions.get(used.name, used.code) != used.code:
+            changed = _changed_in_place(case, used.name, fitted)
+            if changed is not None and used.name in _serving(case):
+                yield self._again(case, used, changed)
+            elif later and later.execution > fitted and later.definitions.get(used.name, used.code) != used.code:
                 if used.name in _serving(case):
                     yield self._again(case, used, later)
             else:
@@ -124,6 +128,7 @@ class DataChanged(Rule):
         for name in dict.fromkeys(_roots(fit.data) + _roots(fit.labels or "")):
             for cell in case.notebook.graph.cells:
                 touched = name in cell.changes or (name in cell.writes and cells.normal(cell.source) not in before)
+                touched = touched or name in changed_by_calls(cell, case.notebook.graph)
                 if cell.execution > fit.execution and touched:
                     place = case.notebook.place(cell.execution)
                     yield self.finding(
@@ -133,6 +138,36 @@ class DataChanged(Rule):
                         fix=f"{_run_again(case, cell.execution)}, or name what .fit saw: --data FRAME",
                     )
                     break
+
+
+def changed_by_calls(cell: cells.Facts, graph: cells.Graph) -> set[str]:
+    """Names that a cell's calls change inside the function that is called: what it is given, or a global."""
+    found: set[str] = set()
+    for use in cell.uses:
+        writer = graph.writer(use.function, cell.execution)
+        node = _function(writer, use.function) if writer else None
+        if node is None:
+            continue
+        body = cells.facts(0, "\n".join(ast.unparse(part) for part in node.body))
+        changed = body.changes - body.writes
+        given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+        pairs = zip(given, use.arguments, strict=False)
+        found |= changed - set(given)
+        found |= {argument for name, argument in pairs if name in changed and argument.isidentifier()}
+    return found
+
+
+def _function(cell: cells.Facts, name: str) -> ast.FunctionDef | None:
+    nodes = ast.walk(cell.tree) if cell.tree else ()
+    return next((node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), None)
+
+
+def _changed_in_place(case: Case, name: str, fitted: int) -> cells.Facts | None:
+    """The first cell after the fit that changed what the name stands for, though not the name."""
+    if case.found.fit is None:
+        return None
+    after = case.notebook.graph.changers(name, fitted, case.notebook.graph.last)
+    return next((cell for cell in after if name not in cell.writes), None)
 
 
 def _serving(case: Case) -> set[str]:
@@ -178,8 +213,6 @@ def _roots(expression: str) -> list[str]:
     tree = cells.parse(expression)
     if tree is None:
         return []
-    import ast
-
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
