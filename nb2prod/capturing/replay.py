@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import math
 import os
@@ -16,10 +15,12 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from nb2prod.capturing import walls
+from nb2prod.capturing.walls import Walls
 from nb2prod.environments import ForkServer, forkserver
 from nb2prod.errors import Refused, Unverified
 from nb2prod.home import Home
@@ -29,7 +30,6 @@ from nb2prod.runtime import shipped, signatures
 
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
-Network = Literal["namespace", "audit hook", "open"]
 MACHINE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR")
 """Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
 _NAMED = re.compile(rb"\b(?:sklearn|scipy|pandas|numpy)(?:\.[a-z_][a-z_0-9]*)+")
@@ -55,11 +55,11 @@ sys.exit(main())
 
 @dataclass(frozen=True)
 class Replayed:
-    """A replay, what it read from outside the capture, and how its network was kept off."""
+    """A replay, what it read from outside the capture, and how network and the notebook's folder were kept off."""
 
     replay: Replay
     outside: tuple[str, ...]
-    network: Network
+    walls: Walls
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.replay, self.outside))
@@ -100,24 +100,19 @@ def replay(
         The replay itself could not be run.
     """
     began = time.monotonic()
-    notebook = capture.record.lineage.notebook
-    hidden = Path(notebook).parent if notebook else None
+    around = walls.walls(hosts, hidden=walls.hidden(capture), seen=walls.needed(environment_python, home))
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nb2prod-replay-")))
-        document, network = _run(
-            _Place(
-                capture.folder,
-                environment_python,
-                shipped_code(home, scratch),
-                scratch / "work",
-                hidden,
-                home.trusted_keys if home else os.environ.get(signatures.VARIABLE, ""),
-            ),
-            rows,
-            dict(variables or {}),
-            hosts,
-            server,
+        place = _Place(
+            capture.folder,
+            environment_python,
+            shipped_code(home, scratch),
+            scratch / "work",
+            walls.hidden(capture),
+            around.front,
+            home.trusted_keys if home else os.environ.get(signatures.VARIABLE, ""),
         )
+        document = _run(place, rows, dict(variables or {}), hosts, server)
     batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
     outcome = worse(compare(rows.batch, batch, rows.tolerance), compare(rows.single, single, rows.tolerance))
     return Replayed(
@@ -133,7 +128,7 @@ def replay(
             seconds=round(time.monotonic() - began, 3),
         ),
         outside=tuple(dict.fromkeys([*document.get("files", ()), *document.get("modules", ())])),
-        network=network,
+        walls=around,
     )
 
 
@@ -177,13 +172,6 @@ def worse(*outcomes: Comparison) -> Comparison:
     order: tuple[Held, ...] = ("bit-for-bit", "labels exact, scores within tolerance", "not compared")
     last = max(outcomes, key=lambda outcome: (not outcome.equal, order.index(outcome.held), outcome.differing))
     return Comparison(last.equal, last.held, max(o.largest for o in outcomes), last.differing, last.first)
-
-
-def isolation(hosts: Sequence[str] = ()) -> tuple[str, ...]:
-    """The command to put in front of a process so that it has no network; empty where hosts are allowed or the system cannot."""
-    if hosts or not _namespaces():
-        return ()
-    return ("unshare", "--net") if os.getuid() == 0 else ("unshare", "--map-root-user", "--net")
 
 
 def shipped_code(home: Home | None, scratch: Path) -> Path:
@@ -262,6 +250,7 @@ class _Place:
     shipped: Path
     work: Path
     hidden: Path | None
+    front: tuple[str, ...]
     keys: str = ""
 
     @property
@@ -281,7 +270,7 @@ class _Place:
 
 def _run(
     place: _Place, rows: Golden, variables: dict[str, str], hosts: Sequence[str], server: ForkServer | None
-) -> tuple[dict[str, Any], Network]:
+) -> dict[str, Any]:
     place.work.mkdir()
     job = {
         "capture": str(place.capture),
@@ -291,19 +280,18 @@ def _run(
         "hosts": list(hosts),
         "network": False,
     }
-    done = _carried_out(place, msgspec.json.encode(job), hosts, server, rows)
-    return _document(done), "namespace" if isolation(hosts) else "audit hook"
+    return _document(_carried_out(place, msgspec.json.encode(job), server, rows))
 
 
 def _carried_out(
-    place: _Place, job: bytes, hosts: Sequence[str], server: ForkServer | None, rows: Golden
+    place: _Place, job: bytes, server: ForkServer | None, rows: Golden
 ) -> subprocess.CompletedProcess[bytes]:
     try:
         environment = surroundings(place.work, place.keys)
         if server is not None and server.ready():
             return server.run(place.code, cwd=place.work, environment=environment, given=job, timeout=TIMEOUT)
         return subprocess.run(
-            [*isolation(hosts), str(place.python), "-I", "-c", place.code],
+            [*place.front, str(place.python), "-I", "-c", place.code],
             input=job,
             capture_output=True,
             cwd=place.work,
@@ -341,7 +329,7 @@ def surroundings(work: Path, keys: str = "") -> dict[str, str]:
     }
 
 
-def preloaded(capture: Capture, python: Path) -> ForkServer | None:
+def preloaded(capture: Capture, python: Path, home: Home) -> ForkServer | None:
     """A fork server with the libraries that the model's files name; None where there is nothing to gain or it may not be.
 
     What is declared with `--env` a library could read as it is imported, so such a model's replays start from nothing.
@@ -351,7 +339,7 @@ def preloaded(capture: Capture, python: Path) -> ForkServer | None:
         return None
     # arrow's allocator would start a thread, and a process with two is not forked
     environment = {**surroundings(Path("/")), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-    front = isolation(capture.record.environment.hosts)
+    front = walls.around(capture, python, home).front
     return ForkServer(python, libraries, environment=environment, front=front)
 
 
@@ -419,15 +407,3 @@ def _too_slow(rows: Golden) -> Unverified:
         fix="%deploy model --data X_train.head(1000)",
         kept="nothing was registered",
     )
-
-
-@functools.cache
-def _namespaces() -> bool:
-    """Whether this system lets us run something without a network."""
-    if shutil.which("unshare") is None:
-        return False
-    command = ["unshare", *([] if os.getuid() == 0 else ["--map-root-user"]), "--net", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, timeout=5, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False

@@ -26,7 +26,10 @@ class Replay(Record, frozen=True, kw_only=True):
 
 
 class Verification(Record, frozen=True, kw_only=True):
-    """The proof: did a clean environment give the kernel's own answers?"""
+    """The proof: did a clean environment give the kernel's own answers?
+
+    `network` and `files` say by which means the replay was kept from the network and from the notebook's folder.
+    """
 
     SCHEMA: ClassVar[int] = 1
 
@@ -46,6 +49,7 @@ class Verification(Record, frozen=True, kw_only=True):
     warnings: tuple[Finding, ...] = ()
     environment: str = ""
     network: Literal["namespace", "audit hook", "open"] = "open"
+    files: Literal["namespace", "audit hook", "open"] = "open"
     created: str = ""
     seconds: float = 0.0
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nb2prod import environments, packaging
-from nb2prod.capturing import replay
+from nb2prod.capturing import replay, walls
+from nb2prod.capturing.walls import OPEN, Walls
 from nb2prod.environments import Environment, ForkServer
 from nb2prod.errors import Nb2prodError, Refused, Unverified
 from nb2prod.home import Home
@@ -20,7 +21,6 @@ from nb2prod.sdk.client import Client
 from nb2prod.sdk.worker import serving
 
 KEPT = "nothing was registered"
-Network = Literal["namespace", "audit hook", "open"]
 Way = Literal["artifact", "service, many rows", "service, one row", "first worker"]
 
 
@@ -77,7 +77,7 @@ def prepare(capture: Capture, home: Home, builder: packaging.Builder | None = No
         except BaseException:
             bento.exception()
             raise
-        return Ground(built, bento, replay.preloaded(capture, built.python))
+        return Ground(built, bento, replay.preloaded(capture, built.python, home))
     finally:
         pool.shutdown(wait=False)
 
@@ -182,7 +182,7 @@ class _Case:
     ground: Ground | None = None
     replays: list[Replay] = field(default_factory=list)
     outside: tuple[str, ...] = ()
-    network: Network = "open"
+    walls: Walls = OPEN
 
     def run(self, beside: Callable[[Ground], None] | None) -> None:
         ground = self.ground
@@ -209,10 +209,10 @@ class _Case:
         )
         self.replays.append(found.replay)
         self.outside = found.outside
-        self.network = found.network
+        self.walls = found.walls
 
     def _service(self, ground: Ground) -> None:
-        wall = replay.isolation(self.capture.record.environment.hosts)
+        wall = walls.around(self.capture, ground.python, self.home).front
         with serving(
             ground.bento,
             ground.python,
@@ -241,7 +241,8 @@ class _Case:
             outside=self.outside,
             warnings=tuple(one for one in self.capture.record.findings if one.severity == "warn"),
             environment=self.ground.key if self.ground else "",
-            network=self.network,
+            network=self.walls.network,
+            files=self.walls.files,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=time.perf_counter() - self.start,
         )
