@@ -33,6 +33,9 @@ TIMEOUT = 300.0
 MACHINE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR")
 """Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
 _NAMED = re.compile(rb"\b(?:sklearn|scipy|pandas|numpy)(?:\.[a-z_][a-z_0-9]*)+")
+_UNOPENED = re.compile(
+    r"(?i)(could not|cannot|can't|unable to|failed to) open|no such file"
+)  # a library in C says it so
 _READ = 256 * 2**20
 
 # For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
@@ -387,7 +390,7 @@ def _fix(told: Mapping[str, Any], last: str) -> str:
 def _mend(last: str) -> str:
     if "ModuleNotFoundError" in last or "ImportError" in last:
         return "import it at the top of a cell or of the module that needs it, then %deploy again"
-    if "FileNotFoundError" in last:
+    if "FileNotFoundError" in last or _UNOPENED.search(last):
         return "read the file once, outside predict, and use the value that was read inside it"
     if "KeyError" in last and "environ" in last:
         return "%deploy model --env NAME"

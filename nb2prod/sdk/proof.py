@@ -198,6 +198,7 @@ class _Case:
         require_equal(self.replays, self.capture, self.outside)
 
     def _artifact(self, ground: Ground) -> None:
+        self.walls = walls.around(self.capture, ground.python, self.home)
         found = replay.replay(
             self.capture,
             ground.python,
@@ -209,7 +210,6 @@ class _Case:
         )
         self.replays.append(found.replay)
         self.outside = found.outside
-        self.walls = found.walls
 
     def _service(self, ground: Ground) -> None:
         wall = walls.around(self.capture, ground.python, self.home).front
