@@ -237,10 +237,11 @@ def answers(
             shipped_code(home, scratch),
             scratch / "work",
             None,
+            walls.walls(capture.record.environment.hosts).front,
             home.trusted_keys,
         )
         asked = msgspec.structs.replace(rows, single=Answers(predictions=()))
-        document, _ = _run(place, asked, dict(variables or {}), capture.record.environment.hosts, None)
+        document = _run(place, asked, dict(variables or {}), capture.record.environment.hosts, None)
     return msgspec.convert(document["batch"], Answers)
 
 

@@ -89,7 +89,9 @@ def needed(python: Path, home: Home | None) -> list[Path]:
     """What a replay reads that may lie under the notebook's folder: homes, Python itself, what ships, the fork server."""
     base = Path(os.path.realpath(python)).parents[1]
     places = [base, Path(__file__).parents[1], python.parents[1]]
-    return [*places, home.root, home.cache, home.sockets] if home is not None else places
+    if home is None:
+        return places
+    return [*places, home.root, home.cache, home.sockets, Path(home.trusted_keys)]
 
 
 def _mapped() -> tuple[str, ...]:
