@@ -13,11 +13,14 @@ from nb2prod.baseline.columns import columns_of
 from nb2prod.errors import Conflict
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.statistics.detector import Detector
+from nb2prod.monitoring.statistics.discoveries import e_bh
 from nb2prod.monitoring.statistics.episodes import Episodes
 from nb2prod.monitoring.statistics.gaps import GATE
 from nb2prod.monitoring.statistics.hanging import Hanging
+from nb2prod.monitoring.statistics.labelrisk import LabelRisk
 from nb2prod.monitoring.statistics.ladder import Ladder
 from nb2prod.monitoring.statistics.layout import Layout
+from nb2prod.monitoring.statistics.reconcile import reconcile
 from nb2prod.monitoring.statistics.risk import estimate, realised
 from nb2prod.monitoring.statistics.scales import Floats, Ints
 from nb2prod.records.monitoring import Alarm, Performance
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
 BET_ROWS = 200
 BET_SECONDS = 3600.0
-# of the error budget: features and scores, then the columns together; the rest is for labels and business figures
-SHARE_FEATURES, SHARE_TOGETHER = 0.8, 0.05
+# of the error budget: features and scores, the columns together, labels; the rest is for business figures
+SHARE_FEATURES, SHARE_TOGETHER, SHARE_LABELS = 0.8, 0.05, 0.05
 _QUEUE = 5000
 
 
@@ -77,6 +80,7 @@ class Monitor:
         self._hanging = Hanging(baseline, layout)
         self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect)
         self._seen = 0
+        self._risk = LabelRisk.of(baseline, SHARE_LABELS * false_alarm_rate)
 
     # -- counts in
 
@@ -104,6 +108,7 @@ class Monitor:
         """Take counts that someone else made (`Baseline.count`), of so many rows."""
         self._counts = add_counts(self._counts, counts)
         self.rows += rows
+        self._risk.add(counts, self.rows, self._episodes.alarms)
         if rows:
             self._enqueue(_Open(self._layout.matrix(counts), rows, time))
         if len(self._queue) > _QUEUE:
@@ -146,6 +151,7 @@ class Monitor:
             del other_detector
         self._counts = add_counts(self._counts, other._counts)
         self.rows += other.rows
+        self._risk.add(other._counts, self.rows, self._episodes.alarms)
         for waiting in other._queue:
             self._enqueue(_Open(waiting.counts.copy(), waiting.rows, waiting.time))
 
@@ -185,6 +191,12 @@ class Monitor:
         return {name: array.copy() for name, array in self._counts.items()}
 
     # -- verdicts out
+
+    def changed(self, rate: float = 0.1) -> tuple[str, ...]:
+        """Counters to look at now, of which at most a share `rate` is calm, however they hang together (e-BH); wakes nobody."""
+        self._play()
+        found = e_bh(np.where(self._episodes.crossed, np.inf, self._detector.evidence), rate)
+        return tuple(one.name for one, told in zip(self._layout.features, found, strict=True) if told)
 
     def alarms(self, *, now: float | None = None) -> tuple[Alarm, ...]:
         """Every alarm of this life, in the order they were told; the list only grows, an alarm that is over says so.
@@ -233,7 +245,8 @@ class Monitor:
             return expected
         from msgspec.structs import replace
 
-        return replace(known, predicted=expected.value, note=expected.note)
+        both = reconcile(self.baseline, self._counts) if metric == "accuracy" else None
+        return replace(known, predicted=expected.value, reconciled=both, note=expected.note)
 
 
 def _labelled(counts: Counts) -> bool:

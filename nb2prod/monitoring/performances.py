@@ -7,6 +7,7 @@ import msgspec
 from nb2prod.baseline import Baseline, dense
 from nb2prod.monitoring.spans import Span, watch
 from nb2prod.monitoring.statistics import estimate, realised
+from nb2prod.monitoring.statistics.reconcile import reconcile
 from nb2prod.monitoring.statistics.risk import ALIASES, wilson
 from nb2prod.records.monitoring import Performance
 from nb2prod.runtime.tally import AGREED, PREDICTED
@@ -60,7 +61,8 @@ def _one(baseline: Baseline, span: Span, metric: str) -> Performance:
     if predicted is None and metric == "positive_share":
         predicted = _said(span.counts)
     if known.realised is not None:
-        return msgspec.structs.replace(known, predicted=predicted)
+        both = reconcile(baseline, counts) if metric == "accuracy" else None
+        return msgspec.structs.replace(known, predicted=predicted, reconciled=both)
     note = known.note if predicted is None and expected.value is None else expected.note
     return msgspec.structs.replace(expected, predicted=predicted, note=note)
 

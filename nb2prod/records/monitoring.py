@@ -47,8 +47,18 @@ class FeatureDrift(Record, frozen=True, kw_only=True):
     ks: float | None = None
 
 
+class Reconciled(Record, frozen=True, kw_only=True):
+    """Accuracy from few labels and many scores: narrower than labels alone, right where scores alone would be wrong."""
+
+    value: float
+    low: float
+    high: float
+    labels: int
+    rows: int
+
+
 class Performance(Record, frozen=True, kw_only=True):
-    """One metric over one period, realised from labels and predicted from scores."""
+    """One metric over one period, realised from labels and predicted from scores; `reconciled` from both (accuracy alone)."""
 
     metric: str
     period: str | None
@@ -58,6 +68,7 @@ class Performance(Record, frozen=True, kw_only=True):
     high: float | None
     predicted: float | None = None
     realised: float | None = None
+    reconciled: Reconciled | None = None
     note: str = ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from nb2prod.baseline import Baseline, dense, sparse
+from nb2prod.baseline import Baseline, Feature, dense, sparse
 from nb2prod.baseline.feature import BODY
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import drifts, performances
@@ -182,13 +182,23 @@ def _notes(baseline: Baseline) -> list[str]:
         if baseline.rows
         else "The baseline has no rows: nothing can be compared with it."
     ]
-    flat = [one.name for one in baseline.features if one.role == "feature" and np.count_nonzero(one.counts) == 1]
+    flat = [one.name for one in baseline.features if one.role == "feature" and _constant(one)]
     if flat:
         said.append(
             f"Constant in training, so any other value is new: {', '.join(flat[:8])}" + ("…" if len(flat) > 8 else ".")
         )
     said.append("A daily or weekly cycle that training's rows do not span cannot be told from drift.")
     return said
+
+
+def _constant(feature: Feature) -> bool:
+    if np.count_nonzero(feature.counts) != 1 or feature.kind == "other":
+        return False
+    return (
+        not feature.numeric
+        or not len(feature.edges)
+        or bool(np.nextafter(feature.edges[0], np.inf) >= feature.edges[-1])
+    )
 
 
 def _grain(periods: Sequence[str]) -> str:

@@ -106,7 +106,11 @@ def measured(one: Performance) -> str:
     span = f" ({score(one.low)} to {score(one.high)})" if one.low is not None else ""
     kind = "known" if one.realised is not None else "estimated"
     other = f", predicted {score(one.predicted)}" if one.realised is not None and one.predicted is not None else ""
-    return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} rows{other}"
+    both = one.reconciled
+    joined = (
+        f"; labels and scores together {score(both.value)} ({score(both.low)} to {score(both.high)})" if both else ""
+    )
+    return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} rows{other}{joined}"
 
 
 def rule(one: Rule) -> str:

@@ -120,7 +120,7 @@ def estimate(
     if reason or not n:
         return _nothing(metric, period, n, reason or "no rows with a score yet")
     p = baseline.calibrated
-    slope = METRICS[metric](body * p, body * (1 - p), _said(baseline))
+    slope = METRICS[metric](body * p, body * (1 - p), says_yes(baseline))
     step = slope.positive - slope.negative
     held = np.asarray(baseline.feature("@score").counts[BODY:], dtype=np.float64)
     chance = p * (1 - p)
@@ -144,7 +144,7 @@ def _unable(baseline: Baseline, metric: str) -> str:
     return ""
 
 
-def _said(baseline: Baseline) -> Floats:
+def says_yes(baseline: Baseline) -> Floats:
     """Which buckets of the score say positive; with several classes every row says that its first choice is right."""
     edges = baseline.score_edges
     if baseline.target is not None and baseline.target.task == "multiclass":
@@ -180,7 +180,7 @@ def _of_labels(baseline: Baseline, pos: Floats, neg: Floats, metric: str, period
     n = int(pos.sum() + neg.sum())
     if not n:
         return _nothing(metric, period, 0, "no labels yet")
-    said = np.resize(np.append(_said(baseline), 0.0), len(pos))
+    said = np.resize(np.append(says_yes(baseline), 0.0), len(pos))
     slope = METRICS[metric](pos, neg, said)
     if not np.isfinite(slope.value):
         return _nothing(metric, period, n, "labels of one class only so far")

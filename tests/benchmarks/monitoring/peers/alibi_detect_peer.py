@@ -14,7 +14,8 @@ import numpy as np  # noqa: E402
 from alibi_detect.cd import KSDrift  # noqa: E402
 
 folder, task = Path(sys.argv[1]), sys.argv[2]
-data = np.load(folder / f"{task}.npz", allow_pickle=False)
+with np.load(folder / f"{task}.npz", allow_pickle=False) as stored:
+    data = {name: stored[name] for name in stored.files}  # read once: an npz reads an array anew at every use
 
 
 def parts():

@@ -1,0 +1,160 @@
+"""An alarm from labels: the live risk is certainly above the hold-out's and a tolerance (Podkopaev & Ramdas 2022, Algorithm 1).
+
+Told when a lower confidence bound of the live risk that holds at every time passes the upper bound of the reference's risk and
+the tolerance. Each has half of the budget. The live bound is taken from every start that is still looked at, with the weights of
+`starts`, so that a fall after a long good time is not diluted: the sum over the starts keeps the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+from scipy.stats import beta, norm
+
+from nb2prod.baseline import Baseline
+from nb2prod.monitoring.statistics import sequences, starts
+from nb2prod.records.monitoring import Alarm
+
+UNIT = 65536
+TOLERANCE = 0.02
+"""In shares of errors; for numbers in the labels' own standard deviations."""
+_LOOK = 50
+_LEAST_NUMBERS = 100
+_ENOUGH = float(np.log(0.05))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Number, sum and sum of squares of losses; `shares` where each is 0 or 1."""
+
+    n: float = 0.0
+    total: float = 0.0
+    squares: float = 0.0
+    shares: bool = True
+
+    def __add__(self, other: Losses) -> Losses:
+        return Losses(self.n + other.n, self.total + other.total, self.squares + other.squares, other.shares)
+
+    def __sub__(self, other: Losses) -> Losses:
+        return Losses(self.n - other.n, self.total - other.total, self.squares - other.squares, self.shares)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n if self.n > 0 else 0.0
+
+
+def losses(counts: Mapping[str, Any]) -> Losses | None:
+    """Errors of classes, or absolute errors of numbers in units of the labels' spread; None where no labels came."""
+    if "@confusion" in counts:
+        table = np.asarray(counts["@confusion"])
+        side = round(len(table) ** 0.5)
+        known = table.reshape(side, side)[:-1, :-1]  # the last of each is for what is no class
+        n, right = float(known.sum()), float(np.trace(known))
+        return Losses(n, n - right, n - right)
+    if "@errors" in counts:
+        sums = [float(value) for value in counts["@errors"]]
+        return Losses(sums[0], sums[1] / UNIT, sums[3] / UNIT, False)
+    return None
+
+
+def upper(reference: Losses, level: float) -> float:
+    """What the risk on the hold-out is at most, with probability 1 − level (Clopper & Pearson 1934; normal for numbers)."""
+    if reference.shares:
+        wrong = min(max(reference.total, 0.0), reference.n)
+        return float(beta.isf(level, wrong + 1, max(reference.n - wrong, 1e-9)))
+    spread = max(reference.squares / reference.n - reference.mean**2, 0.0)
+    return reference.mean + float(norm.isf(level)) * float(np.sqrt(spread / reference.n))
+
+
+@dataclass(eq=False)
+class LabelRisk:
+    """Labels as they came, looked at every fifty of them.
+
+    `limit` is what the live risk must certainly pass; None where the hold-out had no labels, then nothing is ever told.
+    """
+
+    level: float
+    reference: float
+    limit: float | None
+    seen: Losses = field(default_factory=Losses)
+    marks: list[tuple[int, Losses, int]] = field(default_factory=list)
+    looks: int = 0
+    pending: int = 0
+    standing: int | None = None
+
+    @classmethod
+    def of(cls, baseline: Baseline, level: float) -> LabelRisk:
+        known = losses(baseline.reference)
+        if known is None or known.n < 1:
+            return cls(level, 0.0, None)
+        return cls(level, known.mean, upper(known, level / 2) + TOLERANCE, marks=[(0, Losses(shares=known.shares), 0)])
+
+    def add(self, counts: Mapping[str, Any], rows: int, alarms: list[Alarm]) -> None:
+        """Take labels that came when `rows` rows had been seen; what is certain is put into `alarms`."""
+        fresh = losses(counts)
+        if fresh is None or self.limit is None:
+            return
+        self.seen += fresh
+        self.pending += int(fresh.n)
+        if self.pending < _LOOK:
+            return
+        self.pending = 0
+        if self.standing is None:
+            self._look(rows, alarms)
+        else:
+            self._over(rows, alarms)
+        self.looks += 1
+        self.marks = [mark for mark in self.marks if starts.kept(mark[0], self.looks)]
+        self.marks.append((self.looks, self.seen, rows))
+
+    def _look(self, rows: int, alarms: list[Alarm]) -> None:
+        assert self.limit is not None
+        for start, before, when in self.marks:
+            window = self.seen - before
+            log_level = float(starts.log_weight(np.array([start]))[0]) + float(np.log(self.level / 2))
+            low = _interval(window, log_level).low
+            if low > self.limit:
+                self.standing = len(alarms)
+                alarms.append(self._alarm(window, low, when, rows, alarms))
+                self.marks = []  # whether it is over is read from what comes now
+                return
+
+    def _over(self, rows: int, alarms: list[Alarm]) -> None:
+        """The labels of some window that ends now are certainly within the limit again."""
+        assert self.standing is not None
+        assert self.limit is not None
+        for _, before, _ in self.marks:
+            window = self.seen - before
+            if window.n >= 4 * _LOOK and _interval(window, _ENOUGH).high < self.limit:
+                alarms[self.standing] = replace(alarms[self.standing], ended=rows)
+                self.standing, self.marks, self.looks = None, [], 0
+                return
+
+    def _alarm(self, window: Losses, low: float, when: int, rows: int, alarms: list[Alarm]) -> Alarm:
+        what = "errors" if window.shares else "mean error"
+        words = f"{what} {self.reference:.3g} on the hold-out to {window.mean:.3g}, certainly above {low:.3g}"
+        return Alarm(
+            feature="@labels",
+            kind="performance",
+            effect=window.mean - self.reference,
+            bound=low - self.reference,
+            first_row=when,
+            earliest=max([mark[2] for mark in self.marks if mark[2] < when], default=0),
+            latest=min([mark[2] for mark in self.marks if mark[2] > when], default=rows),
+            raised=rows,
+            direction=words,
+            group=1 + max((one.group for one in alarms), default=-1),
+            evidence=float(-np.log(self.level)),
+        )
+
+
+def _interval(window: Losses, log_level: float) -> sequences.Interval:
+    if window.shares:
+        return sequences.of_shares(window.total, window.n, log_level)
+    if window.n < _LEAST_NUMBERS:
+        return sequences.Interval(-np.inf, np.inf)
+    return sequences.of_many(window.n, window.total, window.squares, log_level)
