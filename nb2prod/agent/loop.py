@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from nb2prod.agent.duty import Duty
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
 from nb2prod.monitoring import Collector
@@ -16,26 +18,32 @@ from nb2prod.store import Store
 
 log = logging.getLogger(__name__)
 TURN_SECONDS = 2.0
+EVALUATE_SECONDS = 10.0
 UPKEEP_SECONDS = 60.0
 INCREMENTS_KEPT = 30 * 86400
 
 
 class Agent:
-    """Collects a home's counts every few seconds and keeps its panes in order.
+    """Collects a home's counts every few seconds, evaluates them, acts on alerts, and keeps its panes in order.
 
     It keeps nothing in memory that matters: killed at any moment, the next one goes on where it was.
     """
 
     def __init__(self, home: Home, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self.store = store
+        self._duty = Duty(home, store)
+        self._evaluated = 0.0
         self._collector = Collector(home, store, clock=clock)
         self._clock = clock
         self._kept_up = 0.0
 
     def turn(self) -> None:
-        """Collect; now and then roll panes up and forget what detection no longer reads."""
+        """Collect; a few times a minute evaluate and act; now and then roll panes up and forget what nobody reads."""
         self._collector.run_once()
         now = self._clock()
+        if now - self._evaluated >= EVALUATE_SECONDS:
+            self._evaluated = now
+            self._duty.turn(now)
         if now - self._kept_up >= UPKEEP_SECONDS:
             self._kept_up = now
             self.store.panes.roll_up(now)
@@ -51,6 +59,8 @@ class Agent:
             except Exception:
                 log.exception("a turn failed; it is tried again")
             stop.wait(every)
+        with contextlib.suppress(Nb2prodError):  # they run out by themselves
+            self._duty.close()
 
 
 def until_told() -> threading.Event:

@@ -1,4 +1,4 @@
-"""A deployment's life: `stop`, `start`, `remove`."""
+"""A deployment's life: `rollback`, `stop`, `start`, `remove`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,27 @@ from nb2prod.cli.verbs import as_json, verb
 from nb2prod.errors import UsageError
 
 yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@verb("rollback", "nb2prod rollback delays\n nb2prod rollback delays --to 2")
+@click.argument("name", required=False)
+@click.option("--to", type=int, metavar="VERSION", help="An older version; default: the one before.")
+@as_json
+def rollback_(name: str | None, to: int | None, as_json: bool) -> None:
+    found = named(name, "rollback")
+    was = found.version
+    version = found.rollback(to)
+    if as_json:
+        return show.document({"name": found.name, "version": version, "replaced": was})
+    from nb2prod.sdk.card import Card, Code, Row
+
+    rows = (
+        Row(
+            "Next",
+            (Code(f"nb2prod status {found.name}"), Code(f"nb2prod rollback {found.name} --to {was}", note="undo")),
+        ),
+    )
+    return show.card(Card(head=f"{found.name} {version} takes the traffic again, in place of {was}", rows=rows))
 
 
 @verb("stop", "nb2prod stop delays")

@@ -21,6 +21,8 @@ VERBS = {
     "report": ("nb2prod.cli.report", "Is it up, is it right, does it pay: as text, JSON, or one HTML file."),
     "diff": ("nb2prod.cli.diff", "What changed between two versions: code, environment, data, signature, answers."),
     "feedback": ("nb2prod.cli.feedback", "Tell what became of predictions: labels and outcomes from a file."),
+    "alerts": ("nb2prod.cli.alerts", "What to be told of, what was told, and whom: limits, acknowledgement, silence."),
+    "rollback": ("nb2prod.cli.life", "Send the traffic back to the version before."),
     "stop": ("nb2prod.cli.life", "Stop a service; everything is kept."),
     "start": ("nb2prod.cli.life", "Start a stopped service again."),
     "remove": ("nb2prod.cli.life", "Take a deployment away."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from nb2prod.errors import Unavailable
 from nb2prod.lifecycle.destinations import Destination
@@ -38,6 +39,23 @@ def tell(destination: Destination, record: AlertRecord, phase: str = "begin") ->
             fix=f"nb2prod alerts notify test {destination.id}",
             kept="it is tried again",
         )
+
+
+def test_message(name: str) -> AlertRecord:
+    """What a test sends."""
+    now = time.time()
+    return AlertRecord(
+        key="test",
+        name=name,
+        version=0,
+        kind="test",
+        subject="test",
+        title=f"{name}: a test; all is well",
+        what="nothing happened: somebody looked whether alerts arrive here",
+        tries=("nb2prod alerts log",),
+        first=now,
+        raised=now,
+    )
 
 
 def message(record: AlertRecord, phase: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.runtime import wire
 from nb2prod.sdk import card
+from nb2prod.sdk.alerting import Alerting
 from nb2prod.sdk.answers import as_in_kernel
 from nb2prod.sdk.client import Client
 from nb2prod.store import Store
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 FEEDBACK_BATCH = 1000
 
 
-class Deployment:
+class Deployment(Alerting):
     """A deployment by name, whatever version of it is live.
 
     Parameters

@@ -1,0 +1,84 @@
+"""A deployment's share of a turn: evaluate and act, where this agent holds its lease."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import uuid
+
+from nb2prod.errors import Nb2prodError
+from nb2prod.home import Home
+from nb2prod.lifecycle.acting import Actor
+from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
+from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
+
+log = logging.getLogger(__name__)
+LEASE_SECONDS = 60.0
+
+
+class Duty:
+    """Evaluates and acts for the deployments of a home.
+
+    Of several agents on one store each deployment has one at a time: who holds its lease. A deployment that fails does not
+    stop the others.
+    """
+
+    def __init__(
+        self, home: Home, store: Store, *, evaluator: Evaluator | None = None, actor: Actor | None = None
+    ) -> None:
+        self.home = home
+        self.store = store
+        self.holder = f"{platform.node()}:{home.root}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._evaluator = evaluator or Evaluator(store)
+        self._actor = actor or Actor(home, store, self._roll_back)
+        self._pulses: dict[tuple[str, int], tuple[int, int, int]] = {}
+
+    def turn(self, now: float, others: tuple[str, ...] = ()) -> None:
+        """One round over this home's deployments, and over `others` that are watched from here."""
+        running = {row.name: row.desired == "running" for row in self.store.deployments.all()}
+        for name in [*running, *(name for name in others if name not in running)]:
+            try:
+                if self.store.leases.take(name, self.holder, LEASE_SECONDS):
+                    self._one(name, now, running.get(name, True), local=name in running)
+            except Nb2prodError as error:
+                log.warning("%s is not evaluated this time: %s", name, error)
+            except Exception:
+                log.exception("%s is not evaluated this time", name)
+
+    def close(self) -> None:
+        """Let go of the leases, so that another agent need not wait."""
+        self.store.leases.release(self.holder)
+
+    def _one(self, name: str, now: float, running: bool, *, local: bool) -> None:
+        pulse = self._pulse(name) if running and local else Pulse()
+        for record in self._evaluator.turn(name, now, pulse=pulse, watched=running):
+            log.info("%s: %s", "over" if record.ended else "alert", record.title)
+        self._actor.act(name, now)
+
+    def _pulse(self, name: str) -> Pulse:
+        """What the service answered since the last look; asked only where a service level is promised."""
+        promised = {rule.alert.metric for rule in self.store.alerts.rules(name)} & {"availability", "slow"}
+        if not promised:
+            return Pulse()
+        slo = self.store.deployments.get(name).settings.get("slo") or {}
+        found = LocalTarget(self.home).pulse(name, slo.get("p99_ms"))
+        if found is None:
+            return Pulse()
+        run, now = found
+        before = self._pulses.get((name, run))
+        self._pulses[name, run] = (now.requests, now.failed, now.slow)
+        if before is None or now.requests < before[0]:
+            return Pulse()
+        return Pulse(*(max(a - b, 0) for a, b in zip(now, before, strict=True)))
+
+    def _roll_back(self, name: str, version: int) -> int | None:
+        """The version before takes over, unless that one takes no traffic any more."""
+        from nb2prod.sdk.alerting import LOCK_SECONDS, roll_back
+
+        with self.home.lock(f"deploy-{name}", timeout=LOCK_SECONDS):
+            row = self.store.deployments.find(name)
+            if row is None or row.version != version:
+                return None
+            return roll_back(self.home, name)

@@ -1,0 +1,145 @@
+"""What a handle says and does about alerts, and the way back to the version before."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterable
+
+from nb2prod import registry
+from nb2prod.errors import Conflict, NotFound
+from nb2prod.home import Home
+from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence, duration
+from nb2prod.sdk import limits
+from nb2prod.store import Store
+from nb2prod.store.actions import ActionRow
+from nb2prod.store.deployments import RunRow
+from nb2prod.targets.local import LocalTarget
+
+LOCK_SECONDS = 900.0
+
+
+class Told(list[AlertRecord]):
+    """Alerts; in a notebook they read as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(record.text() for record in self) or "nothing was told"
+
+
+class Alerting:
+    """The part of a deployment's handle that is about alerts."""
+
+    name: str
+    home: Home
+
+    @property
+    def _told(self) -> Store:
+        return Store(self.home)
+
+    def alerts(self, *, open: bool = False) -> list[AlertRecord]:
+        """What was told, the last first; with `open` what stands."""
+        found = self._told.alerts.open(self.name) if open else self._told.alerts.all(self.name)
+        return Told(reversed(found))
+
+    def limits(self) -> list[Rule]:
+        """The alerts that it has, and where each metric stands now."""
+        return list(self._told.alerts.rules(self.name))
+
+    def add_alert(self, *alerts: Alert | str) -> list[Rule]:
+        """Be told of more, from now on.
+
+        Examples
+        --------
+        >>> deployment.add_alert("conversion below 0.03 over 7d")      # doctest: +SKIP
+        """
+        given = [limits.read(alert) for alert in alerts]
+        live = self._told.deployments.live(self.name)
+        if live is not None and live.capture:
+            known = [rule.alert for rule in self.limits()]
+            limits.check(registry.open_capture(self.home.captures / live.capture[:12]), [*known, *given])
+        self._told.alerts.declare(self.name, given)
+        return list(limits.tell(self.home, self.name))
+
+    def remove_alert(self, alert: Alert | str) -> None:
+        """No longer be told of it."""
+        self._told.alerts.withdraw(self.name, limits.read(alert).condition)
+        limits.tell(self.home, self.name)
+
+    def acknowledge(self, number: int) -> AlertRecord:
+        """Say that somebody has seen an alert: it is not told again."""
+        return self._told.alerts.acknowledge(self.name, number, by=_user(), when=time.time())
+
+    def silence(self, length: str, subject: str = "*", reason: str = "") -> Silence:
+        """For so long (``2h``, ``3d``) tell and do nothing: about a column, a metric's alert, a kind, or anything (`*`)."""
+        until = time.time() + duration(length)
+        return self._told.alerts.silence(self.name, subject, until, reason=reason, by=_user())
+
+    def speak(self) -> int:
+        """End all silences; how many there were."""
+        return self._told.alerts.speak(self.name)
+
+    def alert_log(self, n: int = 100) -> list[ActionRow]:
+        """Who was told what and when, and what else was done; the last first."""
+        return list(reversed(self._told.actions.log(self.name, n)))
+
+    def rollback(self, version: int | None = None) -> int:
+        """Send the traffic back to the version before, or to an older one; the version that takes it now.
+
+        Raises
+        ------
+        NotFound
+            There is no older version that took traffic here.
+        """
+        with self.home.lock(f"deploy-{self.name}", timeout=LOCK_SECONDS):
+            return roll_back(self.home, self.name, version)
+
+
+def roll_back(home: Home, name: str, version: int | None = None) -> int:
+    """As `Alerting.rollback`; whoever calls holds the deployment's lock."""
+    target = LocalTarget(home)
+    store = target.store
+    live = store.get(name).version
+    wanted = version if version is not None else before(store.runs(name), live)
+    if wanted is None:
+        raise _nothing(name, live)
+    if wanted == live:
+        raise Conflict(
+            f"`{name}` is at version {wanted} already",
+            code="already-live",
+            where=name,
+            fix=f"nb2prod status {name}",
+            kept="nothing was changed",
+        )
+    target.switch(name, wanted)
+    registry.set_champion(name, wanted, home=home)
+    store.note(name, "rollback", version=wanted, replaced=live)
+    limits.tell(home, name)
+    return wanted
+
+
+def before(runs: Iterable[RunRow], live: int | None) -> int | None:
+    """The newest version that took traffic and is older than the one that takes it now."""
+    older = {
+        run.version
+        for run in runs
+        if run.version is not None and live is not None and run.version < live and run.state == "retired"
+    }
+    return max(older, default=None)
+
+
+def _nothing(name: str, live: int | None) -> NotFound:
+    return NotFound(
+        f"`{name}` has nothing to go back to",
+        code="no-run",
+        where=name,
+        why=f"No version before {live} took traffic here." if live else "Nothing has taken traffic yet.",
+        fix="%deploy models:/NAME/VERSION",
+        kept="the version that takes traffic goes on" if live else None,
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a name for its user
+        return ""
