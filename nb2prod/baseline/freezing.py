@@ -99,7 +99,9 @@ def _category(name: str, column: Column, kind: str) -> Feature:
         order = ("True", "False") if 2 * true >= len(column) else ("False", "True")
         return _counted(Feature(name, name, kind, levels=order), column)
     levels, known = words.top(found)
-    only_text = not any(isinstance(value, (int, float)) and value == value for value, times in raw.items() if times)
+    only_text = not any(
+        isinstance(value, (int, float, np.number)) and value == value for value, times in raw.items() if times
+    )
     options = {"only_text": only_text and bool(found), "many": len(known) >= words.KNOWN}
     return _counted(Feature(name, name, kind, levels=levels, known=known, options=options), column)
 

@@ -108,7 +108,7 @@ def tally(feature: Feature, column: Column) -> Ints:
 
 
 def _bucket(feature: Feature, value: Any, only_text: bool) -> int:
-    if value is _WRONG or (only_text and isinstance(value, (int, float)) and value == value):
+    if value is _WRONG or (only_text and isinstance(value, (int, float, np.number)) and value == value):
         return TYPE
     text = level(value)
     if text is _NULL:

@@ -131,6 +131,7 @@ class Counter:
                 return []
             self._join.begin()
             increments = self._increments(head, frames)
+            self._join.flush()
             self.outbox.put(increments)
             rows = sum(frame.rows for frame in frames)
             if rows < head.rows:

@@ -55,6 +55,9 @@ class Join:
         self._side = side
         self._db = side.db
         self._holds = self._knows = True
+        self._rid = 0
+        self._requests: list[tuple[Any, ...]] = []
+        self._ids: list[tuple[int, int, int]] = []
 
     def begin(self) -> None:
         """At the start of a transaction: most segments meet no held labels, so they need not ask for each row."""
@@ -62,6 +65,16 @@ class Join:
             bool(self._db.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0])
             for table in ("held", "labels")
         )
+        (self._rid,) = self._db.execute("SELECT coalesce(max(rid), 0) FROM requests").fetchone()
+        self._requests, self._ids = [], []
+
+    def flush(self) -> None:
+        """Write the answers that wait: all at once costs a fifth of one at a time. Before any question, and at the end."""
+        if self._requests:
+            insert = "INSERT INTO requests (rid, key, model, version, arrived, n, cells) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            self._db.executemany(insert, self._requests)
+            self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", self._ids)
+            self._requests, self._ids = [], []
 
     def predicted(
         self, batch: Batch, model: str, periods: Sequence[Period], slices: Mapping[str, list[int]] | None = None
@@ -72,21 +85,22 @@ class Join:
         """
         cells = batches.encode_any([list(periods), batch.predictions, _scores(batch.probabilities), slices or {}])
         key = key_of("r", batch.request_id)
-        rid = self._db.execute(
-            "INSERT INTO requests (key, model, version, arrived, n, cells) VALUES (?, ?, ?, ?, ?, ?)",
-            (key, model, batch.version, batch.arrived, batch.n, cells),
-        ).lastrowid
-        assert rid is not None
+        self._rid += 1
+        rid = self._rid
+        self._requests.append((rid, key, model, batch.version, batch.arrived, batch.n, cells))
+        named = [(key_of("i", text), row) for row, text in enumerate(batch.ids or ()) if text is not None]
+        self._ids.extend((key, rid, row) for key, row in named)
+        if not self._holds and not (named and self._knows):
+            return []
+        self.flush()
         deltas = self._release(key, rid, batch.n) if self._holds else []
-        if batch.ids is not None:
-            named = [(key_of("i", text), row) for row, text in enumerate(batch.ids) if text is not None]
-            self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", [(key, rid, row) for key, row in named])
-            for key, row in named if self._holds or self._knows else ():
-                deltas += self._take_over(key, rid, row, batch.arrived)
+        for key, row in named:
+            deltas += self._take_over(key, rid, row, batch.arrived)
         return deltas
 
     def labelled(self, labels: Labels) -> list[Delta]:
         """Join each item, or hold it until its prediction comes."""
+        self.flush()
         deltas: list[Delta] = []
         for item in labels.items:
             told = _told(item, labels.arrived)

@@ -128,7 +128,9 @@ class _Gathered:
             self.matrices.append(batch.columns if places is None else batch.columns[places])
         else:
             for name, values in batch.columns.items():
-                held = self.columns.setdefault(name, [None] * self.n)
+                held = self.columns.get(name)
+                if held is None:
+                    held = self.columns[name] = [None] * self.n
                 held.extend(_taken(values, places))
         self.n += rows
         if not self.matrices and len(batch.columns) < len(self.columns):
