@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +85,7 @@ def list_(name: str | None, as_json: bool) -> None:
     tables = tuple(table for table in (_limits(rules), _told(told)) if table is not None)
     lines = [f"nb2prod alerts ack {found.name} {standing[0].id}"] if standing else []
     lines += [] if rules else [f"nb2prod alerts add {found.name} 'conversion below 0.03 over 7d'"]
-    rows = [Row("What", tuple(line for line in standing[0].text().splitlines()))] if standing else []
+    rows = [Row(f"Alert {standing[0].id}", tuple(line for line in standing[0].text().splitlines()))] if standing else []
     rows += [Row("Next", tuple(Code(line) for line in lines))] if lines else []
     return show.card(Card(head=head, tables=tables, rows=tuple(rows), tone="wrong" if standing else "calm"))
 
@@ -108,8 +107,12 @@ def add_(name: str, words: Sequence[str], as_json: bool) -> None:
     import nb2prod
     from nb2prod.records.alerts import Alert
 
+    try:
+        rules = nb2prod.get(name).add_alert(" ".join(words))
+    except UsageError as error:
+        error.fix = error.fix.replace("--alert ", f"nb2prod alerts add {name} ")
+        raise
     alert = Alert.parse(" ".join(words))
-    rules = nb2prod.get(name).add_alert(alert)
     if as_json:
         return show.document({"name": name, "limits": rules})
     told = [f"Feedback to {name} may carry the outcome {alert.outcome} now."] if alert.outcome else []
@@ -210,13 +213,14 @@ def log_(name: str | None, lines: int, as_json: bool) -> None:
             row.verb,
             row.target,
             row.state,
-            row.said or row.reason,
+            row.said or "waits",
+            row.reason,
         )
         for row in rows
+        if (row.verb, row.state) != ("notify", "done")  # each address has a line of its own
     )
-    tables = (
-        (Table(("when", "phase", "verb", "whom or what", "state", "said"), cells, align="llllll"),) if cells else ()
-    )
+    names = ("when", "phase", "verb", "whom or what", "state", "said", "about")
+    tables = (Table(names, cells, align="lllllll"),) if cells else ()
     head = f"{found.name}: the last {len(cells)} actions" if cells else f"{found.name}: nothing was told or done yet"
     return show.card(Card(head=head, tables=tables))
 
@@ -373,7 +377,9 @@ def _stands(one: AlertRecord) -> str:
 
 
 def _moment(when: float) -> str:
-    return time.strftime("%a %d %b %H:%M", time.localtime(when))
+    from nb2prod.monitoring.alerts.words import moment
+
+    return moment(when)
 
 
 def _done(head: str, said: Sequence[str], then: str) -> None:

@@ -182,7 +182,7 @@ class _Turn:
                 self.changed.append(record)
 
     def _drift(self, life: Life, key: str, alarms: list[Alarm]) -> AlertRecord:
-        begun = sorted(alarms, key=lambda alarm: -alarm.bound)
+        begun = sorted(alarms, key=lambda alarm: (alarm.feature.startswith("@"), -alarm.bound))  # causes first
         since = life.time_of(min(alarm.first_row for alarm in alarms))
         known = self.store.alerts.by_key(key)
         first = begun[0]

@@ -1,0 +1,151 @@
+"""Several agents on one store: each deployment is evaluated and acted for by one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import postgres
+import pytest
+from alerting import Feed, after, deploy
+from receivers import webhook
+
+from nb2prod.agent.duty import Duty
+from nb2prod.home import Home
+from nb2prod.lifecycle.acting import Actor
+from nb2prod.lifecycle.destinations import Destinations
+from nb2prod.records.alerts import Alert
+from nb2prod.store import Store
+
+AGENT = """
+import sys, time
+from nb2prod.agent.duty import Duty
+from nb2prod.home import Home
+from nb2prod.store import Store
+from alerting import after
+home = Home(sys.argv[1], sys.argv[2])
+duty = Duty(home, Store(home, sys.argv[3]))
+sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
+for minute in range(0, 31):
+    duty.turn(after(minute), ("delays",))
+sys.stdout.write("done\\n"); sys.stdout.flush(); sys.stdin.readline()
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'one.db'}"
+        return
+    with postgres.server() as server, postgres.database(server) as database:
+        yield database
+
+
+@pytest.fixture
+def hook() -> Iterator[Any]:
+    with webhook() as server:
+        yield server
+
+
+def test_two_agents_on_one_store_act_once(url: str, tmp_path: Path, hook: Any) -> None:
+    homes = [Home(tmp_path / name, tmp_path / "cache") for name in ("one", "two")]
+    store = Store(homes[0], url)
+    deploy(store)
+    for section in (store.alerts, store.actions, store.leases, store.increments):
+        assert section.database is store.database
+    for home in homes:
+        Destinations(home).add(hook.url)
+    feed = Feed(store)
+    for minute in range(30):
+        feed.minute(minute, shift=1.0)
+    agents = [_agent(home, url, tmp_path) for home in homes]
+    try:
+        for agent in agents:
+            assert agent.stdout.readline() == b"ready\n"
+        for agent in agents:
+            _go_on(agent)
+        for agent in agents:
+            assert agent.stdout.readline() == b"done\n"
+    finally:
+        for agent in agents:
+            agent.kill()
+            agent.communicate()
+    assert len(store.alerts.all("delays")) == 1
+    assert len(hook.heard) == 1
+    store.database.engine.dispose()
+
+
+def _agent(home: Home, url: str, folder: Path) -> Any:
+    command = [sys.executable, "-c", AGENT, str(home.root), str(folder / "cache"), url]
+    tests = str(Path(__file__).parents[2])
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tests)
+
+
+def _go_on(agent: Any) -> None:
+    agent.stdin.write(b"\n")
+    agent.stdin.flush()
+
+
+class Desk:
+    def __init__(self, home: Home) -> None:
+        self.store = Store(home)
+        self.rolled: list[int] = []
+        self.duty = Duty(home, self.store, actor=Actor(home, self.store, self._roll_back))
+
+    def _roll_back(self, name: str, version: int) -> int:
+        self.rolled.append(version)
+        return version - 1
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(Home(tmp_path / "home", tmp_path / "cache"))
+    deploy(made.store, versions=2)
+    return made
+
+
+def test_a_limit_that_asks_for_it_rolls_the_version_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    desk.store.alerts.declare("delays", [Alert("conversion", below=0.5, over="1h", then=("rollback",))])
+    feed = Feed(desk.store, version=2)
+    for minute in range(20):
+        feed.minute(minute)
+        feed.outcome(minute, np.zeros(50))
+    desk.duty.turn(after(20))
+    desk.duty.turn(after(21))
+    assert desk.rolled == [2]
+    (one,) = [record for record in desk.store.alerts.all("delays") if record.kind == "limit"]
+    assert one.done == ("rolled back from version 2 to 1 by conversion below 0.5 over 1h",)
+
+
+def test_a_deployment_that_fails_does_not_stop_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(desk.store, "churn")
+    turn: Callable[..., Any] = desk.duty._evaluator.turn
+    turned: list[str] = []
+
+    def failing(name: str, *given: Any, **more: Any) -> Any:
+        if name == "churn":
+            raise RuntimeError
+        turned.append(name)
+        return turn(name, *given, **more)
+
+    monkeypatch.setattr(desk.duty._evaluator, "turn", failing)
+    desk.duty.turn(time.time())
+    assert turned == ["delays"]
+
+
+def test_what_another_agent_holds_is_left_alone_until_it_lets_go(desk: Desk) -> None:
+    assert desk.store.leases.take("delays", "another", 600)
+    feed = Feed(desk.store, version=2)
+    for minute in range(20):
+        feed.minute(minute, shift=1.0)
+    desk.duty.turn(after(20))
+    assert desk.store.alerts.all("delays") == ()
+    desk.store.leases.release("another")
+    desk.duty.turn(after(20))
+    assert len(desk.store.alerts.all("delays")) == 1
