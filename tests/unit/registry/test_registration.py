@@ -12,7 +12,9 @@ import captures
 import numpy as np
 import pytest
 
+import nb2prod
 from nb2prod import registry
+from nb2prod.capturing import signing
 from nb2prod.errors import NotFound, Refused, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture
@@ -165,6 +167,21 @@ def test_a_changed_artifact_is_refused(home: Home) -> None:
     with pytest.raises(Refused) as caught:
         registry.fetch("tampered", 1, home)
     assert caught.value.code == "tampered"
+
+
+def test_where_keys_are_trusted_a_version_that_another_signed_is_brought_and_refused(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = captures.capture(home.captures / "theirs" / "made", name="theirs")
+    signing.sign(made.folder, made.manifest, Home(tmp_path / "theirs"))
+    registry.register(made, captures.proof(made), home=home)
+    signing.public_key(home)
+    monkeypatch.setenv("NB2PROD_TRUSTED_KEYS", str(home.trusted))
+    for load in (lambda: registry.fetch("theirs", 1, home), lambda: nb2prod.load("theirs/1", home)):
+        with pytest.raises(Refused) as caught:
+            load()
+        assert caught.value.code == "foreign-key"
+        assert caught.value.kept == "nothing was loaded"
 
 
 def test_an_unknown_version_is_not_found(registered: Any, home: Home) -> None:
