@@ -67,13 +67,16 @@ def run(name: str, folder: Path) -> tuple[dict[str, Any], Notebook]:
 
 
 def chosen(*statuses: str) -> list[Any]:
-    """Notebooks of a status; those that are captured without more run all in `make proof`, one of each kind always."""
-    wanted = [(name, json.loads((CORPUS / f"{name}.json").read_bytes())["status"]) for name in NAMES]
-    return [
-        pytest.param(name, marks=pytest.mark.proof if status == "captured" and name not in FAST else ())
-        for name, status in wanted
-        if status in statuses
-    ]
+    """Notebooks of a status; `make proof` runs all, each change those that are refused, one of each warning, one of each kind."""
+    found, seen = [], set()
+    for name in NAMES:
+        wanted = json.loads((CORPUS / f"{name}.json").read_bytes())
+        if wanted["status"] not in statuses:
+            continue
+        fast = {"refused": True, "captured": name in FAST}.get(wanted["status"], wanted.get("code") not in seen)
+        seen.add(wanted.get("code"))
+        found.append(pytest.param(name, marks=() if fast else pytest.mark.proof))
+    return found
 
 
 @pytest.mark.parametrize("name", chosen("captured", "warned", "refused"))
