@@ -94,6 +94,7 @@ def find(
     data_value, data_name = _data(data, value, variable, fit, notebook)
     labels_value, labels_name = _labels(labels, fit if data is None else _fit_on(fit, data, data_name), notebook)
     _same_length(data_value, data_name, labels_value, labels_name)
+    _not_the_rows(data_value, data_name, labels_value, labels_name)
     return Found(
         model=value,
         variable=variable,
@@ -312,6 +313,21 @@ def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None
         code="labels-do-not-fit",
         where="--labels",
         why="Each row of the training data needs its label.",
+        fix=f"%deploy model --data {data_name} --labels y_train",
+        kept=_KEPT,
+    )
+
+
+def _not_the_rows(data: Any, data_name: str, labels: Any, labels_name: str | None) -> None:
+    """Rows given as labels."""
+    columns, inputs = (getattr(table, "columns", None) for table in (labels, data))
+    if columns is None or inputs is None or not set(columns) & set(inputs):
+        return
+    raise UsageError(
+        f"`{labels_name}` holds the model's inputs, not the answers to them",
+        code="wrong-labels",
+        where=f"--labels {labels_name}",
+        why=f"It has columns of `{data_name}`; --labels takes the column that the model was fitted to predict.",
         fix=f"%deploy model --data {data_name} --labels y_train",
         kept=_KEPT,
     )

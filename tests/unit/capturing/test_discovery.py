@@ -140,3 +140,12 @@ def test_labels_given_as_data_are_told_to_be_labels(frame: pd.DataFrame, labels:
         discovery.find("clf", notebook(names), data="y_train")
     assert caught.value.code == "wrong-data"
     assert caught.value.fix == "%deploy clf --data X_train"
+
+
+def test_rows_given_as_labels_are_told_apart(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    names = {"model": model, "X_train": frame, "y_train": labels}
+    with pytest.raises(UsageError) as raised:
+        discovery.find("model", notebook(names), data="X_train", labels="X_train")
+    assert raised.value.code == "wrong-labels"
+    assert raised.value.where == "--labels X_train"
