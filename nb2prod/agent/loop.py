@@ -11,8 +11,10 @@ from collections.abc import Callable
 from types import FrameType
 
 from nb2prod.agent.duty import Duty
+from nb2prod.agent.pulling import Pulling
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
+from nb2prod.lifecycle.services import Services
 from nb2prod.monitoring import Collector
 from nb2prod.store import Store
 
@@ -34,6 +36,7 @@ class Agent:
         self._duty = Duty(home, store)
         self._evaluated = 0.0
         self._collector = Collector(home, store, clock=clock)
+        self._pulling = Pulling(Services(home), self._collector, store)
         self._clock = clock
         self._kept_up = 0.0
 
@@ -43,7 +46,7 @@ class Agent:
         now = self._clock()
         if now - self._evaluated >= EVALUATE_SECONDS:
             self._evaluated = now
-            self._duty.turn(now)
+            self._duty.turn(now, self._pulling.turn(now))
         if now - self._kept_up >= UPKEEP_SECONDS:
             self._kept_up = now
             self.store.panes.roll_up(now)

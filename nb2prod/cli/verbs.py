@@ -22,6 +22,7 @@ VERBS = {
     "diff": ("nb2prod.cli.diff", "What changed between two versions: code, environment, data, signature, answers."),
     "feedback": ("nb2prod.cli.feedback", "Tell what became of predictions: labels and outcomes from a file."),
     "alerts": ("nb2prod.cli.alerts", "What to be told of, what was told, and whom: limits, acknowledgement, silence."),
+    "service": ("nb2prod.cli.service", "Services elsewhere (bentoml serve, containers), pulled and watched from here."),
     "rollback": ("nb2prod.cli.life", "Send the traffic back to the version before."),
     "stop": ("nb2prod.cli.life", "Stop a service; everything is kept."),
     "start": ("nb2prod.cli.life", "Start a stopped service again."),

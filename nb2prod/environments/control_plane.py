@@ -20,6 +20,10 @@ LEFT_OUT = frozenset({"ipykernel", "ipython", "ipywidgets", "nbclient", "nbforma
 """Dependencies of nb2prod that only a notebook needs."""
 
 
+DRIVERS = ("psycopg", "psycopg-binary")
+"""What a team's database needs; the agent speaks to it too."""
+
+
 def control(home: Home) -> Path:
     """The interpreter of the control environment of this nb2prod; made once for each version (or state of a checkout).
 
@@ -62,6 +66,8 @@ def _lock(installed: Installed, wheel: Path, home: Home) -> Lock:
         here = installed.get(name)
         if name not in LEFT_OUT:
             pins.append(here.pin if here is not None else f"{need.name}{need.specifier}")
+    drivers = (installed.get(name) for name in DRIVERS if os.environ.get("NB2PROD_STORE"))
+    pins += [driver.pin for driver in drivers if driver is not None]
     found = lock(LockRequest(pins=pins, serving=False, installed=installed), home)
     version = wheels.name_and_version(wheel)[1]
     text = found.text + f"nb2prod=={version} \\\n    --hash=sha256:{wheels.sha256(wheel)}\n"

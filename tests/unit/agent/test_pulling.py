@@ -1,0 +1,162 @@
+"""Services elsewhere that count for themselves: pulled, merged, and watched as one is."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from spooling import NOON, SIGNATURE, baseline
+
+from nb2prod.agent.duty import Duty
+from nb2prod.agent.pulling import Pulling
+from nb2prod.cli.run import run
+from nb2prod.errors import Unavailable, UsageError
+from nb2prod.home import Home
+from nb2prod.lifecycle.services import Services
+from nb2prod.monitoring import Collector
+from nb2prod.records.capture import Answers
+from nb2prod.records.serving import ServiceSettings
+from nb2prod.runtime.counting import Counter
+from nb2prod.runtime.protocol import feedback
+from nb2prod.runtime.recorder import SpoolRecorder
+from nb2prod.runtime.rows import Rows
+from nb2prod.store import Store
+
+SELF = ServiceSettings(name="delays", version=1, traffic=True, counter="self")
+
+
+class Elsewhere:
+    """A service that counts for itself, with its panes behind HTTP."""
+
+    def __init__(self, folder: Path) -> None:
+        self.recorder = SpoolRecorder(folder, name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
+        self.count()
+        route = feedback.spooled(self.recorder, lambda: SELF)["GET", "/monitoring/panes"]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                scope = {"query_string": urlsplit(self.path).query.encode(), "nb2prod.request_id": "q"}
+                status, _, body = asyncio.run(route(scope, b""))
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def count(self) -> None:
+        counter = Counter(self.recorder.spool)
+        with counter.side.alone():
+            counter.run()
+        counter.close()
+
+    def answer(self, minute: int, ages: np.ndarray, scores: np.ndarray) -> None:
+        rows = Rows(len(ages), {"age": ages.tolist(), "town": ["Ulm", "Bonn"] * (len(ages) // 2)})
+        said = Answers(
+            predictions=tuple((scores >= 0.5).astype(int).tolist()),
+            probabilities=tuple((1 - p, p) for p in scores.tolist()),
+        )
+        given: dict[str, Any] = {"request_id": f"r{minute}", "ids": None, "times": None, "version": 1}
+        self.recorder.record(rows, said, arrived=NOON + 60 * minute, **given)
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[Elsewhere]:
+    one = Elsewhere(folder)
+    thread = threading.Thread(target=one.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.server.shutdown()
+        thread.join()
+        one.server.server_close()
+        one.recorder.close()
+
+
+def watched(folder: Path, count: int) -> tuple[Store, list[Any]]:
+    """The same traffic over so many services, pulled twice; the store, and what was told."""
+    home = Home(folder / "home", folder / "cache")
+    store, services, random = Store(home), Services(home), np.random.default_rng(3)
+    with ExitStack() as stack:
+        all_of_them = [stack.enter_context(elsewhere(folder / f"service-{n}")) for n in range(count)]
+        for one in all_of_them:
+            services.add(one.url)
+        for minute in range(30):
+            ages, scores = random.normal(40 if minute < 10 else 50, 10, 120), random.random(120)
+            for n, one in enumerate(all_of_them):
+                one.answer(minute, np.array_split(ages, count)[n], np.array_split(scores, count)[n])
+        for one in all_of_them:
+            one.recorder.flush()
+            one.count()
+        pulling, duty = Pulling(services, Collector(home, store), store), Duty(home, store)
+        for _ in range(2):
+            names = pulling.turn(NOON)
+            duty.turn(NOON + 60 * 40, names)
+    assert names == ("delays",)
+    return store, list(store.alerts.all("delays"))
+
+
+def test_three_services_are_watched_as_one_is(tmp_path: Path) -> None:
+    (single, told), (three, merged) = watched(tmp_path / "one", 1), watched(tmp_path / "three", 3)
+    (version, key, rows) = single.panes.versions("delays")[0]
+    assert three.panes.versions("delays") == [(version, key, rows)]
+    assert three.panes.of("delays", version, key) == single.panes.of("delays", version, key)
+    assert [(one.kind, one.subject, one.features) for one in merged] == [
+        (one.kind, one.subject, one.features) for one in told
+    ]
+    assert told[0].subject == "age"
+    assert abs(merged[0].first - told[0].first) <= 120
+
+
+def test_a_service_that_does_not_answer_is_asked_less_often_and_holds_up_no_other(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store, services = Store(home), Services(home)
+    with elsewhere(tmp_path / "a") as one:
+        services.add(one.url)
+    with elsewhere(tmp_path / "b") as two:
+        services.add(two.url)
+        two.answer(0, np.full(2, 40.0), np.full(2, 0.5))
+        two.recorder.flush()
+        two.count()
+        pulling = Pulling(services, Collector(home, store), store)
+        assert pulling.turn(NOON) == ("delays",)
+        pulling.turn(NOON + 1)
+        assert pulling._waits[one.url] == (NOON + 10, 20.0)
+
+
+def test_an_address_is_kept_once_somebody_answers_there(tmp_path: Path) -> None:
+    services = Services(Home(tmp_path / "home", tmp_path / "cache"))
+    with pytest.raises(UsageError):
+        services.add("10.0.0.5:3000")
+    with pytest.raises(Unavailable):
+        services.add("http://127.0.0.1:1")
+    assert services.all() == ()
+
+
+def test_the_verb_adds_lists_and_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NB2PROD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NB2PROD_CACHE", str(tmp_path / "cache"))
+    assert run(["service", "list"]) == 0
+    with elsewhere(tmp_path / "a") as one:
+        assert run(["service", "add", one.url, "--token", "hunter2"]) == 0
+        assert run(["service", "list"]) == 0
+        shown = capsys.readouterr().out
+        assert one.url in shown
+        assert "hunter2" not in shown
+        assert run(["service", "remove", one.url]) == 0
+        assert run(["service", "remove", one.url]) == 1
