@@ -40,6 +40,7 @@ alerts_ = click.Group(
         nb2prod alerts notify add mailto://user:password@example.org
         nb2prod alerts ack delays 3
         nb2prod alerts silence delays 2h --about dep_delay --reason 'a known sale'
+        nb2prod alerts list delays --json
         """
     ),
 )

@@ -14,8 +14,8 @@ _EXAMPLES = """\b
 Examples
   nb2prod service add http://10.0.0.5:3000
   nb2prod service add https://models.example.org --token TOKEN
-  nb2prod service list
-  nb2prod service remove http://10.0.0.5:3000"""
+  nb2prod service remove http://10.0.0.5:3000
+  nb2prod service list --json"""
 
 service_ = click.Group("service", help=VERBS["service"][1], epilog=_EXAMPLES)
 
