@@ -15,7 +15,8 @@ from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 log = logging.getLogger(__name__)
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 300.0
+"""Longer than the longest action: a rollback starts a service."""
 
 
 class Duty:

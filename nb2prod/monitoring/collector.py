@@ -14,6 +14,7 @@ from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.counting import Counter
+from nb2prod.runtime.join import MATURATION_SECONDS
 from nb2prod.runtime.outbox import Outbox, Page
 from nb2prod.runtime.side import Side
 from nb2prod.store import Store
@@ -85,7 +86,7 @@ class Collector:
             with own.alone(timeout=wait):
                 done = True
                 for spool in spools:
-                    counter = Counter(spool, side, clock=self._clock)
+                    counter = Counter(spool, side, clock=self._clock, maturation=maturation_of(spool))
                     try:
                         done &= counter.run(deadline=deadline)
                     finally:
@@ -161,6 +162,14 @@ class Collector:
                 ),
             )
         return len(new)
+
+
+def maturation_of(spool: Path) -> float:
+    """How long labels of a run wait for their predictions, as its service is told."""
+    try:
+        return read(spool.parent / "service.json", ServiceSettings).maturation
+    except (Nb2prodError, OSError):
+        return MATURATION_SECONDS
 
 
 def files_of(folder: Path, key: str) -> dict[str, bytes]:

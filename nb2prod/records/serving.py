@@ -15,7 +15,8 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     `version` is None until the model is registered. While `traffic` is false nothing is recorded or counted. `spool` is the
     folder of the recorder's segments; `counter` says who counts them. `environment` is a 0600 JSON file of the values of
     declared environment variables, read before the model is loaded. `outcomes` are the names that feedback may carry, `slices`
-    the (column, value) pairs by which rows and what became of them are counted apart.
+    the (column, value) pairs by which rows and what became of them are counted apart; `maturation` is how many
+    seconds a label waits for its prediction.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -32,6 +33,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     spool_limit: int = 256 * 2**20
     outcomes: tuple[str, ...] = ()
     slices: tuple[tuple[str, str], ...] = ()
+    maturation: float = 30 * 86400.0
 
 
 class Worker(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import batches, ring, segments
-from nb2prod.runtime.join import Join
+from nb2prod.runtime.join import MATURATION_SECONDS, Join
 from nb2prod.runtime.outbox import Outbox, Page
 from nb2prod.runtime.segments import Frame, Head
 from nb2prod.runtime.side import Side
@@ -34,6 +34,8 @@ class Counter:
         across versions.
     clock
         Epoch seconds.
+    maturation
+        Seconds that a label waits for its prediction; then it is told as unmatched.
 
     Examples
     --------
@@ -42,7 +44,15 @@ class Counter:
     True
     """
 
-    def __init__(self, spool: Path, side: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        side: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        maturation: float = MATURATION_SECONDS,
+    ) -> None:
+        self._maturation = maturation
         self.spool = spool
         self.side = Side(side or spool / "side")
         self.outbox = Outbox(self.side)
@@ -186,5 +196,5 @@ class Counter:
             return
         self._swept = now
         with self.side.transaction():
-            self._join.expire(now)
+            self._join.expire(now, self._maturation)
             self._join.prune(now)

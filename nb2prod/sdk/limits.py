@@ -10,7 +10,7 @@ import msgspec
 from nb2prod.errors import UsageError
 from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
-from nb2prod.records.alerts import SLICES, SLO, Alert, Rule
+from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, duration
 from nb2prod.records.capture import Capture
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
@@ -21,14 +21,19 @@ class Limits(msgspec.Struct, frozen=True):
 
     alerts: tuple[Alert, ...] | None = None
     slo: SLO | None = None
+    maturation: str | None = None
 
     @classmethod
-    def of(cls, alerts: Iterable[Alert | str] | Alert | str | None, slo: SLO | None) -> Limits:
+    def of(
+        cls, alerts: Iterable[Alert | str] | Alert | str | None, slo: SLO | None, maturation: str | None = None
+    ) -> Limits:
         """From what was given: alerts, their text forms, or one of them."""
+        if maturation is not None:
+            duration(maturation)
         if alerts is None:
-            return cls(None, slo)
+            return cls(None, slo, maturation)
         given = [alerts] if isinstance(alerts, Alert | str) else list(alerts)
-        return cls(tuple(read(one) for one in given), slo)
+        return cls(tuple(read(one) for one in given), slo, maturation)
 
     @property
     def wanted(self) -> tuple[Alert, ...]:
@@ -100,6 +105,8 @@ def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
         said["alerts"] = [alert.condition for alert in limits.alerts]
     if limits.slo is not None:
         said["slo"] = msgspec.to_builtins(limits.slo)
+    if limits.maturation is not None:
+        said["maturation"] = limits.maturation
     if said:
         known = {rule.text for rule in store.alerts.rules(name)}
         kept = set(said.get("alerts", before))
@@ -112,10 +119,12 @@ def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
 
 
 def tell(home: Home, name: str) -> tuple[Rule, ...]:
-    """Let the service know which outcomes feedback may carry, and which slices are counted apart."""
-    rules = Store(home).alerts.rules(name)
+    """Let the service know which outcomes feedback may carry, which slices are counted apart, how long labels wait."""
+    store = Store(home)
+    rules = store.alerts.rules(name)
     alerts = [rule.alert for rule in rules]
-    LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts))
+    waits = duration(store.deployments.get(name).settings.get("maturation", "30d"))
+    LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts), maturation=waits)
     return rules
 
 

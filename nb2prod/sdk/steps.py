@@ -158,6 +158,7 @@ def deploy(
     write_lock: bool = False,
     alerts: Iterable[Alert | str] | Alert | str | None = None,
     slo: SLO | None = None,
+    maturation: str | None = None,
     allow_unverified: bool = False,
     dry_run: bool = False,
     notebook: Notebook | None = None,
@@ -208,6 +209,8 @@ def deploy(
         carry. None leaves those that there are.
     slo
         Service levels: ``SLO(p99_ms=50, availability=0.999)``.
+    maturation
+        How long a label waits for its prediction before it counts as unmatched: ``"30d"`` where nothing else is said.
     allow_unverified
         Deploy although the proof could not be run here.
     dry_run
@@ -239,7 +242,7 @@ def deploy(
     """
     home = home or Home()
     home.require_space(SPACE, what="a capture, its environment and its service")
-    limits = Limits.of(alerts, slo)
+    limits = Limits.of(alerts, slo, maturation)
     wish = deploying.Wish(workers=workers, allow_unverified=allow_unverified, variables=values(env), limits=limits)
     journal = Journal(progress)
     options: CaptureOptions = {

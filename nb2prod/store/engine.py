@@ -152,7 +152,7 @@ def _unusable(error: Exception) -> UsageError:
         code="store-url",
         where="NB2PROD_STORE",
         why=str(error),
-        fix="export NB2PROD_STORE=postgresql+psycopg://user@host/database    # with: pip install 'psycopg[binary]'",
+        fix="export NB2PROD_STORE=postgresql+psycopg://user@host/database    # with: pip install 'nb2prod[postgres]'",
     )
 
 

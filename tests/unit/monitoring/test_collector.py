@@ -221,3 +221,13 @@ def test_a_broken_deployment_does_not_stop_the_others(home: Home, store: Store, 
     one.flush()
     assert not Collector(home, store).run_once()
     assert total(store) == 2
+
+
+def test_a_run_says_how_long_its_labels_wait(home: Home, one: SpoolRecorder) -> None:
+    from nb2prod.monitoring.collector import maturation_of
+
+    assert maturation_of(one.spool) == 30 * DAY
+    path = one.spool.parent / "service.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "maturation": 7.0 * DAY}))
+    assert maturation_of(one.spool) == 7 * DAY
+    assert maturation_of(home.root) == 30 * DAY

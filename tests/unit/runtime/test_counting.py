@@ -324,3 +324,13 @@ def test_refused_requests_are_counted_by_reason_and_column(tmp_path: Path) -> No
     assert sum(increment.rows for increment in found) == 0
     assert added(found, "@refused.wrong-type|age") == {0: 3}
     assert added(found, "@refused.malformed-json|") == {0: 1}
+
+
+def test_a_label_waits_for_its_prediction_as_long_as_it_is_told_to(spool: Spool) -> None:
+    spool.write(Labels(3, NOON, [Feedback(id="nobody", label=1)]))
+    for waits, unmatched in ((3 * DAY, 0), (DAY, 1)):
+        counter = Counter(spool.folder, clock=lambda: NOON + 2 * DAY, maturation=waits)
+        with counter.side.alone():
+            counter.run()
+        assert counter.page().unmatched == unmatched
+        counter.close()
