@@ -59,7 +59,7 @@ def series_values(series: Any) -> Column:
     """A pandas series as an array; nullable numbers become floats with NaN, a category stays codes and levels."""
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
-        return series.to_numpy()
+        return series.to_numpy() if dtype.kind != "m" else series.dt.total_seconds().to_numpy()
     if hasattr(dtype, "categories"):
         return Coded(np.asarray(series.cat.codes), [_unbox(value) for value in dtype.categories])
     kind = getattr(dtype, "kind", "O")

@@ -242,6 +242,8 @@ def _array(series: Any, column: Column) -> np.ndarray[Any, Any]:
             series.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(series.dt, "tz", None) is not None else series
         )
         return np.asarray(naive, dtype="datetime64[ns]")
+    if column.dtype.startswith("timedelta64["):
+        return np.asarray(series.dt.total_seconds(), float)
     if column.kind in ("number", "integer") and column.dtype != "object":
         if str(series.dtype).startswith(("Int", "UInt", "Float")) or series.isna().any():
             return np.asarray(series.to_numpy(dtype=float, na_value=np.nan))

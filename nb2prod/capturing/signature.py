@@ -144,6 +144,8 @@ def _kind(name: str, values: Any) -> Kind:
         return "boolean"
     if types.is_integer_dtype(dtype):
         return "integer"
+    if types.is_timedelta64_dtype(dtype):
+        return "number"  # seconds
     if types.is_float_dtype(dtype):
         return "number"
     if types.is_datetime64_any_dtype(dtype):

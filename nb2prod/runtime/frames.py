@@ -87,6 +87,8 @@ def restore(column: Column) -> Restore:
         return _categorical(column)
     if column.kind == "datetime":
         return _datetimes(column.dtype)
+    if column.dtype.startswith("timedelta64["):
+        return _durations(column.dtype)
     if column.dtype == "object":
         return _objects(np.nan if column.kind in ("text", "category", "number") else None)
     try:
@@ -148,6 +150,16 @@ def _categorical(column: Column) -> Restore:
         import pandas as pd
 
         return pd.Categorical.from_codes([codes.get(value, -1) for value in values], dtype=made())
+
+    return make
+
+
+def _durations(dtype: str) -> Restore:
+    def make(values: Values) -> Any:
+        import pandas as pd
+
+        seconds = np.array([math.nan if value is None else value for value in values], float)
+        return pd.to_timedelta(seconds, unit="s").astype(cast(Any, dtype))
 
     return make
 

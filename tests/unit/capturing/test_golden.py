@@ -13,6 +13,9 @@ from nb2prod.capturing import golden
 from nb2prod.capturing.signature import signature
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Signature
+from nb2prod.runtime.frames import container
+from nb2prod.runtime.rows import rows_from_wire
+from nb2prod.runtime.wire import rows_to_wire
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +125,14 @@ def test_sparse_rows_that_stay_hold_common_columns_only_and_are_as_full_as_the_r
     assert (golden.synthetic_rows(lonely, made, seed=3) != rows).nnz == 0
     real = golden.real_rows(lonely, made, seed=3)
     assert np.diff(real.indptr).max() == np.diff(lonely.indptr).max()
+
+
+def test_durations_travel_as_seconds_and_come_back_as_they_were() -> None:
+    durations = pd.DataFrame({"took": pd.to_timedelta([90, 3600, None, 2] * 60, unit="s")})
+    made = signature(durations, np.array([0.5]), None, None)
+    assert (made.columns[0].kind, made.columns[0].nullable) == ("number", True)
+    wire = rows_to_wire(durations.head(3), made)
+    assert [row["took"] for row in wire] == [90.0, 3600.0, None]
+    pd.testing.assert_frame_equal(container(rows_from_wire(wire, made), made), durations.head(3))
+    drawn = golden.synthetic_rows(durations, made, seed=1)["took"].dropna().dt.total_seconds()
+    assert drawn.between(2, 3600).all()

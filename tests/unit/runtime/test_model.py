@@ -280,3 +280,21 @@ def test_a_universal_function_in_a_pipeline_is_a_skops_file_too(tmp_path: Path) 
     record = flavors.save(model, tmp_path)
     assert record.format == "skops"
     np.testing.assert_array_equal(flavors.load(tmp_path, record).predict(positive), model.predict(positive))
+
+
+def test_a_cached_function_of_the_notebook_goes_along_with_an_empty_cache(tmp_path: Path) -> None:
+    script = """
+import functools, sys
+from pathlib import Path
+from nb2prod.runtime import flavors
+@functools.lru_cache(maxsize=7)
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+def predict(rows): return [fib(row) for row in rows]
+predict([20])
+flavors.save(predict, Path(sys.argv[1]))
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "model")], check=True)
+    loaded = flavors.load(tmp_path / "model")
+    fib = loaded.__globals__["fib"]
+    assert fib.cache_info() == (0, 0, 7, 0)
+    assert loaded([10, 20]) == [55, 6765]
