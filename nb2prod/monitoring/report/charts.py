@@ -89,7 +89,7 @@ def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height
         "type": "ordinal",
         "sort": periods,
         "title": None,
-        "axis": _sparse(periods),
+        "axis": _sparse(periods, width),
         "scale": {"paddingInner": 0, "paddingOuter": 0.2},
     }
     top = 1.1 * max([2 * bound, *(one.effect for one in found)])
@@ -130,7 +130,7 @@ def _change(found: Sequence[FeatureDrift], periods: list[str], x: Spec) -> list[
 def performance(found: Sequence[Performance], width: int = 620, height: int = 130) -> Spec:
     """Realised with its interval, and predicted as a broken line."""
     periods = [one.period or "" for one in found]
-    x = {"field": "x", "type": "ordinal", "sort": periods, "title": None, "axis": _sparse(periods)}
+    x = {"field": "x", "type": "ordinal", "sort": periods, "title": None, "axis": _sparse(periods, width)}
     y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 4}}
     told = [one for one in found if one.value is not None]
     bands = [{"x": one.period, "y": one.low, "high": one.high} for one in told if one.low is not None]
@@ -178,7 +178,7 @@ def _layered(parts: Sequence[tuple[list[Spec], Spec, Spec]], width: int, height:
     return {"width": width, "height": height, "layer": layers}
 
 
-def _sparse(periods: Sequence[str]) -> Spec:
-    """At most ten labels on a time line."""
-    step = max(1, -(-len(periods) // 10))
-    return {"values": list(periods)[::step], "labelAngle": 0 if len(periods) < 7 else -30}
+def _sparse(periods: Sequence[str], width: int) -> Spec:
+    """As many labels on a time line as stand side by side."""
+    step = max(1, -(-len(periods) // (width // 85)))
+    return {"values": list(periods)[::step], "labelAngle": 0}

@@ -148,3 +148,50 @@ def test_the_grafana_dashboard_asks_only_for_what_metrics_exposes() -> None:
 def test_the_summary_is_a_record_that_travels() -> None:
     bare = Report(name="x", version=1, made="now", rows=0, training_rows=0, bound=0.1, certifiable=0.0)
     assert msgspec.json.decode(msgspec.json.encode(bare), type=Report) == bare
+
+
+def test_a_deployments_report_draws_its_days_the_change_and_what_labels_said(store: Store, tmp_path: Path) -> None:
+    from spooling import NOON, SIGNATURE, baseline
+
+    from nb2prod.baseline import sparse
+    from nb2prod.records.monitoring import Increment
+    from nb2prod.runtime.outbox import Page as Fetched
+    from nb2prod.runtime.watched import Watched, watched
+
+    model = Watched("delays", baseline(), SIGNATURE)
+    model.save(tmp_path / "side")
+    folder = tmp_path / "side" / "models" / model.key
+    known, rng, made = watched(folder).baseline, np.random.default_rng(1), []
+    for day in range(6):
+        score = rng.random(400)
+        labels = (rng.random(400) < score).astype(int)
+        columns = {"age": rng.normal(40 + 8 * (day > 2), 10, 400), "town": rng.choice(["Ulm", "Bonn"], 400)}
+        said = np.stack((1 - score, score), axis=1)
+        counts = sparse(known.count(columns, scores=said) | known.count_labels(said[:200], labels[:200]))
+        when = int(NOON) + day * 86400
+        fields = {
+            "name": "delays",
+            "version": 3,
+            "model": model.key,
+            "grain": "minute",
+            "period": when,
+            "arrived": when,
+        }
+        made.append(Increment(source="s", sequence=day + 1, rows=400, counts=counts, **fields))  # type: ignore[arg-type]
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    page = Fetched(outbox="o", increments=made, last=6, more=False, lost=0, held=0, unmatched=0)
+    from nb2prod.home import Home
+    from nb2prod.monitoring import Collector
+
+    Collector(Home(tmp_path), store).take(page, lambda key: files)
+    report = Page(of_deployment(store, "delays"))
+    assert report.text().startswith("delays 3: 1 of 5 watched things have moved over 2,400 rows")
+    (age,) = [one for one in report.summary.drift if one.drifted]
+    assert (age.feature, age.since) == ("age", "2023-11-17")
+    assert report.summary.by == "day"
+    assert [one.realised is not None for one in report.summary.history] == [True] * 6
+    text = report.html()
+    assert "since 2023-11-17" in text
+    assert "known as blue dots" in text
+    assert "Is it up?" in text
+    assert text.count("<svg") >= 9
