@@ -34,7 +34,7 @@ def status_(name: str | None, as_json: bool) -> None:
     from nb2prod.sdk import card
 
     try:
-        seen = {"drift": found.drift(), "performance": found.performance()}
+        seen = {"drift": found.drift(), "performance": found.performance(), "limits": found.limits()}
     except Nb2prodError as error:  # whether it is up can be said all the same
         show.error(error, as_json=False)
         seen = {}

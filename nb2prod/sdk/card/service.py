@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from nb2prod.records.alerts import SERVICE, Rule
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.card.shape import Card, Code, Item, Row, Table, Tone
@@ -26,10 +27,11 @@ def deployment(
     *,
     drift: Sequence[FeatureDrift] | None = None,
     performance: Sequence[Performance] | None = None,
+    limits: Sequence[Rule] | None = None,
     variable: str = "deployment",
     voice: Literal["notebook", "terminal"] = "notebook",
 ) -> Card:
-    """A deployment as its card. `drift` and `performance` are None where nobody asked."""
+    """A deployment as its card. `drift`, `performance` and `limits` are None where nobody asked."""
     rows = [Row("Up", tuple(_up(status)))]
     if status.reason:
         rows.append(Row("why", (status.reason,)))
@@ -38,6 +40,8 @@ def deployment(
     if status.log:
         rows.append(Row("log", (Code("\n".join(status.log)),)))
     rows.append(Row("Right", tuple(_right(status, drift, performance, variable, voice))))
+    if limits is not None:
+        rows.append(Row("Pays", tuple(_pays(status.name, limits, variable, voice))))
     return Card(head=_headline(status), link=status.url or "", rows=tuple(rows), tone=_TONES[status.state])
 
 
@@ -70,6 +74,32 @@ def _up(status: ServiceStatus) -> list[Item]:
         said.append(count(status.errors, "error"))
     workers = " · ".join(f"{w.name} {w.state}" + (f" (pid {w.pid})" if w.pid else "") for w in status.workers)
     return [" · ".join(said), *([workers] if workers else [])]
+
+
+_VERDICTS = {
+    "page": "past its limit",
+    "warn": "past its limit, not yet for certain",
+    "unsure": "inside its limit, not yet for certain",
+    "fine": "inside its limit",
+    "waiting": "too few reports yet",
+}
+
+
+def _pays(name: str, limits: Sequence[Rule], variable: str, voice: str) -> list[Item]:
+    """The user's own metrics against their limits; without any the line that brings one."""
+    own = [rule for rule in limits if rule.alert.metric not in SERVICE]
+    if not own:
+        words = "conversion below 0.03 over 7d"
+        line = f'{variable}.add_alert("{words}")' if voice == "notebook" else f"nb2prod alerts add {name} '{words}'"
+        return ["No business metric yet.", Code(line)]
+    return [f"{rule.text}: {_VERDICTS[rule.reading.verdict]}{_standing(rule)}" for rule in own]
+
+
+def _standing(rule: Rule) -> str:
+    reading = rule.reading
+    if reading.value is None or reading.low is None or reading.high is None:
+        return ""
+    return f", {reading.value:.3g} ({reading.low:.3g} to {reading.high:.3g}) of {reading.n:,}"
 
 
 def _right(

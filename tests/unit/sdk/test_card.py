@@ -263,3 +263,17 @@ def test_folds_hold_the_proof_and_the_lineage(tmp_path: Path) -> None:
     page = html.unescape(card.outcome(samples.outcome()).html())
     for words in ("service, many rows", "scikit-learn==1.9.0", "delays.ipynb", "In [12]", "models:/delays/3"):
         assert words in page
+
+
+def test_whether_it_pays_is_said_by_the_users_own_metrics_or_how_to_bring_one() -> None:
+    from nb2prod.records.alerts import Alert, Reading, Rule
+
+    reading = Reading(verdict="warn", n=1200, value=0.0275, low=0.02, high=0.036)
+    alert = Alert("conversion", below=0.03)
+    rule = Rule(name="delays", alert=alert, text=alert.condition, place=1, added="", reading=reading)
+    shown = card.deployment(samples.STATUS, limits=[rule], voice="terminal").text()
+    assert (
+        "conversion below 0.03 over 7d: past its limit, not yet for certain, 0.0275 (0.02 to 0.036) of 1,200" in shown
+    )
+    empty = card.deployment(samples.STATUS, limits=[], voice="terminal").text()
+    assert "nb2prod alerts add delays 'conversion below 0.03 over 7d'" in empty

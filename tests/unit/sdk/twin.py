@@ -53,6 +53,9 @@ class Deployment:
         bare = Report(name=self.name, version=3, made=made, rows=0, training_rows=9, bound=0.1, certifiable=0.5)
         return Page(bare)
 
+    def limits(self) -> list[Any]:
+        return []
+
     def feedback(self, items: Any = None, **one: Any) -> dict[str, int]:
         self.told.append(items if items is not None else one)
         return {"accepted": len(items), "unmatched": 0}
