@@ -19,6 +19,7 @@ from nb2prod.errors import NotFound, Refused, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture
 from nb2prod.registry import connection, mlflow_model, registration
+from nb2prod.runtime import flavors
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +212,33 @@ def test_a_version_that_mlflow_alone_registered_gives_its_model_and_no_capture(
     with pytest.raises(Refused) as caught:
         registry.fetch("foreign", 1, home)
     assert caught.value.code == "not-captured"
+
+
+def test_a_pyfunc_that_others_registered_comes_with_the_files_that_it_is_saved_from(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.prepare(home))
+    folder = home.root / "pyfunc"
+    mlflow.pyfunc.save_model(folder, python_model=lambda model_input: model_input, pip_requirements=["pandas"])
+    with connection.session(home) as client:
+        client.create_registered_model("echo")
+        client.create_model_version("echo", source=folder.as_uri())
+    model = registry.load("models:/echo/1", home)
+    assert registry.captured("models:/echo/1", home) is None
+    assert flavors.save(model, home.root / "saved").format == "mlflow"
+    assert (home.root / "saved" / "mlflow" / "MLmodel").is_file()
+    with pytest.raises(NotFound):
+        registry.load("runs:/0123456789abcdef0123456789abcdef/model", home)
+
+
+def test_a_uri_gives_the_name_that_it_is_registered_under() -> None:
+    assert registry.is_uri("runs:/1/model")
+    assert not registry.is_uri("model")
+    assert registry.suggested_name("models:/loans@champion") == registry.suggested_name("models:/loans/3") == "loans"
+    assert registry.suggested_name("runs:/1/model") is None
+    assert registry.suggested_name("models:/m-" + "0" * 32) is None
 
 
 def test_remove_takes_versions_runs_and_files(home: Home) -> None:
