@@ -12,13 +12,20 @@ from nb2prod.records.alerts import SERVICE, Alert, Reading, Rule
 from nb2prod.records.monitoring import Alarm
 from nb2prod.store.panes import Sparse
 
-_SCORES = {"@score": "the score", "@margin": "the margin", "@entropy": "the entropy", "@prediction": "the prediction"}
+_SCORES = {
+    "@score": "the score",
+    "@margin": "the margin",
+    "@entropy": "the entropy",
+    "@prediction": "the prediction",
+    "@labels": "errors",
+}
 _KINDS = {
     "missing": "is missing in another share of rows",
     "type": "is of another type",
     "unseen": "has levels that training hardly had",
     "range": "lies outside of training",
     "multivariate": "go together otherwise than in training",
+    "performance": "are certainly above the hold-out's",
 }
 CERTAIN = "certain to 95 % over the whole life"
 
@@ -61,7 +68,9 @@ def drift_what(alarms: Sequence[Alarm]) -> str:
     said = (
         [alarms[0].direction] if len(alarms) == 1 else [f"{column(one.feature)} {one.direction}" for one in alarms[:5]]
     )
-    least = max(alarm.bound for alarm in alarms)
+    least = max((alarm.bound for alarm in alarms if alarm.kind != "performance"), default=None)
+    if least is None:
+        return f"{'; '.join(said)} ({CERTAIN})"
     return f"{'; '.join(said)}; by at least {least:.2g} of training's standard deviations ({CERTAIN})"
 
 

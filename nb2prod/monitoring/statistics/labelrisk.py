@@ -24,6 +24,7 @@ TOLERANCE = 0.02
 """In shares of errors; for numbers in the labels' own standard deviations."""
 _LOOK = 50
 _LEAST_NUMBERS = 100
+_OVER = 1000.0
 _ENOUGH = float(np.log(0.05))
 
 
@@ -75,6 +76,7 @@ class LabelRisk:
     """Labels as they came, looked at every fifty of them.
 
     `limit` is what the live risk must certainly pass; None where the hold-out had no labels, then nothing is ever told.
+    `least` labels are needed to say that it is over: errors come in bad days and good ones, and one good day ends nothing.
     """
 
     level: float
@@ -85,6 +87,7 @@ class LabelRisk:
     looks: int = 0
     pending: int = 0
     standing: int | None = None
+    least: float = 0.0
 
     @classmethod
     def of(cls, baseline: Baseline, level: float) -> LabelRisk:
@@ -119,6 +122,7 @@ class LabelRisk:
             low = _interval(window, log_level).low
             if low > self.limit:
                 self.standing = len(alarms)
+                self.least = max(window.n, _OVER)
                 alarms.append(self._alarm(window, low, when, rows, alarms))
                 self.marks = []  # whether it is over is read from what comes now
                 return
@@ -129,7 +133,7 @@ class LabelRisk:
         assert self.limit is not None
         for _, before, _ in self.marks:
             window = self.seen - before
-            if window.n >= 4 * _LOOK and _interval(window, _ENOUGH).high < self.limit:
+            if window.n >= self.least and _interval(window, _ENOUGH).high < self.limit:
                 alarms[self.standing] = replace(alarms[self.standing], ended=rows)
                 self.standing, self.marks, self.looks = None, [], 0
                 return

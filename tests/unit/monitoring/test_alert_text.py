@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nb2prod.errors import UsageError
+from nb2prod.monitoring.alerts import words
 from nb2prod.records.alerts import SLO, Alert, duration
 from nb2prod.records.base import from_json, to_json
+from nb2prod.records.monitoring import Alarm
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,25 @@ def test_service_levels_stand_for_limits_and_say_what_is_wrong() -> None:
 @given(st.integers(1, 9999), st.sampled_from("mhdw"))
 def test_every_length_of_time_is_read(count: int, unit: str) -> None:
     assert duration(f"{count}{unit}") == count * {"m": 60, "h": 3600, "d": 86400, "w": 604800}[unit]
+
+
+def test_errors_are_told_as_errors() -> None:
+    alarm = Alarm(
+        feature="@labels",
+        kind="performance",
+        effect=0.1,
+        bound=0.05,
+        first_row=0,
+        earliest=0,
+        latest=10,
+        raised=10,
+        direction="errors 0.2 on the hold-out to 0.3, certainly above 0.25",
+        group=0,
+        evidence=4.0,
+    )
+    assert words.drift_title("delays", [alarm], 0.0) == (
+        "delays: errors are certainly above the hold-out's since about Thu 01 Jan 00:00 UTC"
+    )
+    assert words.drift_what([alarm]) == (
+        "errors 0.2 on the hold-out to 0.3, certainly above 0.25 (certain to 95 % over the whole life)"
+    )

@@ -71,6 +71,16 @@ def test_a_fall_after_a_long_good_time_is_not_diluted() -> None:
     assert 38_000 <= alarms[0].first_row <= 40_500
 
 
+def test_one_good_day_among_bad_ones_ends_no_alarm() -> None:
+    watch = LabelRisk(0.0025, 0.1, 0.12, marks=[(0, Losses(), 0)])
+    alarms: list[Alarm] = []
+    for day in range(30):
+        wrong = 6 if day % 4 == 3 else 30
+        for look in range(4):
+            watch.add(confusion(wrong, 100 - wrong), 400 * day + 100 * look, alarms)
+    assert [alarm.ended for alarm in alarms] == [None]
+
+
 def test_errors_of_numbers_are_watched_too_and_no_hold_out_means_no_alarm() -> None:
     rng = np.random.default_rng(3)
     truth = rng.normal(size=2000)
