@@ -50,12 +50,12 @@ def test_the_python_blocks_run_in_a_notebook(ran: Any) -> None:
     assert len(blocks("python")) >= 7
 
 
-def test_the_commands_run_in_a_shell_after_them(ran: Any) -> None:
+def test_the_commands_run_in_a_shell_after_them(ran: Any, tmp_path: Path) -> None:
     for line in commands():
         if line.startswith("nb2prod "):
             words = line.split()[1:]
             done = subprocess.run(
-                [sys.executable, "-m", "nb2prod", *words], capture_output=True, text=True, check=False
+                [sys.executable, "-m", "nb2prod", *words], capture_output=True, text=True, check=False, cwd=tmp_path
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
