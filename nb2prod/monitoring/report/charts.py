@@ -51,7 +51,8 @@ def _numbers(shape: Shape, width: int, height: int) -> Spec:
         inner = [{"x": x, "y": y} for x, y in steps]
         return [{"x": shape.edges[0], "y": 0.0}, *inner, {"x": shape.edges[-1], "y": 0.0}]
 
-    x = {"field": "x", "type": "quantitative", "title": None, "scale": {"zero": False, "nice": False}}
+    axis = {"tickCount": 7, "labelOverlap": True}
+    x = {"field": "x", "type": "quantitative", "title": None, "axis": axis, "scale": {"zero": False, "nice": False}}
     y = {"field": "y", "type": "quantitative", "title": None, "axis": None}
     grey = {
         "type": "area",
