@@ -70,7 +70,11 @@ def one(side: str, name: str) -> dict[str, Any]:
             capture_output=True,
             text=True,
             cwd=folder,
-            env={**os.environ, "NB2PROD_HOME": f"{folder}/home", "PYTHONPATH": folder},
+            env={
+                **os.environ,
+                "NB2PROD_HOME": f"{folder}/home",
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
             timeout=900,
             check=False,
         )
@@ -125,6 +129,7 @@ def theirs(name: str) -> dict[str, Any]:
     """`log_model`, then `predict` in a clean environment."""
     os.environ |= {"MLFLOW_LOCK_MODEL_DEPENDENCIES": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
     told, seen, found = notebook(name)
+    sys.path.insert(0, str(Path.cwd()))
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/mlflow.db")
@@ -151,6 +156,7 @@ def theirs(name: str) -> dict[str, Any]:
         mlflow.models.predict(model_uri=info.model_uri, input_data=rows, env_manager="uv", output_path=str(out))
         got = json.loads(out.read_text())
     except Exception as error:
+        print(error, file=sys.stderr)
         return said(f"fails there: {type(error).__name__}", False)
     alike = _alike(expected, got.get("predictions", got) if isinstance(got, dict) else got)
     return said("answers alike" if alike else "other answers", alike)

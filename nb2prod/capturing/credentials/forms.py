@@ -72,6 +72,9 @@ _FORMS = {
     "a password in a connection string": r"(?i)(?<![A-Za-z])(pwd|password)\s*=\s*(?![<{$%*.\[(]|None\b|os\.|getpass|input)"
     r"[^;\s'\"=()]{4,}\s*;|;\s*(pwd|password)\s*=\s*(?![<{$%*.\[(])[^;\s'\"()]{4,}",
     "a DSN with a password": r"(?i)\b(host|dbname|user)\s*=\s*\S+\s.*\bpassword\s*=\s*(?![<{$%*])[^\s'\"]{4,}",
+    "a password in a URL's query": r"[?&;](?i:password|passwd|pwd)=(?![<{$%*])[^&;\s'\"]{4,}",
+    "a password of netrc": r"\b(?i:login)\s+\S+\s+(?i:password)\s+(?![<{$%*])\S{4,}",
+    "a password given to a command": r"\b(login|mysql|mysqldump|sshpass)\b.*\s-p\s?(?![<{$%*])(?=\S*\d)\S{6,}",
     "a credential given to curl": r"\bcurl\b.*\s(-u|--user)\s*['\"]?(?!\$|\{|<)[^\s:'\"]+:(?!\$|\{|<)[^\s'\"]{3,}",
     "a New Relic key": rf"{_START}NR(AK|JS|II|AA|RA)-[A-Za-z0-9-]{{20,}}",
     "a Sentry DSN": r"https://[a-f0-9]{32}(:[a-f0-9]{32})?@[\w.-]*sentry[\w.-]*/\d+|sntry[su]_[A-Za-z0-9+/=_-]{30,}",

@@ -119,7 +119,8 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
         return len(value) >= 8 and key and bool(_UNBROKEN.match(value)) and not _CONSTANT.match(value)
     if words[-1] in ("key", "keys") and not _NO_KEY & set(words):
         long = len(value) >= 16 and "/" not in value and "." not in value and not _CONSTANT.match(value)
-        return long and bool(_UNBROKEN.match(value)) and is_strong(value) and entropy(value) > 2.8
+        words_in_it = re.search(r"(^|[-_])[a-z]{3,}([-_]|$)", value)
+        return long and not words_in_it and bool(_UNBROKEN.match(value)) and is_strong(value) and entropy(value) > 2.8
     return False
 
 
@@ -146,7 +147,7 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
         return False
     changes = sum(a != b for a, b in itertools.pairwise(kinds)) / (len(value) - 1)
     longest = max(len(run) for run in re.split(r"[^a-z]+", value))
-    return changes > 0.4 and longest <= 6 and entropy(value) > 4.0
+    return changes > 0.38 and longest <= 7 and entropy(value) > 3.9
 
 
 def entropy(text: str) -> float:

@@ -98,6 +98,18 @@ def test_a_random_text_is_a_key_in_code_alone() -> None:
     assert kind(text, ["file_id"], code=True) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"jdbc:postgresql://db:5432/x?user=me&password={PASSWORD}",
+        f"machine api.example.com login me password {PASSWORD}",
+        f"docker login -u me -p {PASSWORD} reg.example",
+    ],
+)
+def test_passwords_as_programs_take_them_are_found(text: str) -> None:
+    assert kind(text)
+
+
 def test_importing_the_rules_does_not_import_detect_secrets() -> None:
     code = "import sys, nb2prod.capturing.rules as r; r.every(); sys.exit('detect_secrets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
