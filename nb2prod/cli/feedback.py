@@ -41,14 +41,14 @@ def feedback_(
     if label is None and not outcome:
         raise click.UsageError("Name the label's column with --label, or an outcome's with --outcome")
     deployment = nb2prod.get(name)
-    frame = _read(file)
+    frame = _read(file, f"nb2prod feedback {name} labels.parquet --id {id_} --label {label or 'late'}")
     for column in (id_, label, time, *outcome):
         _there(column, frame, file)
     told = deployment.feedback(list(_items(frame, id_, label, time, outcome)))
     return _show(name, file, told, as_json)
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path, example: str) -> Any:
     import pandas as pd
 
     readers: dict[str, Callable[[Path], Any]] = {
@@ -64,7 +64,7 @@ def _read(file: Path) -> Any:
             code="no-file",
             where=str(file),
             why="There is no such file." if reader else f"Known are {', '.join(readers)}.",
-            fix="nb2prod feedback delays labels.parquet --id flight_id --label late",
+            fix=example,
             kept="no label was sent",
         )
     try:

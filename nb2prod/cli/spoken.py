@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINES = ("fix", "where", "why", "reason", "title")
 _CELL = re.compile(r"%%deploy(?P<flags>[^\n]*)\n(?P<body>.*)", re.DOTALL)
+_UNSET = re.compile(r"%env (\w+)=(?=\s|$)")
 _NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
 
 
@@ -40,6 +41,7 @@ class Door:
         >>> Door(notebook="delays.ipynb").line("%deploy clf --data X_train")
         'nb2prod deploy delays.ipynb --model clf --data X_train'
         """
+        text = _UNSET.sub(r"unset \1", text)
         if "%deploy" not in text:
             return text
         text = text.replace("%deployments", "nb2prod list").replace("%deploy?", f"nb2prod {self.verb} --help")

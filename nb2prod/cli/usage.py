@@ -71,7 +71,7 @@ class _Case:
 
     def _flag(self, word: str) -> tuple[str, str]:
         known = [name for option in self.command.params for name in option.opts if name.startswith("--")]
-        near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
         if near:
             return f"The nearest flag is {near[0]}.", self.typed(
                 [near[0] if one == word else one for one in self.words]

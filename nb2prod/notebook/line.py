@@ -141,7 +141,7 @@ def _once(words: dict[str, list[tuple[str, ...]]]) -> None:
 
 
 def _unknown(name: str, line: str, *, last: bool) -> UsageError:
-    near = difflib.get_close_matches(name, BY_NAME, n=1)
+    near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.75)
     fix = f"%deploy {line.strip().replace(name, BY_NAME[near[0]].example if last else near[0])}" if near else "%deploy?"
     return UsageError(
         f"%deploy has no flag {name}",

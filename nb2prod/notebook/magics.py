@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import nb2prod
@@ -18,8 +19,9 @@ SHOWN = "_nb2prod_shown"
 def deploy(shell: Any, text: str, cell: str | None = None) -> None:
     """Deploy what the line names, or the `predict` that the cell defines, and leave the handle in a variable."""
     live = Live(shell)
-    with _Cards(live, verb="deploy", typed=f"%deploy {text}".strip()):
+    with _Cards(live, verb="deploy", typed=f"%deploy {text}".strip()) as cards:
         parsed = line.parse(text)
+        cards.model = parsed.model
         if not parsed.model and cell is None and not parsed.words:
             from nb2prod.notebook.offers import offers
 
@@ -47,9 +49,10 @@ class _Cards:
         self._live = live
         self._verb = verb
         self._typed = typed
+        self.model = ""
 
-    def __enter__(self) -> None:
-        return None
+    def __enter__(self) -> _Cards:
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, KeyboardInterrupt):
@@ -64,7 +67,10 @@ class _Cards:
             )  # its traceback follows, as for any error that is unknown
 
     def _show(self, error: Nb2prodError) -> None:
-        self._live.show(card.error(error.whole(self._typed), verb=self._verb, steps=self._live.broken()))
+        known = error.whole(self._typed)
+        if self.model and error.code != "not-a-model":  # rooms below call every model `model`
+            known.fix = re.sub(r"%deploy model\b", lambda _: f"%deploy {self.model}", known.fix)
+        self._live.show(card.error(known, verb=self._verb, steps=self._live.broken()))
         setattr(error, SHOWN, True)
 
 

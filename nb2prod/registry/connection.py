@@ -120,7 +120,7 @@ def unreachable(uri: str, error: object) -> Unavailable:
         code="registry-unreachable",
         where=shown(uri),
         why=_first_line(error).replace(uri, shown(uri)),
-        fix=f"mlflow server is to answer at {shown(uri)}; or, for the registry of this machine: unset MLFLOW_TRACKING_URI",
+        fix=f"%env MLFLOW_TRACKING_URI=      # the registry of this machine; or see that {shown(uri)} answers",
         kept="nothing was registered; the capture and its proof are kept, and running the line again goes on from there",
     )
 

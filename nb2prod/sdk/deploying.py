@@ -94,6 +94,7 @@ class _Deploying:
     def _discard(self) -> None:
         """Take away what was started, and the folder of a deployment that came to nothing."""
         self.target.discard(self.name)
+        self.target.settle()
         if self.target.store.find(self.name) is None:
             shutil.rmtree(self.home.deployment(self.name), ignore_errors=True)
 
@@ -113,7 +114,8 @@ class _Deploying:
         own capture is proven instead.
         """
         known = bool(self.target.store.find(self.name))
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
+            pool.submit(self.target.warm)  # what is wrong with it the worker's start tells
             search = pool.submit(find_twin, self.capture, home=self.home)
             ground = proof.prepare(self.capture, self.home, self.builder)
             try:

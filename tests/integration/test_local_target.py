@@ -206,6 +206,18 @@ def test_a_first_deploy_that_crashes_leaves_no_deployment_and_no_process(bench: 
     assert not bench.home.deployment("delays").exists()
 
 
+def test_what_was_made_ready_for_a_worker_that_never_came_ends_and_live_ones_are_left_alone(bench: Bench) -> None:
+    bench.target.warm()
+    assert {one.program for one in bench.processes()} >= {"caddy"}
+    bench.target.settle()
+    until(lambda: not bench.processes())
+    bench.deploy(1)
+    before = {one.pid for one in bench.processes()}
+    bench.again().warm()
+    bench.again().settle()
+    assert before <= {one.pid for one in bench.processes()}
+
+
 def test_stop_frees_the_port_and_start_takes_the_same_one(bench: Bench) -> None:
     bench.deploy(1)
     url, port = bench.target.url("delays"), bench.target.port("delays")

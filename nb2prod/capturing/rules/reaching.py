@@ -116,8 +116,14 @@ class MainDependent(Rule):
                         f"`{code.name}` looks into `__main__`",
                         where=code.place(node),
                         why="Here `__main__` is this notebook; in the service it is the server, which has none of its variables.",
-                        fix=f"def {code.name}(frame, *, needed=VALUE): ...      # a default travels with the function",
+                        fix=_carried(code.name, isinstance(code.thing, type)),
                     )
+
+
+def _carried(name: str, is_class: bool) -> str:
+    if is_class:
+        return f"give `{name}` what it needs in __init__: an attribute travels with the model"
+    return f"def {name}(frame, *, needed=VALUE): ...      # a default travels with the function"
 
 
 class GlobalState(Rule):

@@ -6,7 +6,13 @@ from typing import Any
 
 from nb2prod.records.capture import Column, Signature
 
-_MADE_UP = {"number": 1.5, "integer": 1, "boolean": True, "text": "text", "datetime": "2026-01-31T12:00:00Z"}
+_MADE_UP = {
+    "number": 1.5,
+    "integer": 1,
+    "boolean": True,
+    "text": "text",
+    "datetime": "2026-01-31T12:00:00Z",
+} | dict.fromkeys(("category", "other"), "text")
 
 
 def schema(signature: Signature, *, name: str, model: str) -> dict[str, Any]:

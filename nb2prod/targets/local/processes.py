@@ -71,18 +71,28 @@ class Processes:
 
     def reconcile(self) -> None:
         """Bring supervisord and Caddy to what the store says; with nothing to run, both end."""
-        workers = [program for run in self._wanted() for program in run.programs()]
-        if not workers:
+        wanted = self._wanted()
+        if not wanted:
             self.supervisor.shutdown()
             self.clear()
             return
+        workers = [program for run in wanted for program in run.programs()]
+        watched = any(run.row.state != "starting" for run in wanted)
         self.place.keep()
         routes = self._routes()
         self.gateway.write(routes)
         for route in routes:
             self._point(route)
-        self.supervisor.apply([self.gateway.program(), *self._agent(), *workers])
+        # with nothing that takes traffic there is nothing to watch, and the agent would start beside the proof
+        self.supervisor.apply([self.gateway.program(), *(self._agent() if watched else []), *workers])
         self.gateway.load()
+
+    def warm(self) -> None:
+        """Start supervisord and Caddy where nothing runs, for the worker that is to come; `reconcile` ends them without one."""
+        if self.supervisor.pid() is None and not self._wanted():
+            self.place.keep()
+            self.gateway.write(self._routes())
+            self.supervisor.apply([self.gateway.program()])
 
     def route(self) -> None:
         """Bring Caddy alone to what the store says."""

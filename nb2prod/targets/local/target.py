@@ -136,6 +136,16 @@ class LocalTarget:
             self.processes.reconcile()
         return replaced if before is None or before.run != row.run else before.version
 
+    def warm(self) -> None:
+        """Have supervisord and Caddy ready for a worker that is to come; `settle` ends them where none came."""
+        with self.processes.changing():
+            self.processes.warm()
+
+    def settle(self) -> None:
+        """Bring the processes to what the store says."""
+        with self.processes.changing():
+            self.processes.reconcile()
+
     def discard(self, name: str) -> None:
         """End a run that was started and takes no traffic; nothing where there is none. Files of one without a version go too."""
         row = self.store.find(name) and self.store.candidate(name)
