@@ -30,7 +30,7 @@ lint: $(SETUP)
 	$(BIN)/lint-imports --no-logo
 
 unit: $(SETUP)
-	$(BIN)/pytest -q tests/unit -n 2
+	$(BIN)/pytest -q tests/unit -n 2 -m "not proof"
 
 test: check  ## what CI runs: check, then the integration tests
 	$(BIN)/pytest -q tests/integration -m "not proof"

@@ -21,13 +21,13 @@ def deploy(shell: Any, text: str, cell: str | None = None) -> None:
     live = Live(shell)
     with _Cards(live, verb="deploy", typed=f"%deploy {text}".strip()) as cards:
         parsed = line.parse(text)
-        cards.model = parsed.model
         if not parsed.model and cell is None and not parsed.words:
             from nb2prod.notebook.offers import offers
 
             live.show(offers(shell))
             return
         model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed)
+        cards.model = parsed.model
         if marking.marking():
             _mark(parsed, live)
             return

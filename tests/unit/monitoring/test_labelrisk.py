@@ -46,13 +46,13 @@ def test_errors_that_rise_while_columns_and_scores_stay_are_told_and_over_when_t
 
 
 def test_a_calm_life_of_labels_keeps_the_budget_though_it_is_looked_at_all_the_time() -> None:
-    rng, level, lives, alarmed = np.random.default_rng(2), 0.2, 60, 0
+    rng, level, lives, alarmed = np.random.default_rng(2), 0.2, 40, 0
     for _ in range(lives):
         known = int(rng.binomial(2000, 0.1))
         limit = upper(Losses(2000, known, known), level / 2)  # no tolerance: the law itself
         watch = LabelRisk(level, known / 2000, limit, marks=[(0, Losses(), 0)])
         alarms: list[Alarm] = []
-        for look in range(100):
+        for look in range(60):
             wrong = int(rng.binomial(100, 0.1))
             watch.add(confusion(wrong, 100 - wrong), look * 100, alarms)
         alarmed += bool(alarms)
