@@ -33,7 +33,7 @@ unit: $(SETUP)
 	$(BIN)/pytest -q tests/unit -n 2 -m "not proof"
 
 test: check  ## what CI runs: check, then the integration tests
-	$(BIN)/pytest -q tests/integration -m "not proof"
+	$(BIN)/pytest -q tests/integration -m "not proof" -n 2 --dist loadfile
 
 proof: $(SETUP)  ## the long proofs
 	$(BIN)/pytest -q tests -m proof --timeout 3600
