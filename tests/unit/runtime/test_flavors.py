@@ -10,7 +10,6 @@ from typing import Any
 import category_encoders
 import imblearn.over_sampling
 import imblearn.pipeline
-import lightgbm
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
@@ -34,7 +33,6 @@ LATE = (X["a"] > 0).astype(int)
 HOURS = pd.Series(X["a"] * 2 + RNG.normal(size=200), name="hours")
 BAND = np.where(X["a"] > 0.5, "high", np.where(X["a"] < -0.5, "low", "middle"))
 FRAME = X.assign(hours=HOURS, person=[f"person {i}" for i in range(200)])
-EARLY = lightgbm.early_stopping(2, verbose=False)
 
 
 def squash(values: Any) -> Any:
@@ -63,16 +61,6 @@ def again(model: Any, rows: Any, folder: Path) -> tuple[Any, Any]:
         (xgboost.XGBClassifier(n_estimators=3, enable_categorical=True).fit(X, LATE), X, "ubj"),
         (xgboost.XGBRegressor(n_estimators=3, missing=-1.0).fit(NUMBERS, HOURS), NUMBERS, "ubj"),
         (xgboost.train({"max_depth": 2}, xgboost.DMatrix(X, HOURS, enable_categorical=True), 3), X, "ubj"),
-        (lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(X, BAND), X, "text"),
-        (lightgbm.LGBMClassifier(n_estimators=3, verbose=-1, class_weight={0: 1, 1: 2}).fit(X, LATE), X, "text"),
-        (
-            lightgbm.LGBMRegressor(n_estimators=60, verbose=-1).fit(
-                NUMBERS, HOURS, eval_set=[(NUMBERS[:40], HOURS[:40])], callbacks=[EARLY]
-            ),
-            NUMBERS,
-            "text",
-        ),
-        (lightgbm.train({"verbose": -1, "objective": "binary"}, lightgbm.Dataset(X, LATE), 3), X, "text"),
     ],
 )
 def test_a_boosted_model_travels_in_its_own_file(tmp_path: Path, model: Any, rows: Any, written: str) -> None:
@@ -92,7 +80,7 @@ def test_an_estimator_with_a_function_among_its_parameters_goes_by_cloudpickle_a
 
 
 def test_an_unfitted_booster_or_estimator_is_known_as_such() -> None:
-    for model in (lightgbm.LGBMClassifier(), xgboost.XGBClassifier(), xgboost.Booster()):
+    for model in (xgboost.XGBClassifier(), xgboost.Booster()):
         assert not flavors.of(model).fitted(model)
 
 
