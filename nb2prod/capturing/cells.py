@@ -55,11 +55,6 @@ class Graph:
         for cell in reversed(self.cells):
             yield from reversed(cell.fits)
 
-    def fit_of(self, name: str) -> FitCall | None:
-        """The latest call that fitted the variable `name`."""
-        names = self.aliases(name)
-        return next((call for call in self.fits() if any(call.fits(alias) for alias in names)), None)
-
     def aliases(self, name: str) -> set[str]:
         """`name` and the variables it was assigned from by a bare `a = b` (or `a = b.best_estimator_`)."""
         found, left = {name}, [name]

@@ -17,7 +17,6 @@ from nb2prod.errors import Refused
 from nb2prod.records.capture import LocalModule
 
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "build", "dist"})
-EXTENSIONS = (".so", ".pyd")
 
 
 @dataclass

@@ -23,7 +23,6 @@ from nb2prod.sdk.card.watch import period_name
 from nb2prod.sdk.card.words import count, milliseconds, percent, score
 
 NAME = "delays"
-STAGES = ("Train", "Deploy", "Traffic", "Labels", "Ask")
 _TEAMS = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "NB2PROD_STORE")
 
 

@@ -40,6 +40,7 @@ class Forked:
         self.returncode: int | None = None
         self.pid = int(self._line(START_TIMEOUT) or 0)
         if not self.pid:
+            os.close(status)
             raise OSError("the fork server has ended")
 
     def poll(self) -> int | None:

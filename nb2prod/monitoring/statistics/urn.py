@@ -69,20 +69,6 @@ class Tilts:
         return u, stretch
 
 
-def exact_log_tilt(prior: Floats, tilt: Floats, rows: int) -> float:
-    """ψ by the recursion n cₙ = Σ_j p_j c_{n−j}, p_j = Σ A wʲ: slow, exact, the measure of `Tilts.psi`."""
-    weight = np.exp(tilt - tilt.max())
-    powers = np.array([prior @ weight**j for j in range(1, rows + 1)])
-    plain = prior.sum()
-    logs = np.zeros(rows + 1)
-    for n in range(1, rows + 1):
-        terms = np.log(powers[:n]) + logs[n - 1 :: -1][:n]
-        top = terms.max()
-        logs[n] = top + np.log(np.exp(terms - top).sum()) - np.log(n)
-    base = np.sum(np.log(plain + np.arange(rows)) - np.log(np.arange(1, rows + 1)))
-    return float(logs[rows] - base + rows * tilt.max())
-
-
 def log_beta_ratio(x: Floats, y: Floats, alternative: tuple[Floats, Floats], null: tuple[Floats, Floats]) -> Floats:
     """ln of BB(x, y; alternative) / BB(x, y; null): x rows in a bucket, y elsewhere."""
     a, b = alternative

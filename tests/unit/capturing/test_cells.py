@@ -65,8 +65,9 @@ def test_a_fit_call_tells_its_data_and_labels() -> None:
 
 def test_a_fit_call_is_found_by_receiver_keyword_and_alias() -> None:
     graph = Graph([(1, "pipe = make()"), (2, "pipe.fit(X=X[cols], y=y)"), (3, "model = pipe")])
-    call = graph.fit_of("model")
-    assert call is not None
+    (call,) = graph.fits()
+    assert any(call.fits(alias) for alias in graph.aliases("model"))
+    assert not call.fits("model")
     assert (call.receiver, call.data, call.labels) == ("pipe", "X[cols]", "y")
 
 

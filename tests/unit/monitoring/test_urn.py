@@ -5,7 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nb2prod.monitoring.statistics.urn import Tilts, exact_log_tilt, log_beta_ratio
+from nb2prod.monitoring.statistics.urn import Floats, Tilts, log_beta_ratio
+
+
+def exact_log_tilt(prior: Floats, tilt: Floats, rows: int) -> float:
+    """ψ by the recursion n cₙ = Σ_j p_j c_{n−j}, p_j = Σ A wʲ: slow, exact, the measure of `Tilts.psi`."""
+    weight = np.exp(tilt - tilt.max())
+    powers = np.array([prior @ weight**j for j in range(1, rows + 1)])
+    plain = prior.sum()
+    logs = np.zeros(rows + 1)
+    for n in range(1, rows + 1):
+        terms = np.log(powers[:n]) + logs[n - 1 :: -1][:n]
+        top = terms.max()
+        logs[n] = top + np.log(np.exp(terms - top).sum()) - np.log(n)
+    base = np.sum(np.log(plain + np.arange(rows)) - np.log(np.arange(1, rows + 1)))
+    return float(logs[rows] - base + rows * tilt.max())
 
 
 @pytest.mark.parametrize("rows", [1, 2, 10, 200, 1500])
