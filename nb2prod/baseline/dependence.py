@@ -23,7 +23,7 @@ def factor(feature: Feature, column: Column, order: Ints | None = None) -> float
     f̂ = mean((mᵢ − mᵢ₋₁)² / (1/nᵢ + 1/nᵢ₋₁)) of a score of mean 0 and variance 1; successive differences leave a slow
     trend out. The larger of location and spread for a number, the mean over the levels for a category.
     """
-    codes = _codes(feature, column)
+    codes = places(feature, column)
     if len(codes) < PANE * LEAST_PANES:
         return 1.0
     if order is not None:
@@ -66,8 +66,8 @@ def _standard(values: Floats, share: Floats) -> Floats:
     return centred / size if size > 1e-6 else np.zeros_like(values)
 
 
-def _codes(feature: Feature, column: Column) -> Ints:
-    """Body bucket of each row, -1 for null and such."""
+def places(feature: Feature, column: Column) -> Ints:
+    """Body bucket of each row, -1 for null and such; empty for counters that have none."""
     if feature.numeric:
         values = counting.values(feature, column)[0]
         return np.asarray(np.where(np.isfinite(values), feature.edges.searchsorted(values, side="right"), -1), np.int64)

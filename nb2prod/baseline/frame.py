@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, dependence, freezing, numbers, scores, storage
+from nb2prod.baseline import counting, dependence, freezing, numbers, risks, scores, storage
 from nb2prod.baseline.calibration import Calibration, isotonic
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
@@ -55,6 +55,7 @@ class Baseline:
         *,
         kinds: Mapping[str, str] | None = None,
         times: Any = None,
+        holdout: Any = None,
         seed: int = 0,
         classes: Sequence[Any] | None = None,
     ) -> Baseline:
@@ -73,6 +74,8 @@ class Baseline:
             their values.
         times
             When each training row happened, where that is known; else the rows are taken to be in their order.
+        holdout
+            The hold-out's own rows, in the order of `scores`: with them a drift is ranked by what it does to the risk.
         seed
             Splits the rows that a vocabulary or the components are learnt from off those that they are measured on.
         classes
@@ -95,7 +98,7 @@ class Baseline:
             model, watched, reference["@multivariate.shares"] = together
             found.append(watched)
         bare = cls(tuple(found), rows, pca=model, reference=reference, dependence=together_in_time)
-        return _with_scores(bare, scores, labels, classes)
+        return _with_risks(_with_scores(bare, scores, labels, classes), holdout, scores)
 
     # -- what it watches
 
@@ -142,6 +145,21 @@ class Baseline:
         """Edges of the score's buckets in `@labels`: even ones where no hold-out gave any."""
         found = self._by_name.get("@score")
         return _EVEN if found is None else found.edges
+
+    @cached_property
+    def says_yes(self) -> Floats:
+        """Which buckets of the score say positive; with several classes every row says that its first choice is right."""
+        edges = self.score_edges
+        if self.target is not None and self.target.task == "multiclass":
+            return np.ones(len(edges) + 1)
+        return np.concatenate(([edges[0] > 0.5 if len(edges) else False], edges >= 0.5)).astype(np.float64)
+
+    @cached_property
+    def right(self) -> Floats:
+        """The chance that a row is answered rightly, by bucket of its score; empty where nothing is calibrated."""
+        if self.calibration is None or not self.has_scores:
+            return np.empty(0)
+        return np.where(self.says_yes > 0, self.calibrated, 1 - self.calibrated)
 
     # -- counting
 
@@ -275,6 +293,21 @@ def _with_scores(bare: Baseline, raw: Any, labels: Any, classes: Sequence[Any] |
     counts = told.count_labels(raw, labels)
     told = _changed(told, reference=bare.reference | counts)
     return _calibrated(told, raw, labels) if target.task in ("binary", "multiclass") else told
+
+
+def _with_risks(told: Baseline, holdout: Any, raw: Any) -> Baseline:
+    """What the hold-out's rows risk by their scores, by each column's buckets."""
+    if holdout is None or not len(told.right):
+        return told
+    assert told.target is not None
+    columns, rows = columns_of(holdout)
+    said = scores.parts(raw, told.target)["@score"]
+    if len(said) != rows:
+        return told
+    place = told.score_edges.searchsorted(np.nan_to_num(said), side="right")
+    expected = np.where(np.isfinite(said)[:, None], risks.losses(told.right[place]), np.nan)
+    own = [feature for feature in told.features if feature.role == "feature"]
+    return _changed(told, reference=told.reference | risks.tables(own, columns, expected))
 
 
 def _calibrated(told: Baseline, raw: Any, labels: Any) -> Baseline:

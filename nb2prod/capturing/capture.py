@@ -164,6 +164,7 @@ def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tole
         sparse.watched(found.data) if signature.rows == "sparse" else found.data,
         scores=reference.values,
         labels=reference.labels,
+        holdout=sparse.watched(reference.rows) if hasattr(reference.rows, "tocsr") else reference.rows,
         kinds={column.name: column.kind for column in signature.columns},
         classes=flavor.classes(found.model),
     )

@@ -27,6 +27,7 @@ class Scores:
     labels: Any = None
     finding: Finding | None = None
     held_out: bool = False
+    rows: Any = None
 
     def metric(self, classes: Sequence[Any] | None) -> HoldoutMetric | None:
         """ROC AUC of two classes, accuracy of more, R² of numbers, on the hold-out; None without one."""
@@ -44,7 +45,7 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
         return _none("The model answers several numbers at once.", "predict one number, or deploy a model for each")
     if found.holdout is not None:
         rows, labels = found.holdout
-        return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True)
+        return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True, rows=rows)
     if found.labels is None:
         return _none("No hold-out and no labels were found.", "%deploy model --holdout X_test y_test")
     if not _can_be_fitted_again(found.model, flavor):
@@ -58,7 +59,7 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
     values = _out_of_fold(found)
     if values is None:
         return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout X_test y_test")
-    return Scores(values, np.asarray(found.labels).ravel())
+    return Scores(values, np.asarray(found.labels).ravel(), rows=found.data)
 
 
 def _several(labels: Any) -> bool:

@@ -374,6 +374,8 @@ def _told(records: Sequence[AlertRecord]) -> Table | None:
 def _stands(one: AlertRecord) -> str:
     if one.ended is not None:
         return f"over since {_moment(one.ended)}"
+    if one.severity == "note":
+        return "a note: harmless so far"
     return f"acknowledged by {one.by}" if one.acknowledged is not None else "stands"
 
 

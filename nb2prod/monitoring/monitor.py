@@ -17,6 +17,7 @@ from nb2prod.monitoring.statistics.discoveries import e_bh
 from nb2prod.monitoring.statistics.episodes import Episodes
 from nb2prod.monitoring.statistics.gaps import GATE
 from nb2prod.monitoring.statistics.hanging import Hanging
+from nb2prod.monitoring.statistics.harm import Harm
 from nb2prod.monitoring.statistics.labelrisk import LabelRisk
 from nb2prod.monitoring.statistics.ladder import Ladder
 from nb2prod.monitoring.statistics.layout import Layout
@@ -78,7 +79,8 @@ class Monitor:
         self._sums = np.zeros((len(layout.features), layout.width), dtype=np.int64)
         self._ladder = Ladder(self._sums)
         self._hanging = Hanging(baseline, layout)
-        self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect)
+        self._harm = Harm(baseline)
+        self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect, self._harm)
         self._seen = 0
         self._risk = LabelRisk.of(baseline, SHARE_LABELS * false_alarm_rate)
 
@@ -159,7 +161,7 @@ class Monitor:
 
     def state(self) -> bytes:
         """Counts, evidence and alarms: `from_state` goes on where this stands, and takes no bet twice."""
-        held = {name: value for name, value in vars(self).items() if name not in ("baseline", "_layout")}
+        held = {name: value for name, value in vars(self).items() if name not in ("baseline", "_layout", "_harm")}
         return snapshot.pack(held, self.baseline, self._fixed())
 
     @classmethod
@@ -181,6 +183,7 @@ class Monitor:
         return {
             "baseline": self.baseline,
             "layout": self._layout,
+            "harm": self._harm,
             "tilts": detector._tilts,
             "buckets": detector._buckets,
         }
@@ -200,6 +203,9 @@ class Monitor:
 
     def alarms(self, *, now: float | None = None) -> tuple[Alarm, ...]:
         """Every alarm of this life, in the order they were told; the list only grows, an alarm that is over says so.
+
+        Sort by `rank` for what matters most: pages before notes, then by what each does to the estimated risk.
+
 
         `now` closes a bet that has waited for an hour though it has few rows.
         """

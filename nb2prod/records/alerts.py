@@ -209,7 +209,8 @@ class Rule(Record, frozen=True, kw_only=True):
 class AlertRecord(Record, frozen=True, kw_only=True):
     """One cause that was told: what, how far it matters, what to try, what was done; over when `ended` is set.
 
-    `key` names it for ever. Times are epoch seconds; `first` is when the change most likely began.
+    `key` names it for ever. Times are epoch seconds; `first` is when the change most likely began. A `note` is shown and
+    nobody is told.
     """
 
     id: int = 0
@@ -230,6 +231,7 @@ class AlertRecord(Record, frozen=True, kw_only=True):
     acknowledged: float | None = None
     by: str = ""
     done: tuple[str, ...] = ()
+    severity: Literal["page", "note"] = "page"
 
     def text(self) -> str:
         """As mail, Slack or a terminal show it."""

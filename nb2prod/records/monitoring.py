@@ -90,6 +90,10 @@ class Alarm(Record, frozen=True, kw_only=True):
     of the change in training's standard deviations and `bound` its lower bound. `first_row` is the row (from 0, in order
     of arrival) at which the change most likely began, `earliest` and `latest` what else is likely, `raised` the number of
     rows seen when it was told, `ended` the row at which it was over. Alarms of one `group` began together.
+
+    `risk` is what it does to the estimated share of wrong answers, between `risk_low` and `risk_high`; None where no hold-out
+    scores tell. `matters` says so in words. `severity` is ``note`` where the estimated risk is certain to stay as it was:
+    it is shown and nobody is woken; else ``page``.
     """
 
     feature: str
@@ -105,3 +109,13 @@ class Alarm(Record, frozen=True, kw_only=True):
     evidence: float
     since: str | None = None
     ended: int | None = None
+    risk: float | None = None
+    risk_low: float | None = None
+    risk_high: float | None = None
+    matters: str = ""
+    severity: Literal["page", "note"] = "page"
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """Sorts alarms: pages first, then by what they do to the estimated risk, then by their size."""
+        return self.severity == "note", -(self.risk if self.risk is not None else 0.0), -self.bound

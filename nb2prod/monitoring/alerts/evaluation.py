@@ -168,21 +168,23 @@ class _Turn:
         for group, alarms in life.alarms(self.now).items():
             key = f"{life.name}:{life.version}:{life.model[:8]}:drift:{group}"
             ended = all(alarm.ended is not None for alarm in alarms)
-            mark = f"{len(alarms)}{'.' * ended}"
+            grave = any(alarm.severity == "page" for alarm in alarms)
+            mark = f"{len(alarms)}{'' if grave else 'n'}{'.' * ended}"
             if life.memory.told.get(key) == mark:
                 continue
             record = self._drift(life, key, alarms)
             before = life.memory.told.get(key)
             life.memory.told[key] = mark
-            if before is None:
-                self.began.append((record, ("notify",)))
+            then = ("notify",) if grave else ()
+            if before is None or (grave and "n" in before):
+                self.began.append((record, then))
             if ended:
-                self.ended.append((msgspec.structs.replace(record, ended=self.now), ("notify",)))
+                self.ended.append((msgspec.structs.replace(record, ended=self.now), then))
             elif before is not None:
                 self.changed.append(record)
 
     def _drift(self, life: Life, key: str, alarms: list[Alarm]) -> AlertRecord:
-        begun = sorted(alarms, key=lambda alarm: (alarm.feature.startswith("@"), -alarm.bound))  # causes first
+        begun = sorted(alarms, key=lambda alarm: (alarm.feature.startswith("@"), alarm.rank))  # causes first
         since = life.time_of(min(alarm.first_row for alarm in alarms))
         known = self.store.alerts.by_key(key)
         first = begun[0]
@@ -195,19 +197,20 @@ class _Turn:
             subject=first.feature,
             title=words.drift_title(self.name, begun, since),
             what=words.drift_what(begun),
-            matters=self._matters(life, since),
+            matters=self._matters(life, since, begun),
             rows=f"{rows:,} since the change, version {life.version}",
             tries=self._tries(f"nb2prod drift {self.name}"),
             features=tuple(alarm.feature for alarm in begun),
             first=since,
             raised=known.raised if known else self.now,
             done=known.done if known else (),
+            severity="page" if any(alarm.severity == "page" for alarm in alarms) else "note",
         )
 
-    def _matters(self, life: Life, since: float) -> str:
+    def _matters(self, life: Life, since: float, begun: list[Alarm]) -> str:
         panes = self.store.panes.of(self.name, life.version, life.model)
         after = [pane.counts for pane in panes if pane.period + SECONDS[pane.grain] > since]
-        said = [words.drift_matters(life.watched.baseline, add_sparse(after))]
+        said = [words.drift_risk(begun), words.drift_matters(life.watched.baseline, add_sparse(after))]
         said += [
             f"{rule.alert.metric} {words.interval(rule.reading)} (limit {words.figure(rule.alert.limit)})"
             for rule in self.rules

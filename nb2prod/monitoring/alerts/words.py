@@ -74,6 +74,14 @@ def drift_what(alarms: Sequence[Alarm]) -> str:
     return f"{'; '.join(said)}; by at least {least:.2g} of training's standard deviations ({CERTAIN})"
 
 
+def drift_risk(alarms: Sequence[Alarm]) -> str:
+    """What the gravest of them does to the estimated risk."""
+    worst = min(alarms, key=lambda alarm: alarm.rank)
+    if not worst.matters:
+        return ""
+    return worst.matters if len(alarms) == 1 else f"{column(worst.feature)}: {worst.matters}"
+
+
 def drift_matters(baseline: Baseline, counts: Sparse) -> str:
     """The estimated figure of the hold-out and of the rows since; empty where nothing can be estimated."""
     from nb2prod.baseline import dense

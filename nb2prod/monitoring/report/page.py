@@ -215,7 +215,7 @@ def _alerts(report: Report) -> str:
         for one in report.alerts
     ]
     told += [
-        f"<p>row {one.raised:,}: {_safe(words.plain(one.feature))} {_safe(one.direction)}; began about row {one.first_row:,} "
+        f"<p>{_safe(words.alarm(one))}; began about row {one.first_row:,} "
         f"({one.earliest:,} to {one.latest:,}){', over since row ' + format(one.ended, ',') if one.ended else ''}</p>"
         for one in report.alarms
     ]

@@ -119,7 +119,9 @@ def of_monitor(monitor: Monitor, feature: str | None = None) -> Report:
     made = summarise(monitor.baseline, counts, rows=monitor.rows, feature=feature)
     told = tuple(one for one in map(monitor.performance, _METRICS) if one.value is not None)
     missing = () if monitor.rows else (("No rows have been counted yet.", "monitor.update(frame)"),)
-    return replace(made, alarms=monitor.alarms(), performance=told, missing=missing)
+    return replace(
+        made, alarms=tuple(sorted(monitor.alarms(), key=lambda one: one.rank)), performance=told, missing=missing
+    )
 
 
 def certifiable(rows: int) -> float:

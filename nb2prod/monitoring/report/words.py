@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from nb2prod.records.alerts import Rule
-from nb2prod.records.monitoring import FeatureDrift, Performance
+from nb2prod.records.monitoring import Alarm, FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
 
 _METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "r2": "R²"}
@@ -27,7 +27,7 @@ def text(report: Report) -> str:
     lines += _block(
         "Alerts", [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in report.alerts[:8]]
     )
-    lines += _block("Alarms", [f"row {one.raised:,}: {plain(one.feature)} {one.direction}" for one in report.alarms])
+    lines += _block("Alarms", [alarm(one) for one in report.alarms])
     lines += _block("To know", list(report.notes))
     lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
     return "\n".join(lines)
@@ -87,6 +87,13 @@ def pays(report: Report) -> str:
     if not report.rules:
         return "no business metric has a limit yet"
     return " · ".join(rule(one) for one in report.rules[:3])
+
+
+def alarm(one: Alarm) -> str:
+    """`row 4,200: age up: median 30 to 41; estimated error …`, a note said to be one."""
+    note = " (a note: nobody is told)" if one.severity == "note" else ""
+    matters = f"; {one.matters}" if one.matters else ""
+    return f"row {one.raised:,}: {plain(one.feature)} {one.direction}{matters}{note}"
 
 
 def moved(one: FeatureDrift) -> str:

@@ -12,6 +12,7 @@ from nb2prod.baseline import Feature
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.directions import direction
 from nb2prod.monitoring.statistics.gaps import Gap, effective, gaps
+from nb2prod.monitoring.statistics.harm import Harm, Shift
 from nb2prod.monitoring.statistics.ladder import Ladder, Rung
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints, prior
@@ -39,8 +40,9 @@ class Episode:
 class Episodes:
     """The alarms of a life, in the order in which they were told."""
 
-    def __init__(self, layout: Layout, limits: Floats, effect: float) -> None:
+    def __init__(self, layout: Layout, limits: Floats, effect: float, harm: Harm) -> None:
         self.layout = layout
+        self.harm = harm
         self.limits = limits
         self.effect = effect
         self.alarms: list[Alarm] = []
@@ -69,7 +71,9 @@ class Episodes:
         if gap is None:
             return False
         self._tell(row, detector, ladder, start, gap, direction(feature, calm, live, gap))
-        self._standing[row] = Episode(len(self.alarms) - 1, calm, gap, start, looked=ladder.rungs[-1].rows)
+        episode = Episode(len(self.alarms) - 1, calm, gap, start, looked=ladder.rungs[-1].rows)
+        self._judge(row, episode, ladder, factor)
+        self._standing[row] = episode
         return True
 
     def _calm(self, row: int, start: Rung) -> Ints:
@@ -108,6 +112,36 @@ class Episodes:
         )
         self.alarms.append(alarm)
 
+    def _shifts(self, row: int, episode: Episode, ladder: Ladder, factor: Floats) -> tuple[Shift, Shift | None]:
+        """The counter's own counts, and the score's, before and since."""
+        own = Shift(episode.calm, self._window(row, episode.start, ladder), float(factor[row]))
+        place = self.layout.index.get("@score")
+        if place is None:
+            return own, None
+        calm = np.maximum(self._calm(place, episode.start), self.layout.features[place].counts)
+        return own, Shift(calm, self._window(place, episode.start, ladder), float(factor[place]))
+
+    def _judge(self, row: int, episode: Episode, ladder: Ladder, factor: Floats) -> None:
+        """What the alarm that was just told does to the estimated risk."""
+        alarm = self.alarms[episode.alarm]
+        own, scores = self._shifts(row, episode, ladder, factor)
+        said = self.harm.judge(self.layout.features[row], alarm.kind, own, scores)
+        self.alarms[episode.alarm] = replace(
+            alarm,
+            risk=said.change,
+            risk_low=said.low,
+            risk_high=said.high,
+            matters=said.words,
+            severity="page" if said.page else "note",
+        )
+
+    def _reconsider(self, row: int, episode: Episode, ladder: Ladder, factor: Floats) -> None:
+        """A note of which the scores by now show that it does harm becomes a page; a page stays one."""
+        if self.alarms[episode.alarm].severity == "page":
+            return
+        if self.harm.shown(self.layout.features[row], *self._shifts(row, episode, ladder, factor)):
+            self._judge(row, episode, ladder, factor)
+
     def _group(self, start: int, doubt: int, now: int) -> int:
         """The group of an alarm that stands and began at about the same row; else a new one."""
         for alarm in self.alarms:
@@ -124,6 +158,7 @@ class Episodes:
             if self._over(row, episode, ladder, float(factor[row])):
                 self._end(row, episode, detector, ladder)
                 return
+            self._reconsider(row, episode, ladder, factor)
         live = self._window(row, episode.start, ladder)
         if episode.learning:
             detector.evidence[row] = -np.inf
@@ -132,7 +167,7 @@ class Episodes:
                 detector.restart(row, self._urn(row, live))
                 self._born[row] = now
         elif detector.evidence[row] >= self.limits[row]:
-            self._further(row, episode, detector, ladder, float(factor[row]))
+            self._further(row, episode, detector, ladder, factor)
 
     def _urn(self, row: int, counts: Ints) -> Floats:
         """A prior that the episode's own rows have made."""
@@ -166,19 +201,20 @@ class Episodes:
         self._born[row] = now
         del self._standing[row]
 
-    def _further(self, row: int, episode: Episode, detector: Detector, ladder: Ladder, factor: float) -> None:
+    def _further(self, row: int, episode: Episode, detector: Detector, ladder: Ladder, factor: Floats) -> None:
         """The change has changed: a new entry, unless it is on its way back to training."""
         feature = self.layout.features[row]
         start = max(ladder.since(detector.start(row)), self._born[row], key=lambda rung: rung.bet)
         live = self._window(row, start, ladder)
         size = feature.size
         settled = np.asarray(start.sums[row, :size] - episode.start.sums[row, :size], dtype=np.int64)
-        moved = self._matters(feature, settled, live, factor)
+        moved = self._matters(feature, settled, live, float(factor[row]))
         if moved is None:
             return
-        against = self._matters(feature, episode.calm, live, factor)
+        against = self._matters(feature, episode.calm, live, float(factor[row]))
         if against is not None:
             self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=start.rows)
             self._tell(row, detector, ladder, start, moved, direction(feature, settled, live, moved))
-            episode.alarm, episode.gap = len(self.alarms) - 1, against
+            episode.alarm, episode.gap, episode.start = len(self.alarms) - 1, against, start
+            self._judge(row, episode, ladder, factor)
         episode.start, episode.learning = start, True

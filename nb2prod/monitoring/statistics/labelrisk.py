@@ -153,6 +153,7 @@ class LabelRisk:
             direction=words,
             group=1 + max((one.group for one in alarms), default=-1),
             evidence=float(-np.log(self.level)),
+            matters="realised: what labels say, not an estimate",
         )
 
 

@@ -17,7 +17,6 @@ from scipy.stats import norm
 
 from nb2prod.baseline import Baseline
 from nb2prod.baseline.feature import BODY
-from nb2prod.monitoring.statistics.risk import says_yes
 from nb2prod.monitoring.statistics.scales import Floats
 from nb2prod.records.monitoring import Reconciled
 
@@ -35,7 +34,7 @@ def reconcile(baseline: Baseline, counts: Mapping[str, Any]) -> Reconciled | Non
     held = pairs.sum(axis=1)
     if len(held) != len(rows) or held.sum() < LEAST or rows.sum() < held.sum():
         return None
-    said = says_yes(baseline)
+    said = baseline.says_yes
     right = pairs[:, 1] * said + pairs[:, 0] * (1 - said)
     proxy = baseline.calibrated * said + (1 - baseline.calibrated) * (1 - said)
     return _joined(rows, held, right, proxy)

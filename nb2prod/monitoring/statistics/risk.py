@@ -114,13 +114,13 @@ def estimate(
     """
     metric = ALIASES.get(metric, metric)
     array = counts.get("@score") if isinstance(counts, Mapping) else counts
-    reason = _unable(baseline, metric)
+    reason = unable(baseline, metric)
     body = np.zeros(0) if array is None else np.asarray(array, dtype=np.float64)[BODY:]
     n = int(body.sum())
     if reason or not n:
         return _nothing(metric, period, n, reason or "no rows with a score yet")
     p = baseline.calibrated
-    slope = METRICS[metric](body * p, body * (1 - p), says_yes(baseline))
+    slope = METRICS[metric](body * p, body * (1 - p), baseline.says_yes)
     step = slope.positive - slope.negative
     held = np.asarray(baseline.feature("@score").counts[BODY:], dtype=np.float64)
     chance = p * (1 - p)
@@ -131,7 +131,7 @@ def estimate(
     )
 
 
-def _unable(baseline: Baseline, metric: str) -> str:
+def unable(baseline: Baseline, metric: str) -> str:
     """Why nothing can be estimated; empty where it can."""
     if baseline.target is not None and baseline.target.task in ("regression", "class"):
         return "Only probabilities tell how good a model is before labels come; this one gives none."
@@ -142,14 +142,6 @@ def _unable(baseline: Baseline, metric: str) -> str:
     if baseline.target is not None and baseline.target.task == "multiclass" and metric != "accuracy":
         return "With several classes accuracy alone follows from the score's counts."
     return ""
-
-
-def says_yes(baseline: Baseline) -> Floats:
-    """Which buckets of the score say positive; with several classes every row says that its first choice is right."""
-    edges = baseline.score_edges
-    if baseline.target is not None and baseline.target.task == "multiclass":
-        return np.ones(len(edges) + 1)
-    return np.concatenate(([edges[0] > 0.5 if len(edges) else False], edges >= 0.5)).astype(np.float64)
 
 
 def realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, *, period: str | None = None) -> Performance:
@@ -180,7 +172,7 @@ def _of_labels(baseline: Baseline, pos: Floats, neg: Floats, metric: str, period
     n = int(pos.sum() + neg.sum())
     if not n:
         return _nothing(metric, period, 0, "no labels yet")
-    said = np.resize(np.append(says_yes(baseline), 0.0), len(pos))
+    said = np.resize(np.append(baseline.says_yes, 0.0), len(pos))
     slope = METRICS[metric](pos, neg, said)
     if not np.isfinite(slope.value):
         return _nothing(metric, period, n, "labels of one class only so far")

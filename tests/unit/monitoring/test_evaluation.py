@@ -12,6 +12,7 @@ from spooling import NOON
 from nb2prod.home import Home
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
+from nb2prod.monitoring.statistics.harm import Harm, Verdict
 from nb2prod.records.alerts import SLO, Alert, AlertRecord
 from nb2prod.store import Store
 
@@ -46,6 +47,27 @@ def test_a_drift_is_one_alert_with_what_moved_since_when_and_what_to_try(store: 
     assert one.tries == ("nb2prod drift delays", "nb2prod status delays")
     assert planned(store) == [("notify", "begin")]
     assert one.text().splitlines()[1].startswith("  what     up: median")
+
+
+def test_a_harmless_drift_is_a_note_until_the_scores_show_harm(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    with monkeypatch.context() as calm:
+        calm.setattr(Harm, "judge", lambda *_: Verdict(False, "harmless by the scores", 0.0, -0.001, 0.001))
+        calm.setattr(Harm, "shown", lambda *_: False)
+        for minute in range(20):
+            feed.minute(minute, shift=1.0)
+        evaluator.turn("delays", after(20))
+        (one,) = store.alerts.open("delays")
+        assert one.severity == "note"
+        assert one.matters.startswith("harmless by the scores")
+        assert planned(store) == []
+    monkeypatch.setattr(Harm, "shown", lambda *_: True)
+    for minute in range(21, 40):
+        feed.minute(minute, shift=1.0)
+    evaluator.turn("delays", after(40))
+    (one,) = store.alerts.open("delays")
+    assert one.severity == "page"
+    assert planned(store) == [("notify", "begin")]
 
 
 def test_the_way_back_is_offered_where_there_is_one(store: Store) -> None:
