@@ -25,6 +25,7 @@ _HOMES = {
     "load": "nb2prod.sdk",
     "Nb2prodError": "nb2prod.errors",
     "SLO": "nb2prod.records.alerts",
+    "Sampling": "nb2prod.records.sampling",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

@@ -12,15 +12,18 @@ from nb2prod.errors import Conflict, Nb2prodError
 from nb2prod.home import Home
 from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import read
+from nb2prod.records.sampling import Sampling
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.counting import Counter
-from nb2prod.runtime.join import MATURATION_SECONDS
 from nb2prod.runtime.outbox import Outbox, Page
+from nb2prod.runtime.samples import FILE as SAMPLES
+from nb2prod.runtime.samples import Samples
 from nb2prod.runtime.side import Side
 from nb2prod.store import Store
 from nb2prod.store.labels import Told
 
 log = logging.getLogger(__name__)
+PRUNE_SECONDS = 60.0
 Models = Callable[[str], dict[str, bytes]]
 """From a model's key to its files: `baseline.json`, `baseline.npz`, `signature.json`, `name`."""
 
@@ -36,6 +39,7 @@ class Collector:
         self.home = home
         self.store = store
         self._clock = clock
+        self._pruned: dict[Path, float] = {}
 
     def run_once(self, name: str | None = None, *, deadline: float | None = None) -> bool:
         """Count and take over what waits, of one deployment or of all.
@@ -86,15 +90,31 @@ class Collector:
             with own.alone(timeout=wait):
                 done = True
                 for spool in spools:
-                    counter = Counter(spool, side, clock=self._clock, maturation=maturation_of(spool))
+                    told = settings_of(spool)
+                    counter = Counter(spool, side, clock=self._clock, maturation=told.maturation, sample=told.sample)
                     try:
                         done &= counter.run(deadline=deadline)
                     finally:
                         counter.close()
                 self._empty(own)
+                self._prune(spools, side)
                 return done
         finally:
             own.close()
+
+    def _prune(self, spools: list[Path], side: Path) -> None:
+        """Hold the kept rows to their days and bytes: those that the run with the traffic is told, or the usual ones."""
+        now = self._clock()
+        if not (side / SAMPLES).exists() or now - self._pruned.get(side, 0.0) < PRUNE_SECONDS:
+            return
+        self._pruned[side] = now
+        told = sorted((settings_of(spool) for spool in spools), key=lambda one: one.traffic)
+        sample = next((one.sample for one in reversed(told) if one.sample is not None), Sampling(0.0))
+        samples = Samples(side)
+        try:
+            samples.prune(sample.days, sample.bytes, now)
+        finally:
+            samples.close()
 
     def _empty(self, side: Side) -> None:
         """Take over everything in an outbox that is ours alone."""
@@ -164,12 +184,12 @@ class Collector:
         return len(new)
 
 
-def maturation_of(spool: Path) -> float:
-    """How long labels of a run wait for their predictions, as its service is told."""
+def settings_of(spool: Path) -> ServiceSettings:
+    """What the service of a run is told; the usual where that cannot be read."""
     try:
-        return read(spool.parent / "service.json", ServiceSettings).maturation
+        return read(spool.parent / "service.json", ServiceSettings)
     except (Nb2prodError, OSError):
-        return MATURATION_SECONDS
+        return ServiceSettings(name="")
 
 
 def files_of(folder: Path, key: str) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nb2prod.records.base import Record
+from nb2prod.records.sampling import Sampling
 
 State = Literal["starting", "live", "degraded", "stopped", "failed"]
 
@@ -16,7 +17,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     folder of the recorder's segments; `counter` says who counts them. `environment` is a 0600 JSON file of the values of
     declared environment variables, read before the model is loaded. `outcomes` are the names that feedback may carry, `slices`
     the (column, value) pairs by which rows and what became of them are counted apart; `maturation` is how many
-    seconds a label waits for its prediction.
+    seconds a label waits for its prediction. `sample` is what is kept of raw rows: nothing unless somebody asked.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -34,6 +35,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     outcomes: tuple[str, ...] = ()
     slices: tuple[tuple[str, str], ...] = ()
     maturation: float = 30 * 86400.0
+    sample: Sampling | None = None
 
 
 class Worker(Record, frozen=True, kw_only=True):

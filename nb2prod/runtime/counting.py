@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from nb2prod.errors import Nb2prodError
 from nb2prod.records.monitoring import Increment
+from nb2prod.records.sampling import Sampling
 from nb2prod.runtime import batches, ring, segments
 from nb2prod.runtime.join import MATURATION_SECONDS, Join
 from nb2prod.runtime.outbox import Outbox, Page
+from nb2prod.runtime.samples import Samples, drawn
 from nb2prod.runtime.segments import Frame, Head
 from nb2prod.runtime.side import Side
 from nb2prod.runtime.tally import Tally
@@ -36,6 +39,8 @@ class Counter:
         Epoch seconds.
     maturation
         Seconds that a label waits for its prediction; then it is told as unmatched.
+    sample
+        What is kept of the raw rows; None keeps nothing.
 
     Examples
     --------
@@ -51,7 +56,10 @@ class Counter:
         *,
         clock: Callable[[], float] = time.time,
         maturation: float = MATURATION_SECONDS,
+        sample: Sampling | None = None,
     ) -> None:
+        self._sample = sample
+        self._samples: Samples | None = None
         self._maturation = maturation
         self.spool = spool
         self.side = Side(side or spool / "side")
@@ -62,6 +70,8 @@ class Counter:
         self._swept = 0.0
 
     def close(self) -> None:
+        if self._samples is not None:
+            self._samples.close()
         self.side.close()
 
     def pending(self) -> list[Path]:
@@ -139,6 +149,7 @@ class Counter:
         with self.side.transaction():
             if self.side.sequence(head.source) >= head.sequence:
                 return []
+            self._keep_sample(head, frames)
             self._join.begin()
             increments = self._increments(head, frames)
             self._join.flush()
@@ -148,6 +159,19 @@ class Counter:
                 self.side.add("rows_torn", head.rows - rows)
             self.side.mark(head.source, head.sequence, rows)
         return increments
+
+    def _keep_sample(self, head: Head, frames: Iterable[Frame]) -> None:
+        """Before the segment is marked as counted; what cannot be kept is counted as dropped, and counting goes on."""
+        if self._sample is None or not self._sample.rate:
+            return
+        found = (batches.decode_batch(frame.payload) for frame in frames if frame.kind == batches.ROWS)
+        rows = list(drawn(head, found, self._model(head.key).signature.names, self._sample))
+        try:
+            self._samples = self._samples or Samples(self.side.folder)
+            self._samples.keep(rows)
+        except (Nb2prodError, OSError, sqlite3.Error) as error:
+            log.warning("%d sampled rows cannot be kept: %s", len(rows), error)
+            self.side.add("sample_dropped", len(rows))
 
     def _increments(self, head: Head, frames: Iterable[Frame]) -> list[Increment]:
         tally = Tally(head, self._model(head.key), self._model, declared(self.spool))

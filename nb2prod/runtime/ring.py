@@ -35,6 +35,7 @@ _COUNTED = struct.Struct("=Q")
 _COUNTED_AT = 1024
 FRAME = struct.Struct("=IIII")
 NOWHERE = 2**64 - 1
+_BLANK = memoryview(bytes(2**17))
 
 
 @dataclass
@@ -134,12 +135,25 @@ class Ring:
         """The segment is on disk; `missing` rows of it were unreadable (after a power loss)."""
         with self._lock:
             state = self.state
+            spans = _spans(state, self.capacity)
             state.persisted += state.until_rows - missing
             state.dropped += missing
             state.lost += missing
             state.tail, state.segment = state.until, state.segment + 1
             state.until = state.until_rows = 0
             self._commit()
+        for start, stop in spans:
+            self._wipe(start, stop)
+
+    def _wipe(self, start: int, stop: int) -> None:
+        """What was handed over leaves no rows behind; in pieces, so that a request never waits for long."""
+        for piece in range(start, stop, len(_BLANK)):
+            with self._lock:
+                at = max(piece, self.state.head - self.capacity)  # before that new frames stand
+                size = min(stop, piece + len(_BLANK)) - at
+                if size > 0:
+                    place = DATA + at % self.capacity
+                    self.memory[place : place + size] = _BLANK[:size]
 
     def cancel(self) -> None:
         """The segment could not be written; its rows stay in the ring."""

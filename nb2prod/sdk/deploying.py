@@ -49,6 +49,7 @@ def run(
     the kernel's answers. Until then whatever ran before goes on, and an error leaves only what a rerun uses again.
     """
     limits.check(capture, wish.limits.wanted)
+    limits.check_sample(capture, wish.limits.sample)
     with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS):
         live = live_of(capture.name, home)
         if live is not None and identical(capture, live.capture):

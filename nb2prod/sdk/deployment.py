@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -26,6 +26,8 @@ from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nb2prod.monitoring.report import Page
 
 FEEDBACK_BATCH = 1000
@@ -167,6 +169,35 @@ class Deployment(Alerting):
 
         self._counted()
         return Page(of_deployment(self._store, self.name, status=self.status(), feature=feature))
+
+    def sample(self, n: int = 100, where: Literal["all", "alarm"] = "all", *, seed: int = 0) -> pd.DataFrame:
+        """Answered rows that were kept, where a deploy asked for it: ``deploy(…, sample=0.01)``.
+
+        Parameters
+        ----------
+        n
+            At most so many rows.
+        where
+            ``"all"`` draws evenly from what is kept; ``"alarm"`` takes those around the moment at which what set off each open
+            alarm began, as many before as after.
+        seed
+            The same seed draws the same rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The model's columns without denied ones, and ``@prediction``, ``@score``, ``@version``, ``@request_id``, ``@row``;
+            the index is when a row happened (UTC).
+
+        Raises
+        ------
+        UsageError
+            No rows are kept.
+        """
+        from nb2prod.sdk import sampled
+
+        self._counted()
+        return sampled.sample(self.home, self._store, self.name, n, where, seed)
 
     def logs(self, n: int = 50, *, follow: bool = False) -> Iterable[str]:
         """The last `n` lines of the workers' logs; with `follow` also those to come."""

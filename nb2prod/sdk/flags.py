@@ -147,6 +147,22 @@ FLAGS = (
         argument="alerts",
     ),
     Flag(
+        "--sample",
+        "Keep this share of the answered rows, to look at. Off where nothing is said; 0 ends it.",
+        "--sample 0.01",
+        kind="number",
+        takes=("SHARE",),
+        for_verify=False,
+    ),
+    Flag(
+        "--sample-deny",
+        "A column that is never kept of a sampled row. Once for each column.",
+        "--sample 0.01 --sample-deny name",
+        takes=("COLUMN",),
+        repeated=True,
+        for_verify=False,
+    ),
+    Flag(
         "--allow-unverified",
         "Deploy though the proof could not be run here.",
         "--allow-unverified",

@@ -1,7 +1,8 @@
-"""Alerts and service levels of a deployment: settings, applied in place."""
+"""Alerts, service levels and sampling of a deployment: settings, applied in place."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
 from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, duration
 from nb2prod.records.capture import Capture
+from nb2prod.records.sampling import Sampling
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
@@ -22,18 +24,23 @@ class Limits(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...] | None = None
     slo: SLO | None = None
     maturation: str | None = None
+    sample: Sampling | None = None
 
     @classmethod
     def of(
-        cls, alerts: Iterable[Alert | str] | Alert | str | None, slo: SLO | None, maturation: str | None = None
+        cls,
+        alerts: Iterable[Alert | str] | Alert | str | None,
+        slo: SLO | None,
+        maturation: str | None = None,
+        sample: Sampling | None = None,
     ) -> Limits:
         """From what was given: alerts, their text forms, or one of them."""
         if maturation is not None:
             duration(maturation)
         if alerts is None:
-            return cls(None, slo, maturation)
+            return cls(None, slo, maturation, sample)
         given = [alerts] if isinstance(alerts, Alert | str) else list(alerts)
-        return cls(tuple(read(one) for one in given), slo, maturation)
+        return cls(tuple(read(one) for one in given), slo, maturation, sample)
 
     @property
     def wanted(self) -> tuple[Alert, ...]:
@@ -95,6 +102,28 @@ def check(capture: Capture, alerts: Sequence[Alert]) -> None:
         )
 
 
+def check_sample(capture: Capture, sample: Sampling | None) -> None:
+    """Does the model have every denied column? A name with a slip of the pen would let the column through.
+
+    Raises
+    ------
+    UsageError
+        It has not.
+    """
+    names = capture.record.signature.names
+    strange = [name for name in sample.deny if name not in names] if sample is not None else []
+    if strange:
+        near = difflib.get_close_matches(strange[0], names, n=1)
+        raise UsageError(
+            f"The model has no column `{strange[0]}` to leave out of the sample",
+            code="sample-column",
+            where=f"--sample-deny {strange[0]}",
+            why=f"It has {', '.join(names[:12])}.",
+            fix=f"--sample-deny {(near or names)[0]}",
+            kept="nothing was made",
+        )
+
+
 def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
     """Make these the limits that `deploy` has declared; those that were added since by hand stay."""
     store = Store(home)
@@ -107,6 +136,8 @@ def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
         said["slo"] = msgspec.to_builtins(limits.slo)
     if limits.maturation is not None:
         said["maturation"] = limits.maturation
+    if limits.sample is not None:
+        said["sample"] = msgspec.to_builtins(limits.sample)
     if said:
         known = {rule.text for rule in store.alerts.rules(name)}
         kept = set(said.get("alerts", before))
@@ -119,12 +150,14 @@ def apply(home: Home, name: str, limits: Limits) -> tuple[Rule, ...]:
 
 
 def tell(home: Home, name: str) -> tuple[Rule, ...]:
-    """Let the service know which outcomes feedback may carry, which slices are counted apart, how long labels wait."""
+    """Tell the service which outcomes feedback may carry, which slices count apart, how long labels wait, which rows are kept."""
     store = Store(home)
     rules = store.alerts.rules(name)
     alerts = [rule.alert for rule in rules]
-    waits = duration(store.deployments.get(name).settings.get("maturation", "30d"))
-    LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts), maturation=waits)
+    settings = store.deployments.get(name).settings
+    waits = duration(settings.get("maturation", "30d"))
+    sample = msgspec.convert(settings.get("sample"), Sampling | None)
+    LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts), maturation=waits, sample=sample)
     return rules
 
 

@@ -32,6 +32,8 @@ def deploy_notebook(
     *,
     workers: int = 2,
     alerts: Iterable[Alert | str] | None = None,
+    sample: float | None = None,
+    sample_deny: Iterable[str] = (),
     allow_unverified: bool = False,
     dry_run: bool = False,
     write_lock: bool = False,
@@ -51,7 +53,7 @@ def deploy_notebook(
         uses a deployment that this run makes only at its end. Without such a cell all run.
     cell_timeout
         Seconds that one cell may take.
-    workers, alerts, allow_unverified, dry_run, write_lock, home, progress, **options
+    workers, alerts, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
         As in `deploy`; data, labels and hold-out by name.
 
     Raises
@@ -62,7 +64,7 @@ def deploy_notebook(
     home = home or Home()
     said = None if alerts is None else [str(limits.read(alert)) for alert in alerts]
     settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
-    settings |= {"dry_run": dry_run, "write_lock": write_lock}
+    settings |= {"dry_run": dry_run, "write_lock": write_lock, "sample": sample, "sample_deny": tuple(sample_deny)}
     found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
     if dry_run:
         return msgspec.convert(found, Plan)

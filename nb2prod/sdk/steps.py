@@ -17,6 +17,7 @@ from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
+from nb2prod.records.sampling import Sampling
 from nb2prod.sdk import deploying, lockfile, proof
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
@@ -159,6 +160,8 @@ def deploy(
     alerts: Iterable[Alert | str] | Alert | str | None = None,
     slo: SLO | None = None,
     maturation: str | None = None,
+    sample: Sampling | float | None = None,
+    sample_deny: Sequence[str] = (),
     allow_unverified: bool = False,
     dry_run: bool = False,
     notebook: Notebook | None = None,
@@ -211,6 +214,11 @@ def deploy(
         Service levels: ``SLO(p99_ms=50, availability=0.999)``.
     maturation
         How long a label waits for its prediction before it counts as unmatched: ``"30d"`` where nothing else is said.
+    sample
+        A share of the answered rows to keep, to look at with `deployment.sample`; a `Sampling` also says for how many days
+        and bytes. Off unless it is asked for; 0 ends it.
+    sample_deny
+        Columns that are never kept.
     allow_unverified
         Deploy although the proof could not be run here.
     dry_run
@@ -242,7 +250,7 @@ def deploy(
     """
     home = home or Home()
     home.require_space(SPACE, what="a capture, its environment and its service")
-    limits = Limits.of(alerts, slo, maturation)
+    limits = Limits.of(alerts, slo, maturation, Sampling.of(sample, sample_deny))
     wish = deploying.Wish(workers=workers, allow_unverified=allow_unverified, variables=values(env), limits=limits)
     journal = Journal(progress)
     options: CaptureOptions = {

@@ -224,10 +224,10 @@ def test_a_broken_deployment_does_not_stop_the_others(home: Home, store: Store, 
 
 
 def test_a_run_says_how_long_its_labels_wait(home: Home, one: SpoolRecorder) -> None:
-    from nb2prod.monitoring.collector import maturation_of
+    from nb2prod.monitoring.collector import settings_of
 
-    assert maturation_of(one.spool) == 30 * DAY
+    assert settings_of(one.spool).maturation == 30 * DAY
     path = one.spool.parent / "service.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "maturation": 7.0 * DAY}))
-    assert maturation_of(one.spool) == 7 * DAY
-    assert maturation_of(home.root) == 30 * DAY
+    assert settings_of(one.spool).maturation == 7 * DAY
+    assert settings_of(home.root).maturation == 30 * DAY
