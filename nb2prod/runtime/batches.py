@@ -39,7 +39,7 @@ class Labels(msgspec.Struct, array_like=True):
 
 
 class Refusals(msgspec.Struct, array_like=True):
-    """Requests that never reached the model: column, reason and how many."""
+    """Rows that never reached the model: column, reason and how many."""
 
     version: int
     arrived: float

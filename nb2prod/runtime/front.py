@@ -28,6 +28,7 @@ from nb2prod.runtime.limits import Disconnected, Gate
 from nb2prod.runtime.metrics import Metrics
 from nb2prod.runtime.model import ServedModel
 from nb2prod.runtime.protocol import json, openapi, problem
+from nb2prod.runtime.protocol.refused import rows_in
 from nb2prod.runtime.protocol.schema import schema
 from nb2prod.runtime.rows import Rows
 from nb2prod.runtime.settings import Settings
@@ -146,6 +147,7 @@ class Front:
         settings: ServiceSettings,
         request_id: str,
     ) -> Reply:
+        body = b""
         try:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             route = methods.get(method)
@@ -153,11 +155,12 @@ class Front:
                 raise _wrong_method(path, method, methods)
             if settings.tokens and path not in OPEN:
                 allow(scope, settings)
-            body = await limits.body_of(scope, receive, settings.body_limit) if method != "GET" else b""
+            if method != "GET":
+                body = await limits.body_of(scope, receive, settings.body_limit)
             return await route(scope, body)
         except Nb2prodError as error:
             if isinstance(error, InputError) and (path == "/predict" or path.endswith("/infer")):
-                self._rejected(error, settings)
+                self._rejected(error, settings, rows_in(path, scope, body))
             return self._problem(error, request_id, settings)
         except Disconnected:
             raise
@@ -170,10 +173,10 @@ class Front:
             self._metrics.failed(error.code)
         return problem.response(error, request_id)
 
-    def _rejected(self, error: InputError, settings: ServiceSettings) -> None:
-        """Rows that never reached the model, by column and reason."""
+    def _rejected(self, error: InputError, settings: ServiceSettings, rows: int) -> None:
+        """Rows that never reached the model: all of the request's, by the column and the reason that it was refused for."""
         if settings.traffic and self.recorder is not None:
-            self.recorder.reject(error.column, error.code, version=settings.version)
+            self.recorder.reject(error.column, error.code, version=settings.version, rows=rows)
 
     def _closed(self, path: str, scope: Scope) -> Reply | None:
         """BentoML's own routes stand behind the same tokens."""

@@ -46,8 +46,8 @@ class Recorder(Protocol):
         as the rows, with None for a row that has none.
         """
 
-    def reject(self, column: str, code: str, *, version: int | None) -> None:
-        """Count a request that never reached the model, by column (empty where it is about none) and reason."""
+    def reject(self, column: str, code: str, *, version: int | None, rows: int = 1) -> None:
+        """Count the rows of a request that never reached the model, by column (empty where it is about none) and reason."""
 
     def feedback(self, items: Sequence[Feedback]) -> list[FeedbackResult]:
         """Keep labels and outcomes; one result an item, in their order."""

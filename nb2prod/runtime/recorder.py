@@ -78,6 +78,7 @@ class SpoolRecorder:
         self._declared: Sequence[tuple[str, str]] = ()
         self._refusing = threading.Lock()
         self._refused: dict[tuple[int, str, str], int] = {}
+        self._rejected = 0
         self._sizes: dict[str, int] = {}
         self.name = name
         self.limit = limit
@@ -155,12 +156,13 @@ class SpoolRecorder:
             self._feedback[result.status] += 1
         return results
 
-    def reject(self, column: str, code: str, *, version: int | None) -> None:
-        """Count a request that never reached the model; kept with the next segment."""
+    def reject(self, column: str, code: str, *, version: int | None, rows: int = 1) -> None:
+        """Count the rows of a request that never reached the model; kept with the next segment."""
         key = (version or 0, column, code)
         with self._refusing:
             if len(self._refused) < REASONS or key in self._refused:
-                self._refused[key] = self._refused.get(key, 0) + 1
+                self._refused[key] = self._refused.get(key, 0) + rows
+            self._rejected += rows
 
     def _size(self, item: Feedback) -> int | None:
         """How many rows the request of an item had, where that is known here."""
@@ -174,7 +176,7 @@ class SpoolRecorder:
         self._feedback["refused"] += items
 
     def metrics(self) -> Mapping[str, float]:
-        """Counters of the spool, all workers together, also those that have died; feedback and failures of this worker."""
+        """Counters of the spool, of all workers, also those that have died; feedback, refusals and failures of this one."""
         others = [path for path in ring.rings(self.spool) if path != self._ring.path]
         states = [found[1:] for path in others if (found := ring.peek(path)) is not None]
         states.append((self._ring.state, self._ring.counted()))
@@ -187,6 +189,7 @@ class SpoolRecorder:
             "rows_counted_total": sum(counted for _, counted in states),
             "feedback_kept_total": self._feedback["kept"],
             "feedback_refused_total": self._feedback["refused"],
+            "rows_rejected_total": self._rejected,
             "recorder_failures_total": self._failures,
             "recorder_durable": float(self._ring.durable),
         }

@@ -50,7 +50,7 @@ def _outcome(alert: Alert, increment: Increment, within: str) -> Sums:
 
 
 def _rejected(increment: Increment) -> Sums:
-    """Requests that never reached the model, against the rows that did."""
+    """Rows that never reached the model, against all."""
     refused = float(sum(_first(pairs) for name, pairs in increment.counts.items() if name.startswith(REFUSED)))
     return Sums(increment.rows + refused, refused, refused)
 

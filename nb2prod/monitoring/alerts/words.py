@@ -102,7 +102,7 @@ def rule_title(name: str, rule: Rule) -> str:
     side = "above" if alert.above is not None else "below"
     inside = f" where {alert.slice}" if alert.slice else ""
     if alert.metric == "rejected":
-        return f"{name}: requests are refused before they reach the model"
+        return f"{name}: rows are refused before they reach the model"
     if alert.metric == "availability":
         return f"{name}: fewer than {100 * alert.limit:.10g} % of requests are answered without an error of the service"
     if alert.metric == "slow":
@@ -123,7 +123,8 @@ def interval(reading: Reading) -> str:
 
 
 def rule_rows(alert: Alert, reading: Reading, version: int) -> str:
-    noun = "requests" if alert.metric in SERVICE else "predictions" if alert.per == "prediction" else "reports"
+    asked = "rows" if alert.metric == "rejected" else "requests"
+    noun = asked if alert.metric in SERVICE else "predictions" if alert.per == "prediction" else "reports"
     return f"{reading.n:,} {noun} since {moment(reading.since or 0.0)}, version {version}"
 
 

@@ -44,6 +44,7 @@ class Memory:
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
         self.rejected: list[tuple[str, str]] = []
+        self.rejected_rows: list[int] = []
         self.closed = False
 
     def record(self, rows: Any, answers: Any, **more: Any) -> None:
@@ -54,6 +55,7 @@ class Memory:
 
     def reject(self, column: str, code: str, **more: Any) -> None:
         self.rejected.append((column, code))
+        self.rejected_rows.append(more["rows"])
 
     def metrics(self) -> Mapping[str, float]:
         return {"rows_accepted_total": sum(one["n"] for one in self.kept), "seconds": 0.5}
@@ -203,6 +205,21 @@ def test_what_never_reached_the_model_is_counted_by_column_and_reason(service: S
     service.say(traffic=False)
     service.predict({"inputs": [{**ROW, "age": "old"}]})
     assert len(service.recorder.rejected) == 4
+
+
+def test_a_refused_request_counts_with_all_its_rows_which_nobody_answered(service: Service) -> None:
+    bad = {**ROW, "age": "old"}
+    service.predict({"inputs": [ROW] * 49 + [bad]})
+    service.predict({"columns": list(ROW), "data": [list(bad.values())] * 3})
+    service.predict({"inputs": 7})
+    service.send("POST", "/predict", content=b"{")
+    shape = {"name": "age", "shape": [4, 1], "datatype": "BYTES", "data": ["old"] * 4}
+    assert service.send("POST", "/v2/models/ages/infer", json={"inputs": [shape]}).status_code == 422
+    boast = {"name": "age", "shape": [10**15], "datatype": "FP64", "data": [1.0]}
+    said = service.send("POST", "/v2/models/ages/infer", json={"inputs": [boast]})
+    assert said.status_code in (400, 422)
+    assert service.recorder.rejected_rows[:5] == [50, 3, 1, 1, 4]
+    assert service.recorder.rejected_rows[5] <= len(said.request.content)
 
 
 def test_a_request_id_of_ours_tells_its_rows_and_a_callers_own_stays(service: Service) -> None:
