@@ -133,7 +133,11 @@ def remove_(name: str, words: Sequence[str], as_json: bool) -> None:
     import nb2prod
     from nb2prod.records.alerts import Alert
 
-    alert = Alert.parse(" ".join(words))
+    try:
+        alert = Alert.parse(" ".join(words))
+    except UsageError as error:
+        error.fix = f"nb2prod alerts list {name}"
+        raise
     nb2prod.get(name).remove_alert(alert)
     if as_json:
         return show.document({"name": name, "removed": alert.condition})

@@ -65,6 +65,7 @@ timeout = click.option(
     """
     nb2prod deploy notebook.ipynb --model model
     nb2prod deploy notebook.ipynb --model model --name delays --data X_train --labels y_train --holdout X_test y_test
+    nb2prod deploy notebook.ipynb --model model --p99-ms 50 --availability 0.999
     nb2prod deploy notebook.ipynb --dry-run
     nb2prod deploy models:/delays/2
     """,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,17 @@ def feedback_(
     if label is None and not outcome:
         raise click.UsageError("Name the label's column with --label, or an outcome's with --outcome")
     deployment = nb2prod.get(name)
-    frame = _read(file, f"nb2prod feedback {name} labels.parquet --id {id_} --label {label or 'late'}")
-    for column in (id_, label, time, *outcome):
-        _there(column, frame, file)
+    given = [("--id", id_), ("--label", label), ("--time", time), *(("--outcome", one) for one in outcome)]
+    columns = [(flag, column) for flag, column in given if column is not None]
+    frame = _read(file, _line(name, Path("labels.parquet"), columns))
+    for _, column in columns:
+        _there(column, frame, file, _line(name, file, columns))
     told = deployment.feedback(list(_items(frame, id_, label, time, outcome)))
     return _show(name, file, told, as_json)
+
+
+def _line(name: str, file: Path, columns: Sequence[tuple[str, str]]) -> str:
+    return shlex.join(["nb2prod", "feedback", name, str(file), *(word for pair in columns for word in pair)])
 
 
 def _read(file: Path, example: str) -> Any:
@@ -80,8 +88,8 @@ def _read(file: Path, example: str) -> Any:
         ) from error
 
 
-def _there(column: str | None, frame: Any, file: Path) -> None:
-    if column is None or column in frame.columns:
+def _there(column: str, frame: Any, file: Path, typed: str) -> None:
+    if column in frame.columns:
         return
     names = [str(name) for name in frame.columns]
     near = difflib.get_close_matches(column, names, n=1)
@@ -90,7 +98,7 @@ def _there(column: str | None, frame: Any, file: Path) -> None:
         code="no-such-column",
         where=str(file),
         why=f"Its columns are {', '.join(names[:20])}.",
-        fix=f"--id {near[0]}" if near else f"--id {names[0]}" if names else "",
+        fix=re.sub(rf"(?<= ){re.escape(column)}(?= |$)", near[0] if near else "COLUMN", typed),
         kept="no label was sent",
     )
 

@@ -43,6 +43,9 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
 
 
 def _wrong_usage(error: click.ClickException, words: Sequence[str], *, as_json: bool) -> int:
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # it carries the help and no complaint
+        print(error.format_message(), file=sys.stderr)
+        return UsageError.exit_code
     problem = usage.problem(error, words)
     show.error(problem, as_json=as_json, words=words)
     return UsageError.exit_code

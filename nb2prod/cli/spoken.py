@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nb2prod.sdk.flags import BY_NAME, mended
 
 if TYPE_CHECKING:
     from nb2prod.errors import Nb2prodError
@@ -32,6 +35,14 @@ class Door:
     verb: str = "deploy"
     notebook: str = "notebook.ipynb"
     model: str = "model"
+    deploys: bool = False
+    flags: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
+
+    def fix(self, text: str, where: str) -> str:
+        """A fix as a whole line for this terminal, with the flags that were typed."""
+        if text.startswith("--") and not self.deploys:
+            return text
+        return mended(self.line(text), f"nb2prod {self.verb} {self.notebook} --model {self.model}", self.flags, where)
 
     def line(self, text: str) -> str:
         """`text` with each magic as the command that does the same.
@@ -83,7 +94,9 @@ def asking(words: Sequence[str]) -> Iterator[None]:
     """While the block runs, what is shown answers this command."""
     notebook = next((word for word in words if word.endswith(".ipynb") and Path(word).is_file()), Door.notebook)
     verb = "verify" if words and words[0] == "verify" else "deploy"
-    before = _ASKED.set(Door(verb, notebook, _after(words, "--model") or Door.model))
+    deploys = bool(words) and words[0] in ("deploy", "verify")
+    flags = _flags(words) if deploys else {}
+    before = _ASKED.set(Door(verb, notebook, _after(words, "--model") or Door.model, deploys, flags))
     try:
         yield
     finally:
@@ -97,7 +110,8 @@ def line(text: str) -> str:
 
 def problem(error: Nb2prodError) -> Nb2prodError:
     """The error with its lines for this terminal; the same object."""
-    error.where, error.why, error.fix = line(error.where), line(error.why), line(error.fix)
+    error.fix = _ASKED.get().fix(error.fix, error.where)
+    error.where, error.why = line(error.where), line(error.why)
     error.title = line(error.title)
     return error
 
@@ -114,6 +128,17 @@ def document(content: Any) -> Any:
     if isinstance(content, list):
         return [document(one) for one in content]
     return content
+
+
+def _flags(words: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
+    """The words behind each flag of a deploy, quoted as a shell needs them."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for n, word in enumerate(words):
+        name, joined, value = word.partition("=")
+        if name in BY_NAME:
+            behind = (value,) if joined else words[n + 1 : n + 1 + len(BY_NAME[name].takes)]
+            found.setdefault(name, []).append(tuple(map(shlex.quote, behind)))
+    return found
 
 
 def _after(words: Sequence[str], flag: str) -> str:

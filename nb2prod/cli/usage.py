@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Sequence
 
 import click
 
 from nb2prod.cli.verbs import VERBS, app
-from nb2prod.errors import UsageError
+from nb2prod.errors import Nb2prodError, UsageError
 from nb2prod.sdk.flags import BY_NAME
 
 
@@ -24,6 +25,10 @@ def problem(error: click.ClickException, words: Sequence[str]) -> UsageError:
     case = _Case(words)
     title, why, fix = case.read(error)
     return UsageError(title, code="wrong-usage", where=case.typed(words), why=why, fix=fix, kept="nothing was changed")
+
+
+_EXAMPLE = "delays"
+"""The deployment that every help names; in a fix it is one of this home."""
 
 
 class _Case:
@@ -103,4 +108,15 @@ class _Case:
     def _example(self) -> str:
         """The first example of the help."""
         lines = [line.strip() for line in (self.command.epilog or "").splitlines()]
-        return next((line for line in lines if line.startswith("nb2prod ")), "nb2prod --help")
+        found = next((line for line in lines if line.startswith("nb2prod ")), "nb2prod --help")
+        return re.sub(rf"(?<= ){_EXAMPLE}(?= |$)", self._deployment(), found)
+
+    def _deployment(self) -> str:
+        """A deployment of this home: the one that was typed, else the first."""
+        import nb2prod
+
+        try:
+            known = [one.name for one in nb2prod.deployments()]
+        except Nb2prodError:
+            known = []
+        return next((name for name in known if name in self.words), known[0] if known else "NAME")

@@ -9,14 +9,17 @@ from typing import Any
 
 from nb2prod.errors import UsageError
 from nb2prod.notebook.line import Line, is_name, unquoted
-from nb2prod.sdk.flags import BY_NAME, Flag
+from nb2prod.sdk.flags import BY_NAME, Flag, given
 
 
 def arguments(line: Line, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments that the flags of `line` stand for."""
-    return {
-        BY_NAME[name].keyword: _value(BY_NAME[name], found, namespace, line.text) for name, found in line.words.items()
-    }
+    return given(
+        {
+            BY_NAME[name].keyword: _value(BY_NAME[name], found, namespace, line.text)
+            for name, found in line.words.items()
+        }
+    )
 
 
 def model(expression: str, namespace: Mapping[str, Any], typed: str = "") -> Any:

@@ -61,6 +61,7 @@ def help_text() -> str:
     %deploy model                                name, baseline and labels are found from the notebook
     %deploy make_pipeline(scaler, model)         any Python expression
     %deploy model --name delays --data X_train --labels y_train --holdout X_test y_test
+    %deploy model --p99-ms 50 --availability 0.999      service levels: be told when an hour misses them
     %deploy models:/delays/2                     a version that is registered already
 
     %%deploy --name delays --data X_train        the cell defines predict(frame)

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from nb2prod.records.lifecycle import Step
-from nb2prod.sdk.card import Card, progress
+from nb2prod.sdk.card import Card, in_cell, progress
 from nb2prod.sdk.card.shape import step_text
 
 
@@ -38,6 +38,7 @@ class Live:
 
     def show(self, card: Card) -> None:
         """Put the card where the progress was."""
+        card = in_cell(card)
         if not self._in_place:
             # the lines of the steps are on the screen already
             print(("\n" if self._steps else "") + _without_steps(card).text(), flush=True)

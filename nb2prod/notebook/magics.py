@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from nb2prod.notebook import arguments, line
 from nb2prod.notebook.live import Live
 from nb2prod.sdk import card, marking
 from nb2prod.sdk.card import Card, Row
+from nb2prod.sdk.flags import mended
 
 SHOWN = "_nb2prod_shown"
 
@@ -27,7 +29,7 @@ def deploy(shell: Any, text: str, cell: str | None = None) -> None:
             live.show(offers(shell))
             return
         model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed)
-        cards.model = parsed.model
+        cards.line = parsed if cell is None else dataclasses.replace(parsed, model=model)
         if marking.marking():
             _mark(parsed, live)
             return
@@ -49,7 +51,7 @@ class _Cards:
         self._live = live
         self._verb = verb
         self._typed = typed
-        self.model = ""
+        self.line = line.Line()
 
     def __enter__(self) -> _Cards:
         return self
@@ -68,10 +70,18 @@ class _Cards:
 
     def _show(self, error: Nb2prodError) -> None:
         known = error.whole(self._typed)
-        if self.model and error.code != "not-a-model":  # rooms below call every model `model`
-            known.fix = re.sub(r"%deploy model\b", lambda _: f"%deploy {self.model}", known.fix)
+        known.fix = self._fix(known)
         self._live.show(card.error(known, verb=self._verb, steps=self._live.broken()))
         setattr(error, SHOWN, True)
+
+    def _fix(self, known: Nb2prodError) -> str:
+        """The fix for the line that was typed: its model, which the rooms below call `model`, and its other flags."""
+        model, fix = self.line.model, known.fix
+        of_the_model = known.code in ("not-a-model", "not-fitted") or known.where == f"%deploy {model}"
+        if model and not of_the_model:
+            fix = re.sub(r"%deploy model\b", lambda _: f"%deploy {model}", fix)
+        command = re.match(r"%deploy (\S+)(?= --| {3,}#|$)", fix) if of_the_model else None
+        return mended(fix, command[0] if command else f"%deploy {model or 'model'}", self.line.words, known.where)
 
 
 def _deployed(model: Any, options: dict[str, Any], live: Live) -> Any:

@@ -162,11 +162,11 @@ class SLO(Record, frozen=True):
 
     def __post_init__(self) -> None:
         if self.p99_ms is None and self.availability is None:
-            raise _wrong_slo("It names neither p99_ms nor availability.")
+            raise wrong_slo("It names neither p99_ms nor availability.")
         if self.p99_ms is not None and not 0 < self.p99_ms < 1e6:
-            raise _wrong_slo("p99_ms is a number of milliseconds.")
+            raise wrong_slo("p99_ms is a number of milliseconds.")
         if self.availability is not None and not 0 < self.availability < 1:
-            raise _wrong_slo("availability is a share between 0 and 1.")
+            raise wrong_slo("availability is a share between 0 and 1.")
 
     def alerts(self) -> tuple[Alert, ...]:
         """The limits that it stands for."""
@@ -351,11 +351,11 @@ def _number(word: str, text: str) -> float:
         raise wrong_alert(f"`{word}` is no number.", text) from None
 
 
-def _wrong_slo(why: str) -> UsageError:
+def wrong_slo(why: str) -> UsageError:
     return UsageError(
         "That is no service level",
         code="wrong-slo",
-        where="slo=",
+        where="service levels",
         why=why,
         fix="slo=SLO(p99_ms=50, availability=0.999)",
         kept="nothing was changed",

@@ -48,7 +48,11 @@ class Worker(Record, frozen=True, kw_only=True):
 
 
 class ServiceStatus(Record, frozen=True, kw_only=True):
-    """A deployment as its target sees it; `nb2prod status --json` prints it."""
+    """A deployment as its target sees it; `nb2prod status --json` prints it.
+
+    `rows` are all that were counted under the name, whatever version answered; requests, times and errors are those since the
+    version that is live was started.
+    """
 
     name: str
     state: State
@@ -58,6 +62,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     model_uri: str | None = None
     bento: str | None = None
     proof: str | None = None
+    rows: int = 0
     requests: int | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None

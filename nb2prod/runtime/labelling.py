@@ -22,6 +22,9 @@ FULL = FeedbackResult(
 )
 _NOUNS = {"number": "a finite number", "text": "text", "datetime": "a date-time: ISO 8601 text or epoch milliseconds"}
 
+FEW = 10
+"""Classes that an error lists."""
+
 
 class Check:
     """Says of each item whether it can be kept; the words never hold a value."""
@@ -68,8 +71,7 @@ class Check:
         if label is msgspec.UNSET:
             return None
         if self._kind == "class" and self._classes:
-            good, noun = self._class(label), "text" if self._texts else "a number"
-            return None if good else _refused("/label", f"The classes are {noun}.", _line(self._classes[0]))
+            return None if self._class(label) else _refused("/label", self._said_classes(), _line(self._classes[0]))
         if _fits(self._kind, label):
             return None
         return _refused("/label", f"A label of this model is {_NOUNS.get(self._kind, 'a plain value')}.", '"label": …')
@@ -80,6 +82,14 @@ class Check:
         if any(isinstance(value, str) for value in self._classes):
             return isinstance(label, str | bool | int | float)
         return isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label))
+
+    def _said_classes(self) -> str:
+        """What a label must be, and the classes where they are few."""
+        flags = all(isinstance(value, bool) for value in self._classes)
+        said = f"A label of this model is {'text' if self._texts else 'true or false' if flags else 'a number'}"
+        if flags or len(self._classes) > FEW:
+            return f"{said}."
+        return f"{said}; its classes are {', '.join(map(_json, self._classes))}."
 
     def _said(self, item: Feedback) -> FeedbackResult | None:
         for name, value in item.outcomes.items():
@@ -139,7 +149,11 @@ def _refused(pointer: str, why: str, fix: str) -> FeedbackResult:
 
 
 def _line(value: Any) -> str:
-    return f'"label": {msgspec.json.encode(value).decode()}'
+    return f'"label": {_json(value)}'
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _escaped(name: str) -> str:

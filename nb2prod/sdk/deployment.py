@@ -250,7 +250,7 @@ class Deployment(Alerting):
         return f"Deployment({self.name!r})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return card.deployment(self.status()).bundle()
+        return card.in_cell(card.deployment(self.status())).bundle()
 
 
 class LogLines(list[str]):

@@ -85,6 +85,6 @@ def _fetch(reference: str, home: Home) -> Capture:
             code="no-such-reference",
             where="nb2prod.load",
             why="A reference is a name with an alias or a version.",
-            fix='nb2prod.load("delays@champion")      or      nb2prod.load("delays/3")',
+            fix=f'nb2prod.load("{name or version}@champion")      or      nb2prod.load("{name or version}/1")',
         )
     return registry.fetch(name, int(version), home=home)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -147,6 +149,22 @@ FLAGS = (
         argument="alerts",
     ),
     Flag(
+        "--p99-ms",
+        "A service level: the milliseconds that 99 of 100 answers take at most. Told when the last hour misses it.",
+        "--p99-ms 50",
+        kind="number",
+        takes=("MILLISECONDS",),
+        for_verify=False,
+    ),
+    Flag(
+        "--availability",
+        "A service level: the share of requests that get their answer. Told when the last hour misses it.",
+        "--availability 0.999",
+        kind="number",
+        takes=("SHARE",),
+        for_verify=False,
+    ),
+    Flag(
         "--sample",
         "Keep this share of the answered rows, to look at. Off where nothing is said; 0 ends it.",
         "--sample 0.01",
@@ -176,7 +194,52 @@ BY_NAME = {flag.name: flag for flag in FLAGS}
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options as the SDK's arguments: those that nobody gave are left to its own defaults."""
-    return {
+    """The options as the SDK's arguments: those that nobody gave are left to its own defaults.
+
+    Examples
+    --------
+    >>> given({"workers": None, "p99_ms": 50.0})
+    {'slo': SLO(p99_ms=50.0, availability=None)}
+    """
+    known = {
         keyword: value for keyword, value in options.items() if value is not None and value != () and value is not False
     }
+    levels = {keyword: known.pop(keyword) for keyword in ("p99_ms", "availability") if keyword in known}
+    if levels:
+        from nb2prod.records.alerts import SLO
+
+        known["slo"] = SLO(**levels)
+    return known
+
+
+def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str = "") -> str:
+    """A fix as a whole line: what begins with a flag gets the command, and the flags that were typed stay.
+
+    Parameters
+    ----------
+    fix
+        The line to type; one that is no `command` is left as it is.
+    command
+        What a deploy's line begins with, its model included.
+    typed
+        The words behind each flag that was typed.
+    where
+        What the error is about: a repeated flag that says just this is left out.
+
+    Examples
+    --------
+    >>> mended("--env KEY", "%deploy model", {"--name": [("delays",)]})
+    '%deploy model --env KEY --name delays'
+    """
+    if fix.startswith("--"):
+        fix = f"{command} {fix}"
+    if not f"{fix} ".startswith(f"{command} ") or "\n" in fix:
+        return fix
+    line, *note = re.split(r"(?= {3,}[#(])", fix, maxsplit=1)
+    named = set(re.findall(r"(?<!\S)--[a-z0-9-]+", line))
+    for flag, found in typed.items():
+        repeated = BY_NAME[flag].repeated
+        if flag not in named or repeated:
+            kept = [" ".join((flag, *words)) for words in found if not (repeated and words[0].strip("'\"") in where)]
+            line += "".join(f" {words}" for words in kept if words not in line)
+    return "".join((line, *note))

@@ -11,7 +11,7 @@ import msgspec
 from nb2prod.errors import UsageError
 from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
-from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, duration
+from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, duration, wrong_slo
 from nb2prod.records.capture import Capture
 from nb2prod.records.sampling import Sampling
 from nb2prod.store import Store
@@ -37,6 +37,8 @@ class Limits(msgspec.Struct, frozen=True):
         """From what was given: alerts, their text forms, or one of them."""
         if maturation is not None:
             duration(maturation)
+        if slo is not None and not isinstance(slo, SLO):
+            raise wrong_slo("It is an SLO, which names p99_ms, availability or both.")
         if alerts is None:
             return cls(None, slo, maturation, sample)
         given = [alerts] if isinstance(alerts, Alert | str) else list(alerts)

@@ -270,7 +270,7 @@ def _no_deployment(name: str, others: list[str]) -> NotFound:
         code="no-deployment",
         where=name,
         why=f"This home has {', '.join(others)}." if others else "This home has no deployments yet.",
-        fix="nb2prod list",
+        fix="nb2prod list" if others else "%deploy model",
     )
 
 

@@ -6,6 +6,7 @@ from nb2prod.sdk.card.problem import error
 from nb2prod.sdk.card.rules import rules
 from nb2prod.sdk.card.service import deployment, deployments
 from nb2prod.sdk.card.shape import Card, Code, Fold, Row, Table
+from nb2prod.sdk.card.voice import in_cell
 from nb2prod.sdk.card.watch import drift, performance
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "difference",
     "drift",
     "error",
+    "in_cell",
     "outcome",
     "performance",
     "plan",

@@ -50,8 +50,11 @@ def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "t
     if not found:
         line = "%deploy model" if voice == "notebook" else "nb2prod deploy notebook.ipynb --model model"
         return Card(head="Nothing is deployed here yet", rows=(Row("Next", (Code(line),)),))
-    head = ("", "name", "version", "state", "url", "requests", "p50", "p99", "errors")
-    return Card(tables=(Table(head, tuple(_line(status) for status in found), align="llrllrrrr"),))
+    head = ("", "name", "version", "state", "url", "rows", "requests", "p50", "p99", "errors")
+    table = Table(head, tuple(_line(status) for status in found), align="llrllrrrrr")
+    return Card(
+        tables=(table,), foot="Rows: counted since the first deploy. Requests, times, errors: since the last start."
+    )
 
 
 def _headline(status: ServiceStatus) -> str:
@@ -67,13 +70,14 @@ def _state(state: str) -> str:
 def _up(status: ServiceStatus) -> list[Item]:
     said = [f"{_SHAPES[status.state]} {status.state}"]
     if status.requests is not None:
-        said.append(count(status.requests, "request"))
+        said.append(count(status.requests, "request") + " since the last start")
     if status.p50_ms is not None:
         said += [f"p50 {milliseconds(status.p50_ms)}", f"p99 {milliseconds(status.p99_ms)}"]
     if status.errors is not None:
         said.append(count(status.errors, "error"))
     workers = " · ".join(f"{w.name} {w.state}" + (f" (pid {w.pid})" if w.pid else "") for w in status.workers)
-    return [" · ".join(said), *([workers] if workers else [])]
+    rows = [f"{count(status.rows, 'row')} counted since the first deploy"] if status.rows else []
+    return [" · ".join(said), *rows, *([workers] if workers else [])]
 
 
 _VERDICTS = {
@@ -132,7 +136,8 @@ def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> 
     if not all_:
         return "No rows have been counted yet."
     if not moved:
-        return f"no drift in {count(len(all_), 'column')}"
+        columns = sum(not item.feature.startswith("@") for item in all_)
+        return f"no drift in {count(columns, 'column')}" + (", score and confidence" if columns < len(all_) else "")
     named = ", ".join(_moved(item) for item in moved[:4]) + (f" and {len(moved) - 4} more" if len(moved) > 4 else "")
     return f"{count(len(moved), 'drift')}: {named}"
 
@@ -157,6 +162,7 @@ def _line(status: ServiceStatus) -> tuple[str, ...]:
         plain(status.version),
         status.state,
         status.url or "–",
+        plain(status.rows),
         plain(status.requests),
         milliseconds(status.p50_ms),
         milliseconds(status.p99_ms),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home
 from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings, ServiceStatus
+from nb2prod.store import Store
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
+from nb2prod.store.panes import Panes
 from nb2prod.targets.local import logs, orphans, ports, traffic
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
@@ -172,7 +177,8 @@ class LocalTarget:
         """How a deployment is; asks supervisord, Caddy and the workers, changes nothing."""
         row, live = self.store.get(name), self.store.live(name)
         observer = Observer(self.home, self.supervisor, self.gateway, self.store)
-        return observer.status(row, self.processes.run(live) if live else None)
+        rows = sum(rows for _, _, rows in self._panes.versions(name))
+        return msgspec.structs.replace(observer.status(row, self.processes.run(live) if live else None), rows=rows)
 
     def logs(self, name: str, n: int = 50, follow: bool = False) -> Iterator[str]:
         """The last `n` lines of each worker; with `follow` what comes after, until the caller stops asking."""
@@ -300,6 +306,10 @@ class LocalTarget:
     def store(self) -> Deployments:
         """What should run."""
         return self.processes.store
+
+    @cached_property
+    def _panes(self) -> Panes:
+        return Store(self.home).panes
 
     @property
     def supervisor(self) -> Supervisor:

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 
 from nb2prod.cli import verbs
 from nb2prod.cli.run import run
 from nb2prod.errors import Failed, Refused, Unverified, UsageError
+from nb2prod.records.alerts import SLO
 from nb2prod.sdk.flags import FLAGS
 from tests.unit.sdk import samples
 from tests.unit.sdk.twin import Deployment, Twin, twin
@@ -285,7 +287,8 @@ SEVEN = ["code", "title", "where", "why", "fix", "kept", "status"]
         (["status", "nope"], "nb2prod list"),
         (["status"], "nb2prod deploy notebook.ipynb --model model"),
         (["deploy", "missing.ipynb"], "nb2prod deploy notebook.ipynb --model model"),
-        (["feedback", "delays"], "nb2prod feedback delays labels.parquet --id flight_id --label late"),
+        (["feedback", "delays"], "nb2prod feedback NAME labels.parquet --id flight_id --label late"),
+        (["deploy", "a.ipynb", "--name", "d", "--p99-ms", "x"], "nb2prod deploy a.ipynb --name d --p99-ms 50"),
     ],
 )
 def test_whatever_is_off_in_a_command_has_where_why_fix_and_kept(
@@ -347,3 +350,30 @@ def test_the_rules_are_listed_as_a_table_and_as_json(capsys: pytest.CaptureFixtu
     assert run(["verify", "--rules"]) == 0
     assert "# nb2prod: accept CODE: the reason" in capsys.readouterr().out
     assert run(["verify"]) == 2
+
+
+def test_an_example_names_a_deployment_of_this_home(twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:
+    twin.known["churn"] = Deployment(None, msgspec.structs.replace(samples.STATUS, name="churn"), twin)
+    run(["remove", "--json"])
+    assert told(capsys)["error"]["fix"] == "nb2prod remove churn"
+
+
+def test_a_fix_keeps_the_flags_that_were_typed(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twin.raises = UsageError("no", code="no", where="--alert x", fix="--alert 'conversion below 0.03 over 7d'")
+    words = ["deploy", str(notebook), "--model", "clf", "--name", "d", "--env", "A", "--alert", "x", "--json"]
+    run(words)
+    fix = f"nb2prod deploy {notebook} --model clf --alert 'conversion below 0.03 over 7d' --name d --env A"
+    assert told(capsys)["error"]["fix"] == fix
+
+
+def test_service_levels_are_flags(twin: Twin, notebook: Path) -> None:
+    assert run(["deploy", str(notebook), "--p99-ms", "50", "--availability", "0.999"]) == 0
+    assert twin.asked[1][1]["slo"] == SLO(p99_ms=50, availability=0.999)
+    assert run(["deploy", str(notebook), "--availability", "99.9"]) == 2
+
+
+def test_without_words_the_help_is_shown_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) in (0, 2)
+    said = capsys.readouterr()
+    assert "Exit codes" in said.out + said.err
+    assert "\n  fix " not in said.out + said.err

@@ -11,8 +11,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from nb2prod.errors import Refused
+from nb2prod.errors import Nb2prodError, Refused, UsageError
 from nb2prod.notebook.extension import load
+from nb2prod.records.alerts import SLO
 from nb2prod.sdk import marking
 from tests.unit.sdk.twin import Deployment, Twin, twin
 
@@ -223,3 +224,37 @@ def test_whatever_is_off_in_the_line_is_one_card_with_where_why_fix_and_kept(
     ]
     assert "Traceback" not in text
     assert twin.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (
+            UsageError("no", code="no-such-variable", where="%deploy clf", fix="%deploy model"),
+            "%deploy model --name d --env A",
+        ),
+        (
+            UsageError("no", code="no-data", where="--data", fix="%deploy model --data X"),
+            "%deploy clf --data X --name d --env A",
+        ),
+        (UsageError("no", code="no-host", where="cell 4", fix="--env B"), "%deploy clf --env B --name d --env A"),
+        (
+            Refused("no", code="not-fitted", where="%deploy Tree(…)", fix="model = Tree().fit(X, y)\n%deploy model"),
+            "model = Tree().fit(X, y)\n           %deploy model",
+        ),
+        (Refused("no", code="down", where="here", fix="nb2prod doctor --fix"), "!nb2prod doctor --fix"),
+    ],
+)
+def test_a_fix_is_a_whole_line_for_this_notebook_with_what_was_typed(
+    error: Nb2prodError, fix: str, shell: Any, twin: Twin
+) -> None:
+    twin.raises = error
+    outputs, _ = shown(shell, "%deploy clf --name d --env A")
+    assert f"\n  fix      {fix}\n" in outputs[-1]["text/plain"]
+
+
+def test_service_levels_are_flags(shell: Any, twin: Twin) -> None:
+    shown(shell, "%deploy model --p99-ms 50 --availability 0.999")
+    assert twin.asked == [("model", {"slo": SLO(p99_ms=50, availability=0.999)})]
+    outputs, _ = shown(shell, "%deploy model --availability 99.9")
+    assert "availability is a share between 0 and 1" in outputs[-1]["text/plain"]

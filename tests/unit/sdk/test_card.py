@@ -230,7 +230,7 @@ def test_arrays_and_texts_are_asked_in_their_own_shape() -> None:
 
 def test_status_answers_is_it_up_and_is_it_right() -> None:
     text = cards()[1].text()
-    assert "● live · 3,002 requests · p50 2.0 ms · p99 7.1 ms · 0 errors" in text
+    assert "● live · 3,002 requests since the last start · p50 2.0 ms · p99 7.1 ms · 0 errors" in text
     assert "1 drift: temp up since May 2013" in text
     assert "ROC AUC .66 (.64 to .68) over 5,000 rows" in text
 
