@@ -10,11 +10,13 @@ import uuid
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
 from nb2prod.lifecycle.acting import Actor
+from nb2prod.monitoring import exposition
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 log = logging.getLogger(__name__)
+FIGURES_SECONDS = 60.0
 LEASE_SECONDS = 300.0
 """Longer than the longest action: a rollback starts a service."""
 
@@ -34,6 +36,7 @@ class Duty:
         self.holder = f"{platform.node()}:{home.root}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._evaluator = evaluator or Evaluator(store)
         self._actor = actor or Actor(home, store, self._roll_back)
+        self._written: dict[str, float] = {}
         self._pulses: dict[tuple[str, int], tuple[int, int, int]] = {}
 
     def turn(self, now: float, others: tuple[str, ...] = ()) -> None:
@@ -57,6 +60,16 @@ class Duty:
         for record in self._evaluator.turn(name, now, pulse=pulse, watched=running):
             log.info("%s: %s", "over" if record.ended else "alert", record.title)
         self._actor.act(name, now)
+        self._show(name, now, local=local)
+
+    def _show(self, name: str, now: float, *, local: bool) -> None:
+        """Write the figures for Prometheus, and let the service know where they stand."""
+        if now - self._written.get(name, 0.0) < FIGURES_SECONDS:
+            return
+        self._written[name] = now
+        path = exposition.write(self.home, self.store, name, now)
+        if local:
+            LocalTarget(self.home).tell(name, figures=str(path))
 
     def _pulse(self, name: str) -> Pulse:
         """What the service answered since the last look; asked only where a service level is promised."""

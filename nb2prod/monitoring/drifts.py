@@ -43,11 +43,12 @@ def drift(
     if found is None:
         return []
     baseline = found.model.baseline
-    records = [one for span in found.spans if span.rows for one in _of_span(baseline, span, effect)]
+    records = [one for span in found.spans if span.rows for one in of_span(baseline, span, effect)]
     return _since(records) if by else records
 
 
-def _of_span(baseline: Baseline, span: Span, effect: float) -> list[FeatureDrift]:
+def of_span(baseline: Baseline, span: Span, effect: float = NAMED) -> list[FeatureDrift]:
+    """Each feature in one span."""
     counts = dense(span.counts, baseline)
     names = [feature.name for feature in baseline.features]
     return [two_sample(baseline, counts, name, period=span.period, effect=effect) for name in names]

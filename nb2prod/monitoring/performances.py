@@ -46,12 +46,17 @@ def performance(
     if found is None:
         return []
     baseline = found.model.baseline
-    task = baseline.target.task if baseline.target is not None else "class"
-    metrics = (ALIASES.get(metric, metric),) if metric else _METRICS[task]
-    return [_one(baseline, span, one) for one in metrics for span in found.spans]
+    metrics = (ALIASES.get(metric, metric),) if metric else metrics_of(baseline)
+    return [of_span(baseline, span, one) for one in metrics for span in found.spans]
 
 
-def _one(baseline: Baseline, span: Span, metric: str) -> Performance:
+def metrics_of(baseline: Baseline) -> tuple[str, ...]:
+    """The metrics that fit a model."""
+    return _METRICS[baseline.target.task if baseline.target is not None else "class"]
+
+
+def of_span(baseline: Baseline, span: Span, metric: str) -> Performance:
+    """One metric in one span."""
     counts = dense(span.counts, baseline)
     known = realised(baseline, counts, metric, period=span.period)
     if known.realised is None and metric == "accuracy":

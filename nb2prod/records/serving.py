@@ -18,6 +18,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     declared environment variables, read before the model is loaded. `outcomes` are the names that feedback may carry, `slices`
     the (column, value) pairs by which rows and what became of them are counted apart; `maturation` is how many
     seconds a label waits for its prediction. `sample` is what is kept of raw rows: nothing unless somebody asked.
+    `figures` is a file of verdicts in Prometheus' text form that /metrics shows too.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -36,6 +37,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     slices: tuple[tuple[str, str], ...] = ()
     maturation: float = 30 * 86400.0
     sample: Sampling | None = None
+    figures: str | None = None
 
 
 class Worker(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from nb2prod import environments, registry
 from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep.sizes import tree_bytes
+from nb2prod.monitoring.exposition import path_of
 from nb2prod.records.base import Record, read
 from nb2prod.records.capture import CaptureRecord
 from nb2prod.store import Store
@@ -49,6 +50,7 @@ def remove(home: Home, name: str, *, purge: bool = False, target: LocalTarget | 
     folders = [home.deployment(name), *made]
     size = sum(map(tree_bytes, folders))
     target.remove(name)
+    path_of(home, name).unlink(missing_ok=True)
     if purge:
         registry.remove(name, home)
         Store(home).forget(name)

@@ -39,7 +39,56 @@ _ROWS: tuple[tuple[str, tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
         "Is it right?",
         (
             ("Rows answered a second", "cps", (('sum(rate(nb2prod_rows_total{job=~"$job"}[5m]))', "rows"),)),
+            (
+                "Distance from training, by feature (what is certain)",
+                "none",
+                (('max by (feature) (nb2prod_drift_effect_low{job=~"$job"})', "{{feature}}"),),
+            ),
+            (
+                "Alarms that stand, by feature",
+                "none",
+                (('max by (feature) (nb2prod_drift_alarm{job=~"$job"})', "{{feature}}"),),
+            ),
+            (
+                "Performance, estimated and realised",
+                "none",
+                tuple(
+                    (
+                        f'max by (metric, source) (nb2prod_performance{end}{{job=~"$job"}})',
+                        "{{metric}} {{source}}" + said,
+                    )
+                    for end, said in (("", ""), ("_low", " low"), ("_high", " high"))
+                ),
+            ),
             ("Warnings a second", "cps", (('sum(rate(nb2prod_warnings_total{job=~"$job"}[5m]))', "warnings"),)),
+        ),
+    ),
+    (
+        "Does it pay?",
+        (
+            (
+                "Your metrics and their limits",
+                "none",
+                tuple(
+                    (f'max by (alert) (nb2prod_alert_{what}{{job=~"$job"}})', "{{alert}}" + said)
+                    for what, said in (
+                        ("value", ""),
+                        ("value_low", " low"),
+                        ("value_high", " high"),
+                        ("limit", " limit"),
+                    )
+                ),
+            ),
+            (
+                "Limits that are passed for certain",
+                "none",
+                (('max by (alert) (nb2prod_alert_state{job=~"$job",state="page"})', "{{alert}}"),),
+            ),
+            (
+                "Alerts that stand, by kind",
+                "none",
+                (('max by (kind) (nb2prod_alerts_open{job=~"$job"})', "{{kind}}"),),
+            ),
         ),
     ),
     (

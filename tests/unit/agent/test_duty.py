@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import postgres
 import pytest
 from alerting import Feed, after, deploy
@@ -19,6 +20,8 @@ from nb2prod.home import Home
 from nb2prod.lifecycle.acting import Actor
 from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.records.alerts import Alert
+from nb2prod.records.base import read
+from nb2prod.records.serving import ServiceSettings
 from nb2prod.store import Store
 
 AGENT = """
@@ -149,3 +152,26 @@ def test_what_another_agent_holds_is_left_alone_until_it_lets_go(desk: Desk) -> 
     desk.store.leases.release("another")
     desk.duty.turn(after(20))
     assert len(desk.store.alerts.all("delays")) == 1
+
+
+def test_figures_for_prometheus_are_written_and_the_service_is_told_where(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    deploy(store)
+    folder = home.deployment("delays") / "run-1"
+    folder.mkdir(parents=True)
+    told = ServiceSettings(name="delays", version=1, traffic=True)
+    (folder / "service.json").write_bytes(msgspec.json.encode(told))
+    feed, duty = Feed(store), Duty(home, store)
+    for minute in range(3):
+        feed.minute(minute)
+    duty.turn(after(3))
+    path = read(folder / "service.json", ServiceSettings).figures
+    assert path is not None
+    first = Path(path).read_text()
+    assert 'nb2prod_drift_effect{deployment="delays",feature="age"}' in first
+    duty.turn(after(3) + 5)
+    assert Path(path).read_text() == first
+    duty.turn(after(5))
+    assert Path(path).read_text() != first
+    duty.close()
