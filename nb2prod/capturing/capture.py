@@ -188,7 +188,7 @@ def _answer(flavor: Any, model: Any, shown: str, rows: Any) -> tuple[Any, Any]:
             code="fails-here",
             where="in this kernel, before anything was saved",
             why=f"{type(error).__name__}: {error}",
-            fix=f"{shown}.predict(X_train)" if hasattr(model, "predict") else f"{shown}(X_train)",
+            fix=f"{shown}.predict(ROWS)" if hasattr(model, "predict") else f"{shown}(ROWS)",
             kept="nothing was captured",
         ) from error
     given, answers = golden.length(rows), golden.length(answer[0])

@@ -89,12 +89,13 @@ def find(
     if name is not None:
         naming.checked(name)
     variable, value = _model(model, notebook.namespace)
-    _must_be_a_model(value, variable)
+    _must_be_a_model(value, variable, notebook.namespace)
     fit = _fit_of(value, variable, notebook)
     data_value, data_name = _data(data, value, variable, fit, notebook)
     labels_value, labels_name = _labels(labels, fit if data is None else _fit_on(fit, data, data_name), notebook)
-    _same_length(data_value, data_name, labels_value, labels_name)
-    _not_the_rows(data_value, data_name, labels_value, labels_name)
+    answers = fit.labels if fit is not None and fit.labels is not None else "LABELS"
+    _same_length(data_value, data_name, labels_value, labels_name, answers)
+    _not_the_rows(data_value, data_name, labels_value, labels_name, answers)
     return Found(
         model=value,
         variable=variable,
@@ -154,9 +155,10 @@ def _name_of(value: Any, namespace: Mapping[str, Any]) -> str | None:
     return names[-1] if names else None
 
 
-def _must_be_a_model(value: Any, variable: str | None) -> None:
+def _must_be_a_model(value: Any, variable: str | None, namespace: Mapping[str, Any]) -> None:
     shown = f"`{variable}`" if variable else "What was given"
     kind = type(value).__name__
+    model = next(iter(models_in(namespace)), "model")
     if (
         is_frame(value)
         or is_series(value)
@@ -167,7 +169,7 @@ def _must_be_a_model(value: Any, variable: str | None) -> None:
             code="not-a-model",
             where=f"%deploy {variable or kind}",
             why="A model has predict, or is a function predict(frame).",
-            fix=f"%deploy model --data {variable or 'X_train'}" if is_frame(value) else "%deploy model",
+            fix=f"%deploy {model}" + (f" --data {variable}" if is_frame(value) and variable else ""),
             kept=_KEPT,
         )
     if isinstance(value, type):
@@ -185,7 +187,7 @@ def _must_be_a_model(value: Any, variable: str | None) -> None:
             code="not-a-model",
             where=f"%deploy {variable or kind}",
             why="A model has predict, or is a function predict(frame).",
-            fix="%%deploy --name NAME --data X_train\ndef predict(frame): ...",
+            fix="%%deploy --name NAME --data DATA\ndef predict(frame): ...",
             kept=_KEPT,
         )
 
@@ -229,7 +231,7 @@ def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, note
         code="no-data",
         where="--data",
         why=_why_no_data(model, fit),
-        fix=f"%deploy {shown} --data X_train --labels y_train",
+        fix=f"%deploy {shown} --data DATA --labels LABELS",
         kept=_KEPT,
     )
 
@@ -305,7 +307,7 @@ def _fit_on(fit: FitCall | None, data: Any, data_name: str) -> FitCall | None:
     return fit if fit is not None and fit.data == data_name else None
 
 
-def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None) -> None:
+def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None, answers: str) -> None:
     if labels is None or length(labels) == length(data):
         return
     raise UsageError(
@@ -313,12 +315,12 @@ def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None
         code="labels-do-not-fit",
         where="--labels",
         why="Each row of the training data needs its label.",
-        fix=f"%deploy model --data {data_name} --labels y_train",
+        fix=f"%deploy model --data {data_name} --labels {answers}",
         kept=_KEPT,
     )
 
 
-def _not_the_rows(data: Any, data_name: str, labels: Any, labels_name: str | None) -> None:
+def _not_the_rows(data: Any, data_name: str, labels: Any, labels_name: str | None, answers: str) -> None:
     """Rows given as labels."""
     columns, inputs = (getattr(table, "columns", None) for table in (labels, data))
     if columns is None or inputs is None or not set(columns) & set(inputs):
@@ -328,7 +330,7 @@ def _not_the_rows(data: Any, data_name: str, labels: Any, labels_name: str | Non
         code="wrong-labels",
         where=f"--labels {labels_name}",
         why=f"It has columns of `{data_name}`; --labels takes the column that the model was fitted to predict.",
-        fix=f"%deploy model --data {data_name} --labels y_train",
+        fix=f"%deploy model --data {data_name} --labels {answers}",
         kept=_KEPT,
     )
 
@@ -342,12 +344,20 @@ def _holdout(holdout: Any, namespace: Mapping[str, Any]) -> tuple[Any, Any] | No
             code="bad-holdout",
             where="--holdout",
             why="Scores on rows that the model has not seen need the answers to those rows.",
-            fix="%deploy model --holdout X_test y_test",
+            fix="%deploy model --holdout ROWS ANSWERS",
             kept=_KEPT,
         )
     rows, _ = _resolved(holdout[0], namespace, "--holdout")
     labels, _ = _resolved(holdout[1], namespace, "--holdout")
-    _same_length(rows, "the hold-out", labels, "its labels")
+    if length(labels) != length(rows):
+        raise UsageError(
+            f"The hold-out has {length(rows)} rows and {length(labels)} labels",
+            code="labels-do-not-fit",
+            where="--holdout",
+            why="Each row of the hold-out needs its label.",
+            fix="%deploy model --holdout ROWS ANSWERS",
+            kept=_KEPT,
+        )
     return rows, labels
 
 
@@ -365,13 +375,14 @@ def _resolved(given: Any, namespace: Mapping[str, Any], flag: str) -> tuple[Any,
         code="no-such-variable",
         where=f"{flag} {given}",
         why=f"There is `{close[0]}`." if close else "No cell that has run defines it.",
-        fix=f"%deploy model {flag} {close[0] if close else 'X_train'}",
+        fix=f"%deploy model {flag} {close[0] if close else flag.removeprefix('--').upper()}",
         kept=_KEPT,
     )
 
 
 def _fitting_data(value: Any, name: str, model: Any, namespace: Mapping[str, Any]) -> Any:
     names = feature_names(model)
+    rows = next((one for one, other in own(namespace) if could_be(other, model)), "DATA")
     if is_frame(value) and names:
         missing = [column for column in names if column not in set(map(str, value.columns))]
         if missing:
@@ -380,19 +391,19 @@ def _fitting_data(value: Any, name: str, model: Any, namespace: Mapping[str, Any
                 code="wrong-data",
                 where=f"--data {name}",
                 why="Missing: " + ", ".join(missing[:6]) + ("" if len(missing) <= 6 else ", …"),
-                fix="%deploy model --data X_train      # the frame that .fit saw",
+                fix=f"%deploy model --data {rows}      # the frame that .fit saw",
                 kept=_KEPT,
             )
         return value if list(map(str, value.columns)) == names else value[names]
     if _one_column(value) and feature_count(model) is not None:
-        raise _not_rows(value, name, model, namespace)
+        raise _not_rows(name, model, rows, namespace)
     if not is_data(value) and not is_sparse(value):
         raise UsageError(
             f"`{name}` is a {type(value).__name__}, which is no data",
             code="wrong-data",
             where=f"--data {name}",
             why="The baseline is made of a frame, a two-dimensional array or a list of texts.",
-            fix="%deploy model --data X_train",
+            fix=f"%deploy model --data {rows}",
             kept=_KEPT,
         )
     return value
@@ -402,10 +413,9 @@ def _one_column(value: Any) -> bool:
     return is_series(value) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
-def _not_rows(value: Any, name: str, model: Any, namespace: Mapping[str, Any]) -> UsageError:
+def _not_rows(name: str, model: Any, rows: str, namespace: Mapping[str, Any]) -> UsageError:
     """Labels given as data, most often."""
     shown = _name_of(model, namespace) or "model"
-    rows = next((one for one, other in own(namespace) if could_be(other, model)), "X_train")
     return UsageError(
         f"`{name}` is one column, `{shown}` was fitted on {feature_count(model)}",
         code="wrong-data",

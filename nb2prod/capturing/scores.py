@@ -47,18 +47,18 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
         rows, labels = found.holdout
         return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True, rows=rows)
     if found.labels is None:
-        return _none("No hold-out and no labels were found.", "%deploy model --holdout X_test y_test")
+        return _none("No hold-out and no labels were found.", "%deploy model --holdout ROWS ANSWERS")
     if not _can_be_fitted_again(found.model, flavor):
         return _none(
-            "No hold-out was given, and this model cannot be fitted again.", "%deploy model --holdout X_test y_test"
+            "No hold-out was given, and this model cannot be fitted again.", "%deploy model --holdout ROWS ANSWERS"
         )
     seconds = _estimate(found)
     if seconds is None or seconds > PATIENCE:
         took = "cannot be told" if seconds is None else f"would take about {seconds:.0f} s"
-        return _none(f"No hold-out was given; fitting out of fold {took}.", "%deploy model --holdout X_test y_test")
+        return _none(f"No hold-out was given; fitting out of fold {took}.", "%deploy model --holdout ROWS ANSWERS")
     values = _out_of_fold(found)
     if values is None:
-        return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout X_test y_test")
+        return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout ROWS ANSWERS")
     return Scores(values, np.asarray(found.labels).ravel(), rows=found.data)
 
 

@@ -61,7 +61,7 @@ def evaluated(expression: str, namespace: Mapping[str, Any], typed: str = "") ->
                 code="bad-expression",
                 where=where,
                 why=f"{type(error).__name__}: {error}".splitlines()[0][:300],
-                fix="%deploy model --data X_train --labels y_train",
+                fix="%deploy model --data DATA --labels LABELS",
                 kept="nothing was made",
             ) from error
         raise UsageError(

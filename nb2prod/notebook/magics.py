@@ -34,7 +34,7 @@ def deploy(shell: Any, text: str, cell: str | None = None) -> None:
             _mark(parsed, live)
             return
         made = _deployed(model, arguments.arguments(parsed, shell.user_ns), live)
-        live.show(_result(shell, made))
+        live.show(_said_of(_result(shell, made), parsed.model))
 
 
 def deployments(shell: Any) -> None:
@@ -71,6 +71,7 @@ class _Cards:
     def _show(self, error: Nb2prodError) -> None:
         known = error.whole(self._typed)
         known.fix = self._fix(known)
+        known.title, known.why = (_as_typed(text, self.line.model) for text in (known.title, known.why))
         self._live.show(card.error(known, verb=self._verb, steps=self._live.broken()))
         setattr(error, SHOWN, True)
 
@@ -79,9 +80,32 @@ class _Cards:
         model, fix = self.line.model, known.fix
         of_the_model = known.code in ("not-a-model", "not-fitted") or known.where == f"%deploy {model}"
         if model and not of_the_model:
-            fix = re.sub(r"%deploy model\b", lambda _: f"%deploy {model}", fix)
+            fix = _as_typed(fix, model)
         command = re.match(r"%deploy (\S+)(?= --| {3,}#|$)", fix) if of_the_model else None
         return mended(fix, command[0] if command else f"%deploy {model or 'model'}", self.line.words, known.where)
+
+
+_MODEL = re.compile(r"(?<=%deploy )model\b|(?<=, )model(?=\) --)|(?<=return )model(?=\.predict\()")
+
+
+def _as_typed(text: str, model: str) -> str:
+    """Rooms below know a model by its variable, and call one that has none `model`."""
+    if not model or model == "model":
+        return text
+    text = _MODEL.sub(lambda _: model, text)
+    return text if line.is_name(model) else text.replace("`model`", f"`{model}`")
+
+
+def _said_of(shown: Card, model: str) -> Card:
+    """The card with the model as it was typed."""
+    rows = []
+    for row in shown.rows:
+        items = [
+            _as_typed(one, model) if isinstance(one, str) else dataclasses.replace(one, text=_as_typed(one.text, model))
+            for one in row.items
+        ]
+        rows.append(dataclasses.replace(row, items=tuple(items)))
+    return dataclasses.replace(shown, rows=tuple(rows))
 
 
 def _deployed(model: Any, options: dict[str, Any], live: Live) -> Any:

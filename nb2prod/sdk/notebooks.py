@@ -12,7 +12,7 @@ import msgspec
 
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverified, UsageError
 from nb2prod.home import Home
-from nb2prod.records.alerts import Alert
+from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
 from nb2prod.sdk import limits, lockfile
@@ -32,6 +32,7 @@ def deploy_notebook(
     *,
     workers: int = 2,
     alerts: Iterable[Alert | str] | None = None,
+    slo: SLO | None = None,
     sample: float | None = None,
     sample_deny: Iterable[str] = (),
     allow_unverified: bool = False,
@@ -53,7 +54,7 @@ def deploy_notebook(
         uses a deployment that this run makes only at its end. Without such a cell all run.
     cell_timeout
         Seconds that one cell may take.
-    workers, alerts, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
+    workers, alerts, slo, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
         As in `deploy`; data, labels and hold-out by name.
 
     Raises
@@ -64,6 +65,7 @@ def deploy_notebook(
     home = home or Home()
     said = None if alerts is None else [str(limits.read(alert)) for alert in alerts]
     settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
+    settings["slo"] = None if slo is None else msgspec.to_builtins(slo)
     settings |= {"dry_run": dry_run, "write_lock": write_lock, "sample": sample, "sample_deny": tuple(sample_deny)}
     found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
     if dry_run:
@@ -118,6 +120,7 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
     place = Home(home, cache)
     try:
         if verb == "deploy":
+            options["slo"] = msgspec.convert(options["slo"], SLO | None)
             made = deploy(model, notebook=notebook, home=place, progress=lambda step: tell("step", step), **options)
             tell("result", made.outcome if isinstance(made, Deployment) else made)
         else:

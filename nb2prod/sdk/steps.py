@@ -73,9 +73,9 @@ def capture(model: Any, *, home: Home | None = None, **options: Unpack[CaptureOp
     Raises
     ------
     UsageError
-        No such variable, a table instead of a model, no data or more than one candidate.
+        No such variable, no data, or more than one candidate.
     Refused
-        The model is not fitted, or holds what cannot travel.
+        What was given is no model (a table, say), is not fitted, or holds what cannot travel.
     Unverified
         The lock could not be resolved here.
     """
@@ -237,8 +237,10 @@ def deploy(
 
     Raises
     ------
+    UsageError
+        No such variable, no data, more than one candidate, or a name, alert or service level that cannot be.
     Refused
-        The model, its code, its data or its answers are not fit to serve; what ran before goes on.
+        What was given is no model (a table, say), or the model, its code, its data or its answers are not fit to serve; what ran before goes on.
     Unverified
         The proof could not be run here.
 

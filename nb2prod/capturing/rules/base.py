@@ -46,7 +46,8 @@ class Case:
 
     @property
     def shown(self) -> str:
-        return self.found.variable or self.found.name
+        """The model's variable; one made in the line itself is `model`, for which the magic says what was typed."""
+        return self.found.variable or "model"
 
     @cached_property
     def fitted_at(self) -> int | None:

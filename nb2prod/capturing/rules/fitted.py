@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from nb2prod.capturing.expressions import evaluated
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding, Severity
 
@@ -14,28 +15,36 @@ class NotFitted(Rule):
     severity: ClassVar[Severity] = "refuse"
     acceptable: ClassVar[bool] = False
     about: ClassVar[str] = "the model was not fitted"
-    fix: ClassVar[str] = "model.fit(X_train, y_train)"
+    fix: ClassVar[str] = "model.fit(ROWS, ANSWERS)"
 
     def look(self, case: Case) -> Iterator[Finding]:
         model = case.found.model
         if case.flavor is None or case.flavor.fitted(model):
             return
         if case.found.variable is None:
-            yield self._nameless(type(model).__name__, case.found.name)
+            yield self._nameless(case)
             return
         shown = case.shown
         yield self.finding(
             f"`{shown}` is not fitted",
             where=f"%deploy {shown}",
             why=f"This {type(model).__name__} has learnt nothing yet: no cell that ran has fitted it.",
-            fix=f"{shown}.fit(X_train, y_train)",
+            fix=f"{shown}.fit({_arguments(case)})",
         )
 
-    def _nameless(self, kind: str, name: str) -> Finding:
+    def _nameless(self, case: Case) -> Finding:
         """An estimator made in the line itself: it needs a variable, which is not the deployment's name."""
+        kind = type(case.found.model).__name__
         return self.finding(
             f"This {kind} is not fitted",
             where=f"%deploy {kind}(…)",
             why=f"The line makes a new {kind}, which has learnt nothing yet.",
-            fix=f"model = {kind}().fit(X_train, y_train)\n%deploy model --name {name}",
+            fix=f"model = {kind}().fit({_arguments(case)})\n%deploy model --name {case.found.name}",
         )
+
+
+def _arguments(case: Case) -> str:
+    """What the notebook fits on, where it has such names."""
+    found = case.found
+    known = evaluated(found.data_name, case.notebook.namespace) is not None
+    return f"{found.data_name if known else 'ROWS'}, {found.labels_name or 'ANSWERS'}"

@@ -26,7 +26,7 @@ class Later(Rule):
 class FailsHere(Later):
     code: ClassVar[str] = "fails-here"
     about: ClassVar[str] = "the model fails on its own training rows"
-    fix: ClassVar[str] = "model.predict(X_train)"
+    fix: ClassVar[str] = "model.predict(ROWS)"
 
 
 class WrongCount(Later):
@@ -91,7 +91,7 @@ class NoReferenceScores(Later):
     code: ClassVar[str] = "no-reference-scores"
     severity: ClassVar[Severity] = "note"
     about: ClassVar[str] = "there is no hold-out, so confidence is not watched"
-    fix: ClassVar[str] = "%deploy model --holdout X_test y_test"
+    fix: ClassVar[str] = "%deploy model --holdout ROWS ANSWERS"
 
 
 class AnswersDiffer(Later):

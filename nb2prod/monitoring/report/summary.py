@@ -221,11 +221,11 @@ def _missing(report: Report) -> tuple[tuple[str, str], ...]:
     name = report.name
     found: list[tuple[str, str]] = []
     if not report.rows:
-        found.append(("No rows have been counted yet.", "deployment.predict(X_test)"))
+        found.append(("No rows have been counted yet.", "deployment.predict(ROWS)"))
     elif not any(one.realised is not None for one in report.performance):
         found.append(("No labels yet.", f"nb2prod feedback {name} labels.parquet --id ID --label LABEL"))
     if any(one.note == NO_SCORES for one in report.performance):
-        found.append(("Performance is not estimated without a hold-out.", "%deploy model --holdout X_test y_test"))
+        found.append(("Performance is not estimated without a hold-out.", "%deploy model --holdout ROWS ANSWERS"))
     if not report.rules:
         found.append(("No business metric has a limit yet.", "%deploy model --alert 'conversion below 0.03 over 7d'"))
     return tuple(found)

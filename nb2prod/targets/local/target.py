@@ -96,6 +96,7 @@ class LocalTarget:
             The disk is full.
         """
         self.home.require_space(NEEDED, what=f"the service `{name}`")
+        self._control()
         self.discard(name)
         with self.processes.changing():
             self._register(name, n)
@@ -143,6 +144,7 @@ class LocalTarget:
 
     def warm(self) -> None:
         """Have supervisord and Caddy ready for a worker that is to come; `settle` ends them where none came."""
+        self._control()
         with self.processes.changing():
             self.processes.warm()
 
@@ -201,6 +203,7 @@ class LocalTarget:
         if self.store.get(name).desired == "running":
             self.ensure()
             return
+        self._control()
         self.processes.require_port(self.store.get(name), first=self._first_port)
         run = self.processes.run(row)
         with self.processes.changing():
@@ -327,6 +330,10 @@ class LocalTarget:
         return self.processes.sockets
 
     # ---------------------------------------------------------------- steps of the verbs
+
+    def _control(self) -> None:
+        """Have the control environment made, which takes seconds, before others wait for a lock."""
+        _ = self.processes.place.newest
 
     def _register(self, name: str, workers: int) -> DeploymentRow:
         found = self.store.find(name)

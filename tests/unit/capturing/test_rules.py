@@ -92,13 +92,13 @@ def test_an_estimator_made_in_the_line_is_given_a_variable_that_is_not_the_deplo
     )
     case = rules.Case(found, Notebook(namespace=kernel.namespace), flavors.of(found.model))
     (finding,) = [one for one in rules.look(case) if one.code == "not-fitted"]
-    assert finding.fix == "model = LogisticRegression().fit(X_train, y_train)\n%deploy model --name nf"
+    assert finding.fix == "model = LogisticRegression().fit(df, ANSWERS)\n%deploy model --name nf"
 
 
 def test_a_model_that_is_not_fitted() -> None:
     finding = only(Kernel().run(SETUP, "model = LogisticRegression()").look("model", data="df"), "not-fitted")
     assert finding.severity == "refuse"
-    assert finding.fix == "model.fit(X_train, y_train)"
+    assert finding.fix == "model.fit(df, ANSWERS)"
 
 
 # -- what cannot be saved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from nb2prod.cli import verbs
 from nb2prod.cli.run import run
 from nb2prod.errors import Failed, Refused, Unverified, UsageError
 from nb2prod.records.alerts import SLO
-from nb2prod.sdk.flags import FLAGS
+from nb2prod.sdk import notebooks, steps
+from nb2prod.sdk.flags import FLAGS, given
 from tests.unit.sdk import samples
 from tests.unit.sdk.twin import Deployment, Twin, twin
 
@@ -377,3 +379,11 @@ def test_without_words_the_help_is_shown_and_nothing_else(capsys: pytest.Capture
     said = capsys.readouterr()
     assert "Exit codes" in said.out + said.err
     assert "\n  fix " not in said.out + said.err
+
+
+def test_every_flag_is_an_argument_of_both_deploys() -> None:
+    own = set(inspect.signature(notebooks.deploy_notebook).parameters) | set(steps.CaptureOptions.__annotations__)
+    for flag in FLAGS:
+        (keyword,) = given({flag.keyword: 0.5})
+        assert keyword in inspect.signature(steps.deploy).parameters
+        assert keyword in own

@@ -194,7 +194,7 @@ def test_loading_imports_nothing_heavy() -> None:
     ("line", "title", "fix"),
     [
         ("%deploy 1+", "`1+` is not a Python expression", "%deploy model --name delays"),
-        ("%deploy 1/0", "`1/0` cannot be evaluated", "%deploy model --data X_train --labels y_train"),
+        ("%deploy 1/0", "`1/0` cannot be evaluated", "%deploy model --data DATA --labels LABELS"),
         ("%deploy clf --nme d --strict", "%deploy has no flag --nme", "%deploy clf --name d --strict"),
         ("%deploy clf --name", "--name needs NAME", "%deploy clf --name delays"),
         ("%deploy clf --name a --name b", "--name stands twice in the line", "%deploy model --name delays"),
@@ -258,3 +258,12 @@ def test_service_levels_are_flags(shell: Any, twin: Twin) -> None:
     assert twin.asked == [("model", {"slo": SLO(p99_ms=50, availability=0.999)})]
     outputs, _ = shown(shell, "%deploy model --availability 99.9")
     assert "availability is a share between 0 and 1" in outputs[-1]["text/plain"]
+
+
+def test_a_model_made_in_the_line_is_named_as_it_was_typed(shell: Any, twin: Twin) -> None:
+    shown(shell, "first = [1]")
+    twin.raises = Refused("`model` holds a lock", code="lock", where="cell 1", why="w", fix="%deploy model --exclude x")
+    outputs, _ = shown(shell, "%deploy first[0] --name d")
+    text = outputs[-1]["text/plain"]
+    assert "Not deployed: `first[0]` holds a lock" in text
+    assert "\n  fix      %deploy first[0] --exclude x --name d\n" in text
