@@ -240,7 +240,8 @@ def deploy(
     UsageError
         No such variable, no data, more than one candidate, or a name, alert or service level that cannot be.
     Refused
-        What was given is no model (a table, say), or the model, its code, its data or its answers are not fit to serve; what ran before goes on.
+        What was given is no model (a table, say), or the model, its code, its data or its answers are not fit to serve; what ran
+        before goes on.
     Unverified
         The proof could not be run here.
 

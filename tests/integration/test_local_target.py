@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from loading import Load, until
 
 from nb2prod.errors import Conflict, Failed, NotFound
 from nb2prod.home import Home
@@ -29,13 +29,6 @@ PORT = 23080 + 40 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 def standin(row: RunRow, uds: Path, worker: str) -> tuple[tuple[str, ...], dict[str, str]]:
     return (row.python, str(STANDIN), "--bento", row.bento, "--uds", str(uds), "--name", worker), {}
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
 
 
 class Bench:
@@ -86,37 +79,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     assert not bench.processes()
 
 
-class Load:
-    """Requests without a pause, on kept connections and on fresh ones, until the block ends."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.failed: list[str] = []
-        self.answers: list[object] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(kept,)) for kept in (True, True, False)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _send(self, kept: bool) -> None:
-        with httpx.Client(timeout=20) as client:
-            while not self._stop.is_set():
-                try:
-                    reply = (client if kept else httpx).post(self.url + "/predict", json={"inputs": []})
-                    if reply.status_code == 200 and reply.json()["bytes"] == 13:
-                        self.answers.append(reply.json()["answer"])
-                    else:
-                        self.failed.append(reply.text)
-                except httpx.HTTPError as error:
-                    self.failed.append(repr(error))
+def load_on(bench: Bench) -> Load:
+    """Bodies arrive whole: a retried request would arrive empty."""
+    return Load(bench.target.url("delays"), [], lambda said: said["answer"] if said["bytes"] == 13 else None)
 
 
 def test_a_worker_starts_without_version_and_traffic_and_has_both_after_the_switch(bench: Bench) -> None:
@@ -147,7 +112,7 @@ def test_a_worker_sees_nothing_of_the_environment_it_was_started_from(
 
 def test_switches_under_load_fail_no_request(bench: Bench) -> None:
     bench.deploy(1)
-    with Load(bench.target.url("delays")) as load:
+    with load_on(bench) as load:
         for version in range(2, 6):
             bench.deploy(version)
             assert bench.ask()["version"] == version
@@ -265,7 +230,7 @@ def test_two_deployments_have_ports_of_their_own_and_do_not_disturb_each_other(b
 def test_the_traffic_goes_back_to_a_version_that_ran_before(bench: Bench) -> None:
     bench.deploy(1)
     bench.deploy(2)
-    with Load(bench.target.url("delays")) as load:
+    with load_on(bench) as load:
         assert bench.target.switch("delays", 1) == 2
         assert bench.ask()["answer"] == "delays-1"
     assert load.failed == []
@@ -310,7 +275,7 @@ def test_with_no_worker_the_answer_is_a_problem(bench: Bench) -> None:
 def test_a_killed_worker_fails_no_request_and_comes_back(bench: Bench) -> None:
     bench.deploy(1)
     until(bench.all_ready)
-    with Load(bench.target.url("delays")) as load:
+    with load_on(bench) as load:
         until(lambda: len(load.answers) > 20)
         killed = bench.pid_of("delays.1.worker-1")
         os.kill(killed, signal.SIGKILL)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import captures
 import httpx
 import pytest
+from loading import Load, until
 
 from nb2prod import environments, packaging
 from nb2prod.capturing import signing
@@ -21,13 +20,6 @@ from nb2prod.records.capture import Capture
 from nb2prod.targets.local import LocalTarget, orphans
 
 PORT = 24080 + 40 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -67,39 +59,12 @@ def deploy(target: LocalTarget, capture: Capture, version: int) -> None:
     target.switch("loans", version, model_uri=f"models:/loans/{version}", proof="verified")
 
 
-class Load:
-    """Golden rows without a pause; every answer must be that of one of the versions."""
-
-    def __init__(self, target: LocalTarget, captures: list[Capture]) -> None:
-        self.url = target.url("loans")
-        goldens = [capture.golden for capture in captures]
-        self.rows = next(list(golden.rows) for golden in goldens if golden)
-        self.failed: list[str] = []
-        self.models: list[str] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(kept,)) for kept in (True, True, False)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _send(self, kept: bool) -> None:
-        with httpx.Client(timeout=20) as client:
-            while not self._stop.is_set():
-                try:
-                    reply = (client if kept else httpx).post(self.url + "/predict", json={"inputs": self.rows})
-                    if reply.status_code == 200 and len(reply.json()["predictions"]) == len(self.rows):
-                        self.models.append(reply.json()["model"])
-                    else:
-                        self.failed.append(reply.text)
-                except httpx.HTTPError as error:
-                    self.failed.append(repr(error))
+def load_on(target: LocalTarget, capture: Capture) -> Load:
+    """Golden rows; every answer has one prediction a row, and names the version that gave it."""
+    assert capture.golden is not None
+    rows = list(capture.golden.rows)
+    url = target.url("loans")
+    return Load(url, rows, lambda said: said["model"] if len(said["predictions"]) == len(rows) else None)
 
 
 def test_the_service_answers_as_the_kernel_behind_its_port(target: LocalTarget, made: dict[int, Capture]) -> None:
@@ -137,18 +102,18 @@ def test_the_gateways_metrics_are_the_sum_over_the_workers(target: LocalTarget) 
 def test_version_2_replaces_version_1_under_load_and_a_killed_worker_fails_nothing(
     target: LocalTarget, made: dict[int, Capture]
 ) -> None:
-    with Load(target, [made[1], made[2]]) as load:
+    with load_on(target, made[1]) as load:
         deploy(target, made[2], 2)
-        until(lambda: load.models[-1] == "loans/2")
+        until(lambda: load.answers[-1] == "loans/2")
         until(lambda: all(worker.state == "ready" for worker in target.status("loans").workers))
         victim = target.status("loans").workers[0].pid
         assert victim
         os.kill(victim, signal.SIGKILL)
         until(lambda: all(w.state == "ready" and w.pid != victim for w in target.status("loans").workers))
-        seen = len(load.models)
-        until(lambda: len(load.models) > seen + 20)
+        seen = len(load.answers)
+        until(lambda: len(load.answers) > seen + 20)
     assert load.failed == []
-    assert set(load.models) == {"loans/1", "loans/2"}
+    assert set(load.answers) == {"loans/1", "loans/2"}
 
 
 def test_a_body_past_the_limit_is_a_problem_however_it_is_sent(target: LocalTarget) -> None:
