@@ -41,9 +41,10 @@ proof: $(SETUP)  ## the long proofs
 demo: $(SETUP)  ## the main job on real flights
 	$(BIN)/nb2prod demo
 
-bench: $(SETUP)  ## the figures: %deploy with its phases, MLflow beside it, the front
+bench: $(SETUP)  ## the figures: %deploy with its phases, MLflow beside it, the front, what monitoring costs it
 	$(BIN)/python tests/benchmarks/deploy.py --empty --write
 	$(BIN)/python tests/benchmarks/serving.py
+	$(BIN)/python tests/benchmarks/recording.py --write
 
 bench-credentials: $(SETUP)  ## planted credentials found, clean notebooks stopped for nothing
 	$(BIN)/python tests/benchmarks/credentials.py --write

@@ -53,7 +53,8 @@ class Alerting:
         >>> deployment.add_alert("conversion below 0.03 over 7d")      # doctest: +SKIP
         """
         given = [limits.read(alert) for alert in alerts]
-        live = self._told.deployments.live(self.name)
+        here = self._told.deployments.find(self.name) is not None
+        live = self._told.deployments.live(self.name) if here else None
         if live is not None and live.capture:
             known = [rule.alert for rule in self.limits()]
             limits.check(registry.open_capture(self.home.captures / live.capture[:12]), [*known, *given])

@@ -10,6 +10,7 @@ from nb2prod.errors import UsageError
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture, RuleRecord
 from nb2prod.runtime.model import ServedModel
+from nb2prod.sdk import pulled
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.store import Store
 
@@ -28,7 +29,7 @@ def deployments(home: Home | None = None) -> list[Deployment]:
 
 
 def get(name: str, home: Home | None = None) -> Deployment:
-    """The deployment of that name.
+    """The deployment of that name; a `Pulled` one where it runs elsewhere and its counts are pulled from here.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def get(name: str, home: Home | None = None) -> Deployment:
         There is none; the error says which there are.
     """
     home = home or Home()
-    return Deployment(Store(home).deployments.get(name).name, home=home)
+    return Deployment(name, home=home) if Store(home).deployments.find(name) else pulled.find(name, home)
 
 
 def rules() -> tuple[RuleRecord, ...]:

@@ -156,7 +156,10 @@ def tell(home: Home, name: str) -> tuple[Rule, ...]:
     store = Store(home)
     rules = store.alerts.rules(name)
     alerts = [rule.alert for rule in rules]
-    settings = store.deployments.get(name).settings
+    row = store.deployments.find(name)
+    if row is None:  # it runs elsewhere
+        return rules
+    settings = row.settings
     waits = duration(settings.get("maturation", "30d"))
     sample = msgspec.convert(settings.get("sample"), Sampling | None)
     LocalTarget(home).tell(name, outcomes=outcomes(alerts), slices=slices(alerts), maturation=waits, sample=sample)

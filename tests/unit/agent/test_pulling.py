@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from spooling import NOON, SIGNATURE, baseline
 
+import nb2prod
 from nb2prod.agent.duty import Duty
 from nb2prod.agent.pulling import Pulling
 from nb2prod.cli.run import run
-from nb2prod.errors import Unavailable, UsageError
+from nb2prod.errors import NotFound, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.lifecycle.services import Services
 from nb2prod.monitoring import Collector
@@ -160,3 +161,39 @@ def test_the_verb_adds_lists_and_removes(
         assert "hunter2" not in shown
         assert run(["service", "remove", one.url]) == 0
         assert run(["service", "remove", one.url]) == 1
+
+
+def test_a_pulled_service_has_a_handle_for_all_that_its_counts_say(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    random = np.random.default_rng(3)
+    with elsewhere(tmp_path / "service") as one:
+        Services(home).add(one.url)
+        with pytest.raises(NotFound):
+            nb2prod.get("delays", home=home)
+        for minute in range(3):
+            one.answer(minute, random.normal(60, 10, 100), random.random(100))
+        one.recorder.flush()
+        one.count()
+        Collector(home, Store(home)).pull(Services(home).all()[0].remote())
+        found = nb2prod.get("delays", home=home)
+        assert [moved.feature for moved in found.drift() if moved.drifted] == ["age"]
+        one.answer(4, random.normal(60, 10, 100), random.random(100))
+        one.recorder.flush()
+        one.count()
+        assert found.drift()[0].rows == 400
+        assert (found.status().state, found.status().version, found.url) == ("live", 1, one.url)
+        assert found.performance()[0].predicted is not None
+        assert "delays" in found.report().text()
+        assert [rule.text for rule in found.add_alert("accuracy below 0.6 over 7d")] == ["accuracy below 0.6 over 7d"]
+        with pytest.raises(UsageError, match="never"):
+            found.add_alert("conversion below 0.1 over 7d")
+        for verb in ("predict", "feedback", "stop", "logs", "rollback", "sample"):
+            with pytest.raises(UsageError, match="elsewhere") as caught:
+                getattr(found, verb)(None)
+            assert one.url in caught.value.fix
+    assert found.status().state == "failed"
+    with pytest.warns(UserWarning, match="what was pulled before"):
+        assert found.drift()[0].rows == 400
+    with pytest.raises(NotFound) as missing:
+        nb2prod.get("dleays", home=home)
+    assert "delays" in missing.value.why

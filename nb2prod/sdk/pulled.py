@@ -1,0 +1,131 @@
+"""The handle to a service elsewhere whose counts are pulled: what is known of it, and nothing that would need its machine."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NoReturn
+
+from nb2prod.errors import Nb2prodError, NotFound, UsageError
+from nb2prod.home import Home
+from nb2prod.lifecycle.services import Service, Services
+from nb2prod.monitoring import Collector
+from nb2prod.records.alerts import Alert, Rule
+from nb2prod.records.serving import ServiceStatus
+from nb2prod.sdk import limits
+from nb2prod.sdk.deployment import Deployment
+from nb2prod.store import Store
+
+_NOT_HERE = ("predict", "feedback", "sample", "logs", "stop", "start", "remove", "rollback")
+
+
+class Pulled(Deployment):
+    """A deployment that runs elsewhere and is watched from here: `drift`, `performance`, `report`, alerts.
+
+    What would need its machine (`predict`, `feedback`, `stop`, …) is refused with the address to go to.
+
+    Examples
+    --------
+    >>> nb2prod.get("delays").drift()      # doctest: +SKIP
+    """
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Where its counts come from."""
+        told = self._store.labels.outbox
+        return tuple(
+            one
+            for one in Services(self.home).all()
+            if (known := told(one.outbox)) is not None and known.name == self.name
+        )
+
+    def status(self) -> ServiceStatus:
+        """Whether its services answer, and which version is counted."""
+        silent = [one.url for one in self.services if not _answers(one)]
+        current = self._store.increments.current(self.name)
+        some = f"{', '.join(silent)} does not answer." if silent else None
+        return ServiceStatus(
+            name=self.name,
+            state="live" if not silent else "failed" if len(silent) == len(self.services) else "degraded",
+            url=self.services[0].url if self.services else None,
+            version=current.version if current is not None else None,
+            reason=some,
+            fix=f"curl {silent[0]}/livez" if silent else None,
+        )
+
+    def add_alert(self, *alerts: Alert | str) -> list[Rule]:
+        """Be told of more, of what its counts can say: labels and refused rows, no outcomes.
+
+        Raises
+        ------
+        UsageError
+            The metric comes with outcomes, which a service that counts for itself does not take.
+        """
+        for alert in map(limits.read, alerts):
+            if alert.outcome is not None:
+                raise UsageError(
+                    f"`{alert.condition}` can never be told of a service elsewhere",
+                    code="alert-never",
+                    where=alert.condition,
+                    why=f"A service that counts for itself takes no outcomes: it never hears of `{alert.outcome}`.",
+                    fix=f"nb2prod alerts add {self.name} 'accuracy below 0.6 over 7d'",
+                    kept="nothing was changed",
+                )
+        return super().add_alert(*alerts)
+
+    def _counted(self) -> None:
+        """Pull what is new first, or say what could not be."""
+        collector = Collector(self.home, self._store)
+        for one in self.services:
+            try:
+                collector.pull(one.remote())
+            except Nb2prodError as error:
+                warnings.warn(
+                    f"{self.name}: {one.url} is left out, what was pulled before is in: {error.why}", stacklevel=3
+                )
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            self._elsewhere(name)
+        return super().__getattribute__(name)
+
+    def _elsewhere(self, verb: str) -> NoReturn:
+        url = self.services[0].url if self.services else "its own address"
+        route = {"predict": "/predict", "feedback": "/feedback"}.get(verb)
+        raise UsageError(
+            f"`{self.name}` runs elsewhere: `{verb}` is not done from here",
+            code="runs-elsewhere",
+            where=f"deployment.{verb}",
+            why=f"This home only pulls its counts from {url}.",
+            fix=f"curl -X POST {url}{route}" if route else f"on the machine of {url}: nb2prod {verb} {self.name}",
+            kept="nothing was changed",
+        )
+
+
+def find(name: str, home: Home) -> Pulled:
+    """The handle to a pulled service's deployment.
+
+    Raises
+    ------
+    NotFound
+        No deployment of that name is here or pulled; the error says which there are.
+    """
+    found = Pulled(name, home=home)
+    if found.services:
+        return found
+    store = Store(home)
+    try:
+        store.deployments.get(name)
+    except NotFound as error:
+        known = {told.name for one in Services(home).all() if (told := store.labels.outbox(one.outbox)) is not None}
+        if known:
+            error.why = f"{error.why} Pulled from elsewhere: {', '.join(sorted(known))}."
+        raise
+    return found
+
+
+def _answers(one: Service) -> bool:
+    try:
+        one.remote().outbox()
+    except Nb2prodError:
+        return False
+    return True
