@@ -7,6 +7,7 @@ asks, which verb and which notebook; cards and documents pass through it on thei
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ _ASKED: ContextVar[Door] = ContextVar("asked", default=_NOTHING_SAID)
 @contextmanager
 def asking(words: Sequence[str]) -> Iterator[None]:
     """While the block runs, what is shown answers this command."""
-    notebook = next((word for word in words if word.endswith(".ipynb") and Path(word).is_file()), Door.notebook)
+    notebook = next(map(_there, (word for word in words if word.endswith(".ipynb"))), Door.notebook)
     verb = "verify" if words and words[0] == "verify" else "deploy"
     deploys = bool(words) and words[0] in ("deploy", "verify")
     flags = _flags(words) if deploys else {}
@@ -128,6 +129,16 @@ def document(content: Any) -> Any:
     if isinstance(content, list):
         return [document(one) for one in content]
     return content
+
+
+def _there(notebook: str) -> str:
+    """The notebook, or the one beside it whose name is nearest."""
+    path = Path(notebook)
+    if path.is_file():
+        return notebook
+    beside = {file.name: str(file) for file in sorted(path.parent.glob("*.ipynb"))}
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.0)
+    return beside[near[0]] if near else Door.notebook
 
 
 def _flags(words: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:

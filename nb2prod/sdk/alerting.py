@@ -134,7 +134,7 @@ def _nothing(name: str, live: int | None) -> NotFound:
         code="no-run",
         where=name,
         why=f"No version before {live} took traffic here." if live else "Nothing has taken traffic yet.",
-        fix="%deploy models:/NAME/VERSION",
+        fix=f"%deploy models:/{name}/VERSION",
         kept="the version that takes traffic goes on" if live else None,
     )
 

@@ -83,8 +83,16 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
         cache_bytes=cached - left,
         kept=tuple(map(str, kept)),
         kept_bytes=left,
-        users=tuple(sorted({str(user) for place in kept for user in environments.holders(place)})),
+        users=tuple(sorted({_home_of(user) for place in kept for user in environments.holders(place)})),
     )
+
+
+def _home_of(holder: Path) -> str:
+    """The home whose folder leases an environment."""
+    if holder.name == "local":
+        return str(holder.parent)
+    parts = holder.parents
+    return str(parts[2] if len(parts) > 2 and parts[1].name == "deployments" else holder)
 
 
 def _made(home: Home, name: str) -> list[Path]:

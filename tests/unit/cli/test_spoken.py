@@ -57,3 +57,12 @@ def test_cards_and_documents_pass_through_it() -> None:
     assert shown.rows[0].items == (Code("nb2prod deploy notebook.ipynb --model model"), "or nb2prod deploy --help")
     found = spoken.document({"findings": [{"fix": "%deploy model", "name": "%deploy model"}]})
     assert found == {"findings": [{"fix": "nb2prod deploy notebook.ipynb --model model", "name": "%deploy model"}]}
+
+
+def test_a_notebook_that_is_not_there_is_the_one_beside_it_whose_name_is_nearest(tmp_path: Path) -> None:
+    for name in ("delays.ipynb", "churn.ipynb"):
+        (tmp_path / name).write_text("{}")
+    with spoken.asking(["deploy", str(tmp_path / "delay.ipynb")]):
+        assert spoken.line("%deploy model") == f"nb2prod deploy {tmp_path / 'delays.ipynb'} --model model"
+    with spoken.asking(["deploy", str(tmp_path / "elsewhere" / "delay.ipynb")]):
+        assert spoken.line("%deploy model") == "nb2prod deploy notebook.ipynb --model model"

@@ -144,8 +144,13 @@ def test_uninstall_says_what_became_of_the_shared_cache(home: Home, tmp_path: Pa
         (home.environments / name / "bin").mkdir(parents=True)
         (home.environments / name / "bin" / "python").write_bytes(b"x" * 1000)
     other = tmp_path / "other"
-    other.mkdir()
-    environments.lease(home.environments / "theirs", other)
+    for folder in (
+        other / "local",
+        other / "deployments" / "delays" / "run-1",
+        other / "deployments" / "delays" / "run-2",
+    ):
+        folder.mkdir(parents=True)
+        environments.lease(home.environments / "theirs", folder)
     removed = upkeep.uninstall(home)
     assert (removed.cache, removed.cache_bytes) == (str(home.cache), 1000)
     assert removed.kept == (str(home.environments / "theirs"),)
