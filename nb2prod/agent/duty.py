@@ -33,7 +33,8 @@ class Duty:
     ) -> None:
         self.home = home
         self.store = store
-        self.holder = f"{platform.node()}:{home.root}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._place = f"{platform.node()}:{home.root}:"
+        self.holder = f"{self._place}{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._evaluator = evaluator or Evaluator(store)
         self._actor = actor or Actor(home, store, self._roll_back)
         self._written: dict[str, float] = {}
@@ -50,6 +51,10 @@ class Duty:
                 log.warning("%s is not evaluated this time: %s", name, error)
             except Exception:
                 log.exception("%s is not evaluated this time", name)
+
+    def inherit(self) -> None:
+        """End the leases of an agent of this home that was killed; whoever calls has the home's own lock."""
+        self.store.leases.inherit(self._place)
 
     def close(self) -> None:
         """Let go of the leases, so that another agent need not wait."""

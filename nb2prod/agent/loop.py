@@ -53,7 +53,9 @@ class Agent:
             self.store.increments.prune(now - INCREMENTS_KEPT)
 
     def run(self, stop: threading.Event, *, every: float = TURN_SECONDS) -> None:
-        """Turn until `stop` is set; a turn that fails is logged and tried again."""
+        """Turn until `stop` is set; a turn that fails is logged and tried again. Whoever calls has the home's lock for agents."""
+        with contextlib.suppress(Nb2prodError):
+            self._duty.inherit()
         while not stop.is_set():
             try:
                 self.turn()

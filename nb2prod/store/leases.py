@@ -53,6 +53,11 @@ class Leases(Section):
         with self.database.write() as connection:
             connection.execute(sa.delete(leases).where(leases.c.holder == holder))
 
+    def inherit(self, place: str) -> None:
+        """Let go of what anybody in a place held: whoever calls knows that they have died."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(leases).where(leases.c.holder.startswith(place, autoescape=True)))
+
     def forget(self, connection: sa.Connection, name: str) -> None:
         connection.execute(sa.delete(leases).where(leases.c.name == name))
 

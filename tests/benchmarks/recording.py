@@ -157,7 +157,9 @@ def main() -> None:
     print(table(rows))
     if options.write:
         today = datetime.date.today().isoformat()
-        machine = f"{os.cpu_count()} cores ({platform.machine()}), load {before:.1f} at the start, Python {platform.python_version()}"
+        machine = (
+            f"{os.cpu_count()} cores ({platform.machine()}), load {before:.1f}, Python {platform.python_version()}"
+        )
         how = f"one worker, one row of {serving.WIDTH} numbers a request, {options.pairs} pairs of bursts of {options.requests}"
         HERE.with_suffix(".md").write_text(
             f"# What monitoring costs a service\n\n{today}, {machine}; {how}, in turning order. "

@@ -13,22 +13,28 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import alerting
 import httpx
 import numpy as np
 import pandas as pd
 import pytest
+import receivers
+from prometheus_client.parser import text_string_to_metric_families
 from sklearn.linear_model import LogisticRegression
 
 from nb2prod import monitoring
 from nb2prod.baseline import Baseline
 from nb2prod.home import Home
+from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.monitoring import Collector
 from nb2prod.monitoring.remote import Remote
 from nb2prod.packaging import build
 from nb2prod.records.base import read, to_json
 from nb2prod.records.capture import Capture, CaptureRecord, Column, Manifest, Output, Signature
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.runtime import manifest
+from nb2prod.runtime import manifest, ring
+from nb2prod.sdk import limits
+from nb2prod.sdk.deployment import Deployment
 from nb2prod.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
@@ -119,6 +125,74 @@ def test_from_request_and_label_to_drift_and_performance_by_month(tmp_path: Path
     assert april.realised == pytest.approx(april.predicted, abs=0.05)
     (told,) = store.labels.of("delays")
     assert told.held == 2
+
+
+AGENT = """
+import functools, sys, time
+from nb2prod.agent import __main__ as agent
+agent.Agent = functools.partial(agent.Agent, clock=lambda: time.time() + 300)  # the minutes of now are settled
+sys.exit(agent.main(["--home", sys.argv[1]]))
+"""
+
+
+@contextmanager
+def watching(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """The home's agent, killed in the end."""
+    environment = os.environ | {"NB2PROD_CACHE": str(home.cache)}
+    process = subprocess.Popen([sys.executable, "-c", AGENT, str(home.root)], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def figures(client: httpx.Client) -> dict[tuple[str, ...], float]:
+    found = text_string_to_metric_families(client.get("/metrics").text)
+    return {(one.name, *one.labels.values()): one.value for family in found for one in family.samples}
+
+
+def test_from_an_outcome_to_a_webhook_once_though_agent_and_worker_are_killed(tmp_path: Path, bento: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    alerting.deploy(store)
+    folder = home.deployment("delays") / "run-1"
+    folder.mkdir(parents=True)
+    settings = ServiceSettings(name="delays", version=1, traffic=True, spool=str(folder / "spool"))
+    (folder / "service.json").write_bytes(to_json(settings))
+    limits.apply(home, "delays", limits.Limits.of(["conversion below 0.5 over 7d"], None))
+    told = {"NB2PROD_SERVICE": str(folder / "service.json"), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared")}
+    (tmp_path / "shared").mkdir()
+    with receivers.webhook() as hook, serving(bento, tmp_path / "log", **told) as (client, worker):
+        Destinations(home).add(hook.url)
+        send(client, FRAME.head(400), "first")
+        with watching(home):
+            until(lambda: figures(client).get(("nb2prod_rows_counted_total",)) == 400)
+        items = [{"id": f"first-{row}", "outcomes": {"conversion": float(row % 20 == 0)}} for row in range(400)]
+        assert client.post("/feedback", json=[*items, {"id": "first-1", "outcomes": {"profit": 1}}]).status_code == 207
+        with watching(home):
+            until(lambda: hook.heard)
+            until(lambda: figures(client).get(("nb2prod_alerts_open", "delays", "limit")))
+        (record,) = store.alerts.open("delays")
+        deployment = Deployment("delays", home=home)
+        assert deployment.acknowledge(record.id).acknowledged is not None
+        with watching(home) as agent:
+            send(client, FRAME.head(300), "second")
+            until(lambda: figures(client).get(("nb2prod_rows_counted_total",)) == 700)
+            agent.terminate()
+            assert agent.wait(60) == 0
+        found = figures(client)
+        assert found["nb2prod_alert_state", "conversion below 0.5 over 7d", "delays", "page"] == 1
+        send(client, FRAME.head(200), "third")
+        worker.kill()
+        worker.wait()
+    assert len(hook.heard) == 1
+    assert "conversion is below 0.5" in hook.heard[0]["title"] + hook.heard[0]["message"]
+    assert sorted(row.verb for row in deployment.alert_log()) == ["notify", "tell"]
+    assert Collector(home, store).run_once()
+    assert sum(rows for _, _, rows in store.panes.versions("delays")) == 900
+    totals = [ring.peek(path) for path in ring.rings(folder / "spool")]
+    assert sum(one[1].accepted for one in totals if one) == sum(one[1].persisted for one in totals if one) == 900
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a small file system")
