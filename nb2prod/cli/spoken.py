@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LINES = ("fix", "where", "why", "reason", "title")
 _CELL = re.compile(r"%%deploy(?P<flags>[^\n]*)\n(?P<body>.*)", re.DOTALL)
 _UNSET = re.compile(r"%env (\w+)=(?=\s|$)")
+_SET = re.compile(r"import os; os\.environ\['(\w+)'\] = …")
 _NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
 
 
@@ -39,10 +40,18 @@ class Door:
     deploys: bool = False
     flags: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 
-    def fix(self, text: str, where: str) -> str:
+    def fix(self, text: str, error: Nb2prodError) -> str:
         """A fix as a whole line for this terminal, with the flags that were typed."""
         if text.startswith("--") and not self.deploys:
             return text
+        missing = error.code == "no-such-variable" and error.where == f"%deploy {self.model}" and " --" not in text
+        wrong = missing or error.code == "not-a-model"
+        if wrong:  # what was typed is none: the fix names one that is
+            named = re.match(r"%deploy ([A-Za-z_]\w*)", text)
+            return replace(self, model=named[1] if named else Door.model)._whole(text, error.where)
+        return self._whole(text, error.where)
+
+    def _whole(self, text: str, where: str) -> str:
         return mended(self.line(text), f"nb2prod {self.verb} {self.notebook} --model {self.model}", self.flags, where)
 
     def line(self, text: str) -> str:
@@ -53,7 +62,7 @@ class Door:
         >>> Door(notebook="delays.ipynb").line("%deploy clf --data X_train")
         'nb2prod deploy delays.ipynb --model clf --data X_train'
         """
-        text = _UNSET.sub(r"unset \1", text)
+        text = _SET.sub(r"export \1=…", _UNSET.sub(r"unset \1", text))
         if "%deploy" not in text:
             return text
         text = text.replace("%deployments", "nb2prod list").replace("%deploy?", f"nb2prod {self.verb} --help")
@@ -111,7 +120,7 @@ def line(text: str) -> str:
 
 def problem(error: Nb2prodError) -> Nb2prodError:
     """The error with its lines for this terminal; the same object."""
-    error.fix = _ASKED.get().fix(error.fix, error.where)
+    error.fix = _ASKED.get().fix(error.fix, error)
     error.where, error.why = line(error.where), line(error.why)
     error.title = line(error.title)
     return error

@@ -78,7 +78,8 @@ class _Cards:
     def _fix(self, known: Nb2prodError) -> str:
         """The fix for the line that was typed: its model, which the rooms below call `model`, and its other flags."""
         model, fix = self.line.model, known.fix
-        of_the_model = known.code in ("not-a-model", "not-fitted") or known.where == f"%deploy {model}"
+        missing = known.code == "no-such-variable" and known.where == f"%deploy {model}"
+        of_the_model = missing or known.code in ("not-a-model", "not-fitted")
         if model and not of_the_model:
             fix = _as_typed(fix, model)
         command = re.match(r"%deploy (\S+)(?= --| {3,}#|$)", fix) if of_the_model else None

@@ -357,6 +357,6 @@ def wrong_slo(why: str) -> UsageError:
         code="wrong-slo",
         where="service levels",
         why=why,
-        fix="slo=SLO(p99_ms=50, availability=0.999)",
+        fix="--p99-ms 50 --availability 0.999      (slo=SLO(p99_ms=50, availability=0.999))",
         kept="nothing was changed",
     )

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from homes import uninstalled
 from sklearn.linear_model import LogisticRegression
 
 import nb2prod
 from nb2prod import registry
 from nb2prod.errors import Refused, Unavailable, UsageError
 from nb2prod.home import Home
-from nb2prod.lifecycle.upkeep import removal
 from nb2prod.records.lifecycle import Plan
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(400, 3)), columns=["a", "b", "c"])
@@ -30,7 +30,7 @@ Y = (X["a"] + X["b"] > 0).astype(int)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     made = Home(tmp_path_factory.mktemp("home"))
     yield made
-    removal.uninstall(made)
+    uninstalled(made)
 
 
 def fitted(C: float = 1.0) -> Any:
@@ -194,7 +194,8 @@ def test_a_verified_model_comes_back_into_a_notebook(live: Any, home: Home) -> N
 def test_uninstall_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     place = Home(tmp_path / "gone")
     deploy(place, fitted(3.0), name="gone")
-    removal.uninstall(place)
+    removed = uninstalled(place)
     assert not place.root.exists()
+    assert removed.kept
     for process in psutil.process_iter(["cmdline"]):
         assert str(place.root) not in " ".join(process.info["cmdline"] or [])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from homes import uninstalled
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,7 +17,6 @@ import nb2prod
 from nb2prod import registry
 from nb2prod.errors import Refused
 from nb2prod.home import Home
-from nb2prod.lifecycle.upkeep import removal
 
 WORDS = np.array(
     ["train", "was", "late", "again", "warm", "food", "cold", "seats", "fine", "view", "slow", "crew", "noisy"]
@@ -30,7 +30,7 @@ LABELS = np.array([int("late" in text or "cold" in text) for text in TEXTS])
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     made = Home(tmp_path_factory.mktemp("home"))
     yield made
-    removal.uninstall(made)
+    uninstalled(made)
 
 
 def deploy(home: Home, model: Any, name: str, data: Any) -> Any:

@@ -13,9 +13,9 @@ import msgspec
 import pandas as pd
 import pytest
 
-from nb2prod.cli import verbs
+from nb2prod.cli import spoken, verbs
 from nb2prod.cli.run import run
-from nb2prod.errors import Failed, Refused, Unverified, UsageError
+from nb2prod.errors import Failed, Nb2prodError, Refused, Unverified, UsageError
 from nb2prod.records.alerts import SLO
 from nb2prod.sdk import notebooks, steps
 from nb2prod.sdk.flags import FLAGS, given
@@ -387,3 +387,29 @@ def test_every_flag_is_an_argument_of_both_deploys() -> None:
         (keyword,) = given({flag.keyword: 0.5})
         assert keyword in inspect.signature(steps.deploy).parameters
         assert keyword in own
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (UsageError("no", code="no-such-variable", where="%deploy clf", fix="%deploy model"), "--model model --name d"),
+        (
+            Refused("no", code="not-a-model", where="%deploy clf", fix="%deploy model --data clf"),
+            "--model model --data clf --name d",
+        ),
+        (
+            UsageError("no", code="no-data", where="--data", fix="%deploy model --data X"),
+            "--model clf --data X --name d",
+        ),
+    ],
+)
+def test_where_the_model_is_what_is_wrong_the_fix_names_another(
+    error: Nb2prodError, fix: str, twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.raises = error
+    run(["deploy", str(notebook), "--model", "clf", "--name", "d", "--json"])
+    assert told(capsys)["error"]["fix"] == f"nb2prod deploy {notebook} {fix}"
+
+
+def test_a_variable_is_exported_in_a_terminal() -> None:
+    assert spoken.line("import os; os.environ['KEY'] = …") == "export KEY=…"

@@ -73,7 +73,7 @@ def test_service_levels_stand_for_limits_and_say_what_is_wrong() -> None:
     for wrong in ({}, {"p99_ms": -1}, {"availability": 99.9}):
         with pytest.raises(UsageError) as caught:
             SLO(**wrong)
-        assert caught.value.fix == "slo=SLO(p99_ms=50, availability=0.999)"
+        assert caught.value.fix == "--p99-ms 50 --availability 0.999      (slo=SLO(p99_ms=50, availability=0.999))"
 
 
 @given(st.integers(1, 9999), st.sampled_from("mhdw"))
