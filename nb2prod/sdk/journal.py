@@ -43,7 +43,8 @@ class Journal:
         try:
             yield line
         except BaseException as error:
-            title = getattr(error, "title", None) or type(error).__name__
+            stopped = isinstance(error, KeyboardInterrupt)
+            title = "interrupted" if stopped else getattr(error, "title", None) or type(error).__name__
             self._tell(Step(name=name, state="failed", text=str(title), seconds=time.perf_counter() - start))
             raise
         seconds = time.perf_counter() - start

@@ -29,3 +29,10 @@ def test_a_step_with_nothing_to_do_is_skipped_and_says_why() -> None:
     with journal.step("Register", "recording") as line:
         line.skip("version 2 is this very model")
     assert (journal.steps[0].state, journal.steps[0].text) == ("skipped", "version 2 is this very model")
+
+
+def test_a_step_that_was_interrupted_says_so() -> None:
+    journal = Journal(lambda step: None)
+    with pytest.raises(KeyboardInterrupt), journal.step("Verify", "proving"):
+        raise KeyboardInterrupt
+    assert [(step.state, step.text) for step in journal.steps] == [("failed", "interrupted")]
