@@ -88,9 +88,15 @@ def _absent(feature: Feature, rows: int) -> Ints:
 
 def _together(features: Iterable[Feature], model: pca.Pca, read: Mapping[str, Floats], rows: int) -> dict[str, Ints]:
     whole = [found if found is not None and len(found) == rows else None for found in map(read.get, model.names)]
-    error, shares = pca.errors(model.residuals(whole, rows))
     watched = next(feature for feature in features if feature.role == "multivariate")
-    return {watched.name: numbers.tally(watched, error), "@multivariate.shares": shares}
+    found: dict[str, Ints] = {}
+    for first in range(0, max(rows, 1), model.block):
+        last = min(first + model.block, rows)
+        part = [values if values is None else values[first:last] for values in whole]
+        error, shares = pca.errors(model.residuals(part, last - first))
+        counts = {watched.name: numbers.tally(watched, error), "@multivariate.shares": shares}
+        found = {name: found[name] + more for name, more in counts.items()} if found else counts
+    return found
 
 
 def said(features: Sequence[Feature], target: scores.Target, raw: Any, rows: int) -> dict[str, Ints]:

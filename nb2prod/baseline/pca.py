@@ -17,6 +17,7 @@ SHARE = 0.8
 LIMIT = 6.0
 UNIT = 1024
 _ONE_THREAD = 200_000
+ROWS_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,12 @@ class Pca:
     def residuals(self, columns: list[Floats | None], rows: int) -> Floats:
         """What the components leave of each standardised value, columns × rows."""
         return _left(_standard(columns, rows, self.centre, self.scale), self.components, self._rest)
+
+    @cached_property
+    def block(self) -> int:
+        """Rows to take at once: whole blocks of the linear algebra, so that many rows give the same bits and take no memory."""
+        step = _step(self.components, self._rest)
+        return step * max(1, ROWS_AT_ONCE // step)
 
     @cached_property
     def _rest(self) -> Floats:
@@ -96,10 +103,17 @@ def _components(standard: Floats) -> Floats:
     return np.ascontiguousarray(vectors[:, ::-1][:, :wanted])
 
 
+def _fewer(components: Floats, rest: Floats) -> Floats:
+    return rest if rest.shape[1] <= components.shape[1] else components
+
+
+def _step(components: Floats, rest: Floats) -> int:
+    return max(64, _ONE_THREAD // max(_fewer(components, rest).size, 1))
+
+
 def _left(standard: Floats, components: Floats, rest: Floats) -> Floats:
     """Blocks of rows small enough that the linear algebra library wakes no threads for them: waking costs far more."""
-    fewer = rest if rest.shape[1] <= components.shape[1] else components
-    step = max(64, _ONE_THREAD // max(fewer.size, 1))
+    fewer, step = _fewer(components, rest), _step(components, rest)
     for first in range(0, standard.shape[1], step):
         block = standard[:, first : first + step]
         shadow = fewer @ (fewer.T @ block)

@@ -90,6 +90,7 @@ class Starter:
 def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s counting %(levelname)s %(message)s", level=logging.INFO)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(10)  # where the machine is busy, answers come first
     return count(Path(arguments[0]))
 
 
