@@ -70,7 +70,7 @@ def resolve(uri: str, home: Home) -> RegisteredVersion:
             else:
                 found = client.get_model_version(name, version or _newest(client, name, uri))
         except MlflowException as error:
-            raise _missing(uri, connection.shown(client.tracking_uri)) from error
+            raise _missing(client, name, uri) from error
         return as_record(found, client.tracking_uri)
 
 
@@ -193,18 +193,25 @@ def _parse(uri: str) -> tuple[str, str, str]:
 
 
 def _newest(client: Any, name: str, uri: str) -> str:
-    found = [int(v.version) for v in client.search_model_versions(_named(name))]
+    found = _numbers(client, name)
     if not found:
-        raise _missing(uri, connection.shown(client.tracking_uri))
+        raise _missing(client, name, uri)
     return str(max(found))
 
 
-def _missing(uri: str, registry: str) -> NotFound:
+def _numbers(client: Any, name: str) -> list[int]:
+    return sorted(int(found.version) for found in client.search_model_versions(_named(name)))
+
+
+def _missing(client: Any, name: str, uri: str) -> NotFound:
+    known = _numbers(client, name)[-10:]
     return NotFound(
         f"The registry has no {uri.removeprefix('models:/')}",
         code="no-such-version",
-        where=registry,
-        why="No registered model has that name, version or alias.",
+        where=connection.shown(client.tracking_uri),
+        why=f"`{name}` has the versions {', '.join(map(str, known))}."
+        if known
+        else f"No registered model is called `{name}`.",
         fix="nb2prod list",
     )
 

@@ -187,8 +187,10 @@ def test_where_keys_are_trusted_a_version_that_another_signed_is_brought_and_ref
 
 def test_an_unknown_version_is_not_found(registered: Any, home: Home) -> None:
     for uri in ("models:/loans/99", "models:/nobody/1", "models:/loans@nobody", "models:/nobody"):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as caught:
             registry.resolve(uri, home)
+        known = "`loans` has the versions 1" if "loans" in uri else "No registered model is called `nobody`."
+        assert caught.value.why.startswith(known)
     with pytest.raises(UsageError):
         registry.resolve("runs:/1/model", home)
 
