@@ -3,7 +3,8 @@
     python tests/benchmarks/credentials.py [--write] [--seed N]
 
 Every credential is drawn at the start (none is written here) and planted where people leave them: in globals, closures, defaults,
-classes, estimators, cells, outputs. `planted` is the list that the rules were built with, `held out` was written afterwards.
+classes, estimators, cells, outputs. `planted` is the list that the rules were built with, `held out`, `second` and
+`third` were each written afterwards; what they gave at first sight stands below the table.
 The clean ones are the corpus's own notebooks with other outcomes than `secret`, and texts that only look like credentials.
 """
 
@@ -31,6 +32,15 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 UPPER, LOWER, DIGITS, HEX = string.ascii_uppercase, string.ascii_lowercase, string.digits, "0123456789abcdef"
 ALNUM = UPPER + LOWER + DIGITS
+# what each set gave before anything was changed for it
+FIRST_SIGHT = (
+    "At first sight, before the rules were changed for them (2026-11-26):",
+    "",
+    "| list | planted | found | clean | stopped for nothing |",
+    "|---|---|---|---|---|",
+    "| second | 60 | 55 (91.7%) | 20 | 2 |",
+    "| third | 30 | 29 (96.7%) | 10 | 0 |",
+)
 START = """
 import os, functools
 import pandas as pd
@@ -328,6 +338,8 @@ def texts_of(cases: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 def main() -> None:
     from credentials_held_out import HELD_OUT
+    from credentials_second import SECOND, clean_second
+    from credentials_third import THIRD, clean_third
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.name}")
@@ -336,19 +348,20 @@ def main() -> None:
     lines = [f"Drawn with seed {options.seed}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}.", ""]
     lines += ["| list | cases | found or passed | rate |", "|---|---|---|---|"]
     left = []
-    for title, cases in (("planted", PLANTED), ("held out", HELD_OUT)):
+    for title, cases in (("planted", PLANTED), ("held out", HELD_OUT), ("second", SECOND), ("third", THIRD)):
         kinds = Kinds(options.seed)
         made = [(name, make(kinds)) for name, make in cases]
         right, wrong, _ = rate(made, expected=True)
         lines.append(f"| {title} | {len(made)} | {right} | {right / len(made):.1%} |")
         left += [f"- {title}, not found: {one}" for one in wrong]
-    right, wrong, _ = rate(clean(), expected=False)
+    plain = [*clean(), *clean_second(), *clean_third()]
+    right, wrong, _ = rate(plain, expected=False)
     stopped = texts_of(corpus())
-    total = len(clean()) + len(corpus())
+    total = len(plain) + len(corpus())
     passed = right + len(corpus()) - len(stopped)
     lines.append(f"| clean | {total} | {passed} | {(total - passed) / total:.1%} false alarms |")
     left += [f"- stopped for nothing: {one}" for one in [*wrong, *stopped]]
-    table = "\n".join([*lines, "", *left])
+    table = "\n".join([*lines, "", *left, *([""] if left else []), *FIRST_SIGHT])
     print(table)
     if options.write:
         RESULTS.write_text(table.rstrip() + "\n")

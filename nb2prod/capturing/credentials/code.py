@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 _LOOKED_UP = re.compile(
     r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin)"
 )
-_LOGGING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|connect|basic_?auth|credentials?)$")
+_LOGGING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|connect|basic_?auth|credentials?|bind(_s)?)$")
+_SIGNING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth|bind_s)$")
 _NAMES = frozenset(
     {"name", "scope", "key_name", "secret_name", "secret_id", "username", "user", "service", "help", "description"}
 )
@@ -111,7 +113,7 @@ class _Reader:
             told = (*((before,) if before else ()), *(("password",) if last else ()))
             if not looked_up:
                 told = (*told, called, *names)
-            self.read(argument, told, pair=False)
+            self.read(argument, told, pair=bool(last and _SIGNING_IN.search(called)))
             before = _text(argument)
         for keyword in node.keywords:
             inner = (keyword.arg,) if keyword.arg and keyword.arg not in _NAMES else ()
@@ -165,6 +167,8 @@ def _text(node: ast.AST | None) -> str | None:
 
 def _called(node: ast.Call, function: ast.Attribute) -> str | None:
     """What joins, encodes or turns a text around gives that text."""
+    if function.attr in ("b64decode", "urlsafe_b64decode", "standard_b64decode") and node.args:
+        return _from_base64(_text(node.args[0]))
     text = _text(function.value)
     if text is None:
         return None
@@ -178,6 +182,13 @@ def _called(node: ast.Call, function: ast.Attribute) -> str | None:
             else None
         )
     return None
+
+
+def _from_base64(text: str | None) -> str | None:
+    try:
+        return base64.b64decode(text, altchars=b"-_").decode() if text else None
+    except ValueError:
+        return text
 
 
 def _plain(value: bytes) -> str:

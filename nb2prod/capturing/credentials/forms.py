@@ -112,6 +112,10 @@ _FORMS = {
 }
 _PATTERNS = {what: re.compile(form) for what, form in _FORMS.items()}
 _URL = re.compile(r"(?<=[a-zA-Z0-9]://)[^\s:/@'\"{}<>]{0,80}:(?![$<{*]|%s|\.\.)([^\s/@'\"{}<>]{3,120})@(?=[\w.\[{%$-])")
+# Oracle writes user/password@host
+_ORACLE = re.compile(
+    r"(?i)(?:jdbc:oracle:\w+:|oracle[\w+]*://|^)\w[\w$#]*/([^\s/@'\"{}<>]{3,60})@(?://)?[\w.-]+(?::\d+)?[/:]\w+"
+)
 _MARKS = re.compile(r"[=:./_-]|\d")
 _SHORTEST = 20  # of what detect-secrets knows
 _ENCODED = re.compile(r"^[A-Za-z0-9+/_-]{24,4096}={0,2}$")
@@ -119,7 +123,10 @@ _ENCODED = re.compile(r"^[A-Za-z0-9+/_-]{24,4096}={0,2}$")
 
 def _in_url(text: str) -> bool:
     """A user's password before a host; a placeholder is none."""
-    return "://" in text and any(not names.is_no_secret(found[1]) for found in _URL.finditer(text))
+    if "@" not in text:
+        return False
+    found = (*_URL.finditer(text), *_ORACLE.finditer(text))
+    return any(not names.is_no_secret(one[1]) for one in found)
 
 
 def of(text: str) -> str | None:

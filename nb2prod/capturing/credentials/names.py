@@ -34,6 +34,7 @@ _BEFORE_KEY = _words(
 )
 _ENDS = _PASSWORDS | _TOKENS | {"key", "keys"}
 # a key of these is a name, not a credential
+_GLUED = ("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token")
 _NO_KEY = _words(
     """
     primary foreign sort cache partition hash join group lookup s3 object bucket merge map dict idempotency row
@@ -82,7 +83,7 @@ _SPEAKING = _words(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|^\d{4}-\d\d-\d\d|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
@@ -91,6 +92,7 @@ _CONSTANT = re.compile(r"^[A-Z]+[A-Z0-9]*(_[A-Z0-9]+)+$")
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 _HEX = re.compile(r"^[0-9a-fA-F]+$")
 _CHARACTERS = re.compile(r"^[A-Za-z0-9+/=_-]+$")
+_SYLLABLES = re.compile(r"[A-Za-z][a-z]{2,}")
 _IDENTITY = _words(
     """
     id ids file sheet doc folder hash sha sha256 digest checksum etag uuid guid commit ref revision run experiment
@@ -146,6 +148,8 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
     if not {"u", "l", "d"} <= set(kinds) or kinds.count("s") > len(value) / 6:
         return False
     changes = sum(a != b for a, b in itertools.pairwise(kinds)) / (len(value) - 1)
+    if sum(map(len, _SYLLABLES.findall(value))) > 0.65 * len(value):
+        return False
     longest = max(len(run) for run in re.split(r"[^a-z]+", value))
     return changes > 0.38 and longest <= 7 and entropy(value) > 3.9
 
@@ -162,7 +166,7 @@ def _ends(words: list[str]) -> bool:
         if len(words) > 1 and words[-1] in ("prod", "dev", "test", "value", "str", "string", "id", "v")
         else words[-1]
     )
-    return last in _ENDS
+    return last in _ENDS or _is_glued(last)
 
 
 def _split(name: str) -> list[str]:
@@ -170,12 +174,20 @@ def _split(name: str) -> list[str]:
 
 
 def _is_password(words: list[str]) -> bool:
-    return bool(_PASSWORDS & set(words))
+    return bool(_PASSWORDS & set(words)) or any(
+        _is_glued(word) and not word.endswith(("token", "key")) for word in words
+    )
+
+
+def _is_glued(word: str) -> bool:
+    """`pgpassword`, `mysqlpwd`, `hftoken`: names in capitals leave nothing to split at."""
+    end = next((end for end in _GLUED if word.endswith(end)), None)
+    return end is not None and word != end and word.removesuffix(end) not in _SPECIAL
 
 
 def _is_token(words: list[str]) -> bool:
     pairs = {(a, b) for a, b in itertools.pairwise(words)}
-    if words[-1] == "pat":
+    if words[-1] == "pat" or any(_is_glued(word) for word in words):
         return True
     return bool(_TOKENS & set(words)) or any(b in ("key", "keys") and a in _BEFORE_KEY for a, b in pairs)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, code, kind
+from nb2prod.capturing.credentials import LONGEST, Credential, code, kind, names
 
 _PAIR = re.compile(
     r"(?P<name>[A-Za-z][\w.-]{1,60})[\"'`]?\]?\)?\s{0,3}(?:=>|:=|={1,2}|:)\s{0,3}[bruf]{0,2}(?P<quote>[\"'`]?)"
@@ -22,6 +22,10 @@ _OPTION = re.compile(
     r"(?:^|\s)--?(?P<name>[A-Za-z][\w-]{1,40})[ =]+[\"']?(?P<value>[^\s\"'`$<{-][^\s\"'`]{3,200})"
     r"|(?:^|\s)(?:configure\s+)?set\s+(?P<name2>[\w.-]{4,60})\s+(?P<value2>[^\s\"'`$<{]{4,200})"
     r"|^\s*%(?:set_)?env\s+(?P<name3>\w{2,60})[ =]\s*(?P<value3>[^\s\"'`$<{]{4,200})"
+)
+_PROSE = re.compile(
+    r"(?i)\b(?P<name>pw|pwd|passwords?|passwd|passphrase|passcode|secret|token|api[ _-]?key)"
+    r"(?: (?:for|of|to|on|in|at) [\w. -]{1,30}?)? (?:is|was) [\"'`]?(?P<value>[^\s\"'`,;()<>{}]{6,80})"
 )
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE)
 _LINE = 20_000
@@ -94,6 +98,10 @@ def _in_line(line: str, number: int) -> Credential | None:
         what = kind(found["value"], (found["name"],), spelled=quoted)
         if what is not None:
             return Credential(what, number, found["name"])
+    for told in _PROSE.finditer(line):
+        value = told["value"].rstrip(".!")
+        if names.is_strong(value) and not names.is_no_secret(value):
+            return Credential(f"a value told as the {told['name'].lower()}", number, told["name"])
     for option in _OPTION.finditer(line):
         name = option["name"] or option["name2"] or option["name3"]
         what = kind(option["value"] or option["value2"] or option["value3"], (name,), spelled=False)

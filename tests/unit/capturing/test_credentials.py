@@ -40,6 +40,11 @@ def lines(source: str) -> list[tuple[int, str | None]]:
         (f"client.login('me', {PASSWORD!r})", 1),
         (f"pw = os.getenv('DB_PASSWORD', {PASSWORD!r})", 1),
         (f"cfg = '''\ndb:\n  password: {PASSWORD}\n'''", 1),
+        ("server.login('alerts@example.com', 'abcd efgh ijkl mnop')", 1),
+        ("os.environ['PGPASSWORD'] = 'kartoffel3'", 1),
+        ("url = 'jdbc:oracle:thin:scott/Tig3rTail@//ora.corp.example:1521/ORCL'", 1),
+        ("password = base64.b64decode('VHIwdWI0ZG9yLTc=').decode()", 1),
+        (f"# the pw for the dwh is {PASSWORD}\nx = 1", 1),
     ],
 )
 def test_a_cell_tells_the_line_of_a_credential(source: str, line: int) -> None:
@@ -57,6 +62,9 @@ def test_a_cell_tells_the_line_of_a_credential(source: str, line: int) -> None:
         "pw = keyring.get_password('warehouse', 'etl2')",
         "t = dbutils.secrets.get(scope='prod', key='db-password-1')",
         "def f(\n    token: Optional[Token] = None,\n    password: str | None = None,\n): ...",
+        "columns = ['NumberOfTime30-59DaysPastDueNotWorse']",
+        "secret_id = 'projects/123/secrets/db-pass/versions/latest'",
+        "# the password is required and the token for padding is [PAD]\nuses = 'actions/checkout@v4'",
         "commit = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b'",
         "url = 'postgresql://user:password@host/db'",
     ],
