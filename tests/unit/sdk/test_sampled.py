@@ -12,6 +12,8 @@ from spooling import SIGNATURE, answers, baseline, rows
 
 from nb2prod.errors import UsageError
 from nb2prod.home import Home
+from nb2prod.lifecycle.upkeep import removal
+from nb2prod.monitoring import exposition
 from nb2prod.records.alerts import AlertRecord
 from nb2prod.records.base import read
 from nb2prod.records.sampling import Sampling
@@ -140,3 +142,15 @@ def test_a_denied_column_that_the_model_has_not_is_refused():
         limits.check_sample(CAPTURE, Sampling(0.1, deny=("twon",)))
     assert caught.value.fix == "--sample-deny town"
     limits.check_sample(CAPTURE, Sampling(0.1, deny=("town",)))
+
+
+def test_removing_a_deployment_removes_its_rows_and_its_figures(home, service):
+    ask(home, Sampling(1.0))
+    send(service, 5)
+    deployment = Deployment("delays", home=home)
+    assert len(deployment.sample()) == 5
+    figures = exposition.write(home, Store(home), "delays", NOW)
+    removal.remove(home, "delays")
+    assert not figures.exists()
+    assert not home.deployment("delays").exists()
+    assert list(home.root.rglob("samples.db*")) == []
