@@ -3,8 +3,8 @@
     python tests/benchmarks/credentials.py [--write] [--seed N]
 
 Every credential is drawn at the start (none is written here) and planted where people leave them: in globals, closures, defaults,
-classes, estimators, cells, outputs. `planted` is the list that the rules were built with, `held out`, `second` and
-`third` were each written afterwards; what they gave at first sight stands below the table.
+classes, estimators, cells, outputs. `planted` is the list that the rules were built with, `held out`, `second`, `third`
+and `fourth` were each written afterwards; what they gave at first sight stands below the table.
 The clean ones are the corpus's own notebooks with other outcomes than `secret`, and texts that only look like credentials.
 """
 
@@ -40,6 +40,7 @@ FIRST_SIGHT = (
     "|---|---|---|---|---|",
     "| second | 60 | 55 (91.7%) | 20 | 2 |",
     "| third | 30 | 29 (96.7%) | 10 | 0 |",
+    "| fourth | 40 | 34 (85.0%) | 10 | 0 |",
 )
 START = """
 import os, functools
@@ -337,6 +338,7 @@ def texts_of(cases: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def main() -> None:
+    from credentials_fourth import FOURTH, clean_fourth
     from credentials_held_out import HELD_OUT
     from credentials_second import SECOND, clean_second
     from credentials_third import THIRD, clean_third
@@ -348,13 +350,19 @@ def main() -> None:
     lines = [f"Drawn with seed {options.seed}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}.", ""]
     lines += ["| list | cases | found or passed | rate |", "|---|---|---|---|"]
     left = []
-    for title, cases in (("planted", PLANTED), ("held out", HELD_OUT), ("second", SECOND), ("third", THIRD)):
+    for title, cases in (
+        ("planted", PLANTED),
+        ("held out", HELD_OUT),
+        ("second", SECOND),
+        ("third", THIRD),
+        ("fourth", FOURTH),
+    ):
         kinds = Kinds(options.seed)
         made = [(name, make(kinds)) for name, make in cases]
         right, wrong, _ = rate(made, expected=True)
         lines.append(f"| {title} | {len(made)} | {right} | {right / len(made):.1%} |")
         left += [f"- {title}, not found: {one}" for one in wrong]
-    plain = [*clean(), *clean_second(), *clean_third()]
+    plain = [*clean(), *clean_second(), *clean_third(), *clean_fourth()]
     right, wrong, _ = rate(plain, expected=False)
     stopped = texts_of(corpus())
     total = len(plain) + len(corpus())

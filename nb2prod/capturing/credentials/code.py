@@ -12,8 +12,10 @@ from dataclasses import dataclass
 _LOOKED_UP = re.compile(
     r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin)"
 )
-_LOGGING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|connect|basic_?auth|credentials?|bind(_s)?)$")
-_SIGNING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth|bind_s)$")
+_LOGGING_IN = re.compile(
+    r"(?i)(log_?in|sign_?in|logon|authenticate|connect|basic_?auth(entication)?|credentials?|bind(_s)?)$"
+)
+_SIGNING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth(entication)?|bind_s)$")
 _NAMES = frozenset(
     {"name", "scope", "key_name", "secret_name", "secret_id", "username", "user", "service", "help", "description"}
 )
@@ -169,6 +171,8 @@ def _called(node: ast.Call, function: ast.Attribute) -> str | None:
     """What joins, encodes or turns a text around gives that text."""
     if function.attr in ("b64decode", "urlsafe_b64decode", "standard_b64decode") and node.args:
         return _from_base64(_text(node.args[0]))
+    if function.attr in ("fromhex", "unhexlify") and node.args:
+        return _from_hex(_text(node.args[0]))
     text = _text(function.value)
     if text is None:
         return None
@@ -182,6 +186,13 @@ def _called(node: ast.Call, function: ast.Attribute) -> str | None:
             else None
         )
     return None
+
+
+def _from_hex(text: str | None) -> str | None:
+    try:
+        return bytes.fromhex(text).decode() if text else None
+    except ValueError:
+        return text
 
 
 def _from_base64(text: str | None) -> str | None:

@@ -16,6 +16,7 @@ def _words(text: str) -> frozenset[str]:
 _PASSWORDS = _words(
     """
     password passwd passphrase passcode pwd pw pass secret secrets kennwort passwort contrasena contraseña mdp
+    passe motdepasse senha wachtwoord
     passwords userpass dbpass mypassword clientsecret apisecret appsecret dbpassword secretkey pin_code
     """
 )
