@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import msgspec
 from nb2prod import environments
 from nb2prod.baseline import Baseline
 from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores, signing
+from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.folders import RECORD, open_capture
@@ -22,12 +24,14 @@ from nb2prod.capturing.identity import digest as answers_digest
 from nb2prod.capturing.identity import identical
 from nb2prod.capturing.lineage import lineage
 from nb2prod.capturing.rules import secrets
+from nb2prod.capturing.settled import Hook, Settled, libraries
 from nb2prod.capturing.signature import signature as read_signature
 from nb2prod.capturing.surroundings import environment
+from nb2prod.environments import Lock
 from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home
 from nb2prod.records.base import to_json
-from nb2prod.records.capture import Capture, CaptureRecord, Finding, FlavorRecord, Golden, Signature
+from nb2prod.records.capture import Capture, CaptureRecord, Environment, Finding, FlavorRecord, Golden, Signature
 from nb2prod.runtime import flavors, manifest, sparse
 
 __all__ = ["GOLDEN", "RECORD", "Asked", "Declared", "Stays", "capture", "excluded", "identical", "open_capture"]
@@ -83,6 +87,7 @@ def capture(
     strict: bool = False,
     relock: bool = False,
     wheel: Sequence[str | Path] = (),
+    ahead: Hook | None = None,
 ) -> Capture:
     """Capture a live model: everything that its service needs, and the kernel's own answers to compare it with.
 
@@ -98,6 +103,8 @@ def capture(
         How far scores may differ, for a model that does not answer alike twice.
     wheel
         Wheel files of distributions that no index has; they travel with the model.
+    ahead
+        Told what is settled before the capture is whole, so that its environment can be built meanwhile.
 
     Returns
     -------
@@ -118,18 +125,19 @@ def capture(
     rules.refuse(findings)
     contract = {"nullable": nullable, "extra_columns": extra_columns, "time": time, "id": id}
     declared = Declared(exclude, env, allow_network, relock, wheels)
-    with excluded(notebook.namespace, exclude):
-        asked = _ask(found, flavor, contract, golden, tolerance)
-        home.require_space(2**26, what=f"the capture of {found.name}")
-        with folders.making(home) as folder:
-            record = _write(folder, found, notebook, asked, home=home, declared=declared)
-            record = msgspec.structs.replace(
-                record, findings=rules.sort([*findings, *asked.findings, *record.findings])
-            )
-            (folder / RECORD).write_bytes(to_json(record))
-            hashed = manifest.write(folder)
-            signing.sign(folder, hashed, home)
-            return folders.kept(Capture(folder, record, hashed, live=asked.real), home)
+    home.require_space(2**26, what=f"the capture of {found.name}")
+    with excluded(notebook.namespace, exclude), folders.making(home) as folder:
+        saved = _saved(found, folder / "model")
+        needed = _needed(folder, found, notebook, declared, home)
+        with _Locking(folder, needed, notebook, declared, home, ahead) as locking:
+            asked = _ask(found, flavor, contract, golden, tolerance)
+            surroundings = environment(folder, needed, locking.result(), variables=env, hosts=allow_network)
+        record = _write(folder, found, notebook, asked, saved, needed, surroundings)
+        record = msgspec.structs.replace(record, findings=rules.sort([*findings, *asked.findings, *record.findings]))
+        (folder / RECORD).write_bytes(to_json(record))
+        hashed = manifest.write(folder)
+        signing.sign(folder, hashed, home)
+        return folders.kept(Capture(folder, record, hashed, live=asked.real), home)
 
 
 @contextlib.contextmanager
@@ -236,18 +244,10 @@ def _staying(
         )
 
 
-def _write(
-    folder: Path,
-    found: Found,
-    notebook: Notebook,
-    asked: Asked,
-    *,
-    home: Home,
-    declared: Declared,
-) -> CaptureRecord:
-    """Write everything but the record and the manifest into `folder`."""
-    saved = _saved(found, folder / "model")
-    rules.refuse(rules.accepted(secrets.in_files(folder / "model"), (source for _, source in notebook.executed)))
+def _needed(folder: Path, found: Found, notebook: Notebook, declared: Declared, home: Home) -> Needed:
+    """What the saved model needs around it, with its local code copied; stops where model or code hold a secret."""
+    sources = [source for _, source in notebook.executed]
+    rules.refuse(rules.accepted(secrets.in_files(folder / "model"), sources))
     needed = dependencies.prepare(
         found.model,
         folder / "model",
@@ -259,9 +259,54 @@ def _write(
         wheels=declared.wheels,
     )
     needed.copy_code(folder / "code")
-    rules.refuse(rules.accepted(secrets.in_files(folder / "code"), (source for _, source in notebook.executed)))
-    locked = environments.lock(needed.request(), home, relock=declared.relock)
-    surroundings = environment(folder, needed, locked, variables=declared.env, hosts=declared.allow_network)
+    rules.refuse(rules.accepted(secrets.in_files(folder / "code"), sources))
+    return needed
+
+
+class _Locking:
+    """The environment being locked in a thread of its own while the model is asked; who waits `ahead` is told the lock.
+
+    Leaving it early tells nobody: a lock that comes later is only kept for the next time.
+    """
+
+    def __init__(
+        self, folder: Path, needed: Needed, notebook: Notebook, declared: Declared, home: Home, ahead: Hook | None
+    ) -> None:
+        self._request = needed.request()
+        self._libraries = libraries(folder / "model")
+        self._notebook = str(notebook.path) if notebook.path else None
+        self._declared = declared
+        self._home = home
+        self._ahead = ahead
+        self._left = False
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lock")
+
+    def __enter__(self) -> Future[Lock]:
+        return self._pool.submit(self._lock)
+
+    def __exit__(self, *problem: object) -> None:
+        self._left = True
+        self._pool.shutdown(wait=False)
+
+    def _lock(self) -> Lock:
+        declared = self._declared
+        made = environments.lock(self._request, self._home, relock=declared.relock)
+        if self._ahead is not None and not self._left:
+            hosts, variables = tuple(declared.allow_network), tuple(declared.env)
+            self._ahead(Settled(made, self._libraries, variables, hosts, self._notebook))
+        return made
+
+
+def _write(
+    folder: Path,
+    found: Found,
+    notebook: Notebook,
+    asked: Asked,
+    saved: FlavorRecord,
+    needed: Needed,
+    surroundings: Environment,
+) -> CaptureRecord:
+    """Write what the kernel said into `folder`; everything is there then but the record and the manifest."""
     asked.baseline.save(folder / "baseline")
     if asked.stays.kind != "none":
         (folder / GOLDEN).parent.mkdir()

@@ -7,11 +7,9 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ import msgspec
 
 from nb2prod.capturing import walls
 from nb2prod.capturing.walls import Walls
-from nb2prod.environments import ForkServer, forkserver
+from nb2prod.environments import ForkServer
 from nb2prod.errors import Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
@@ -30,13 +28,9 @@ from nb2prod.runtime import shipped, signatures
 
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
-MACHINE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR")
-"""Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
-_NAMED = re.compile(rb"\b(?:sklearn|scipy|pandas|numpy)(?:\.[a-z_][a-z_0-9]*)+")
 _UNOPENED = re.compile(
     r"(?i)(could not|cannot|can't|unable to|failed to) open|no such file"
 )  # a library in C says it so
-_READ = 256 * 2**20
 
 # For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
 # its own: whoever opens a file of it finds nothing there, as on the machine where the service will run.
@@ -103,7 +97,8 @@ def replay(
         The replay itself could not be run.
     """
     began = time.monotonic()
-    around = walls.walls(hosts, hidden=walls.hidden(capture), seen=walls.needed(environment_python, home))
+    hidden = walls.hidden(capture.record.lineage.notebook)
+    around = walls.walls(hosts, hidden=hidden, seen=walls.needed(environment_python, home))
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nb2prod-replay-")))
         place = _Place(
@@ -111,7 +106,7 @@ def replay(
             environment_python,
             shipped_code(home, scratch),
             scratch / "work",
-            walls.hidden(capture),
+            hidden,
             around.front,
             home.trusted_keys if home else os.environ.get(signatures.VARIABLE, ""),
         )
@@ -178,21 +173,12 @@ def worse(*outcomes: Comparison) -> Comparison:
 
 
 def shipped_code(home: Home | None, scratch: Path) -> Path:
-    """A folder with what ships and nothing else, importable; kept in the cache, so that its bytecode is written once."""
-    if home is None:
-        (scratch / "shipped").mkdir()
-        shipped.copy(scratch / "shipped")
-        return scratch / "shipped"
-    kept = home.cache / "shipped" / shipped.digest()[:16]
-    if not kept.is_dir():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".making-"))
-        shipped.copy(making)
-        try:
-            making.rename(kept)
-        except OSError:  # another process was first
-            shutil.rmtree(making, ignore_errors=True)
-    return kept
+    """A folder with what ships and nothing else, importable; kept in the cache of a home."""
+    if home is not None:
+        return shipped.kept(home.cache / "shipped")
+    (scratch / "shipped").mkdir()
+    shipped.copy(scratch / "shipped")
+    return scratch / "shipped"
 
 
 def _rows(answers: Answers) -> list[tuple[Any, ...]]:
@@ -291,7 +277,7 @@ def _carried_out(
     place: _Place, job: bytes, server: ForkServer | None, rows: Golden
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        environment = surroundings(place.work, place.keys)
+        environment = walls.surroundings(place.work, place.keys)
         if server is not None and server.ready():
             return server.run(place.code, cwd=place.work, environment=environment, given=job, timeout=TIMEOUT)
         return subprocess.run(
@@ -313,50 +299,6 @@ def _carried_out(
             why=str(error),
             fix="nb2prod doctor --fix",
         ) from error
-
-
-def surroundings(work: Path, keys: str = "") -> dict[str, str]:
-    """No variable of the notebook's; one BLAS thread, so that sums have one order; the keys whose signature is asked for."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    return {
-        **{key: os.environ[key] for key in MACHINE if key in os.environ},
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(work),
-        "TMPDIR": str(work),
-        "LANG": "C.UTF-8",
-        "TZ": os.environ.get("TZ", "UTC"),
-        "DO_NOT_TRACK": "1",
-        "BENTOML_DO_NOT_TRACK": "True",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        **dict.fromkeys(threads, "1"),
-        **({signatures.VARIABLE: keys} if keys else {}),
-    }
-
-
-def preloaded(capture: Capture, python: Path, home: Home) -> ForkServer | None:
-    """A fork server with the libraries that the model's files name; None where there is nothing to gain or it may not be.
-
-    What is declared with `--env` a library could read as it is imported, so such a model's replays start from nothing.
-    """
-    libraries = _libraries(capture.folder / "model")
-    if not libraries or capture.record.environment.variables or not forkserver.possible():
-        return None
-    # arrow's allocator would start a thread, and a process with two is not forked
-    environment = {**surroundings(Path("/")), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-    front = walls.around(capture, python, home).front
-    return ForkServer(python, libraries, environment=environment, front=front)
-
-
-def _libraries(model: Path) -> list[str]:
-    """The modules of the usual libraries that are named in the model's files; none of them does more than load at import."""
-    named: set[bytes] = set()
-    for file in model.rglob("*"):
-        if file.suffix == ".skops":
-            with zipfile.ZipFile(file) as archive:
-                named.update(_NAMED.findall(archive.read("schema.json")))
-        elif file.is_file() and file.stat().st_size < _READ:
-            named.update(_NAMED.findall(file.read_bytes()))
-    return sorted(name.decode() for name in named)
 
 
 def _document(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a replay is kept from: the network and the notebook's own folder, by namespaces where the system has them.
+"""What a replay is kept from: network, variables and the notebook's own folder, by namespaces where the system has them.
 
 Elsewhere an audit hook of the process stands in, which sees what Python opens, not what a library in C does.
 """
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from nb2prod.home import Home
-from nb2prod.records.capture import Capture
+from nb2prod.runtime import signatures
 
 Means = Literal["namespace", "audit hook", "open"]
+MACHINE: Final = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR")
+"""Settings of this machine, not of the model: without them one machine's BLAS gives two answers."""
 
 # An empty file system over the notebook's folder, with what the replay itself needs of it (a home, an interpreter) bound into
 # it; made aside first, since what is to be seen again lies under the folder that is to be covered.
@@ -51,10 +53,9 @@ class Walls:
 OPEN: Final = Walls(network="open", files="open")
 
 
-def around(capture: Capture, python: Path, home: Home | None) -> Walls:
-    """The walls for a replay of `capture` by the interpreter of its environment."""
-    hosts = capture.record.environment.hosts
-    return walls(hosts, hidden=hidden(capture), seen=needed(python, home))
+def around(hosts: Sequence[str], notebook: Path | str | None, python: Path, home: Home | None) -> Walls:
+    """The walls for a replay of what came from `notebook`, by the interpreter of its clean environment."""
+    return walls(hosts, hidden=hidden(notebook), seen=needed(python, home))
 
 
 def walls(hosts: Sequence[str] = (), *, hidden: Path | None = None, seen: Sequence[Path] = ()) -> Walls:
@@ -67,9 +68,8 @@ def walls(hosts: Sequence[str] = (), *, hidden: Path | None = None, seen: Sequen
     return Walls(front, "namespace" if "--net" in kinds else "audit hook", "namespace" if covers else "audit hook")
 
 
-def hidden(capture: Capture) -> Path | None:
-    """The folder of the capture's notebook, which the service will not have; None where it came from none."""
-    notebook = capture.record.lineage.notebook
+def hidden(notebook: Path | str | None) -> Path | None:
+    """The folder of a notebook, which the service will not have; None where there is none."""
     return Path(os.path.realpath(Path(notebook).parent)) if notebook else None
 
 
@@ -96,6 +96,24 @@ def needed(python: Path, home: Home | None) -> list[Path]:
 
 def _mapped() -> tuple[str, ...]:
     return () if os.getuid() == 0 else ("--map-root-user",)
+
+
+def surroundings(work: Path, keys: str = "") -> dict[str, str]:
+    """No variable of the notebook's; one BLAS thread, so that sums have one order; the keys whose signature is asked for."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    return {
+        **{key: os.environ[key] for key in MACHINE if key in os.environ},
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(work),
+        "TMPDIR": str(work),
+        "LANG": "C.UTF-8",
+        "TZ": os.environ.get("TZ", "UTC"),
+        "DO_NOT_TRACK": "1",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **dict.fromkeys(threads, "1"),
+        **({signatures.VARIABLE: keys} if keys else {}),
+    }
 
 
 @functools.cache

@@ -201,6 +201,8 @@ class ForkServer:
     def close(self) -> None:
         """End the server and what it forked."""
         self._control.close()
+        if self._safe is None:  # it may still be importing, and would notice only then
+            self._process.kill()
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb2prod.environments import leases, uv
+from nb2prod.environments import bytecode, leases, uv
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.locks import Lock, read_lock
 from nb2prod.errors import Refused, Unverified
@@ -126,6 +126,7 @@ def make(folder: Path, text: str, wheels: Iterable[Path], python: str) -> bool:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             _install(temporary, text, wheels, python)
+            bytecode.carry_over(temporary)
             temporary.chmod(0o755)
             temporary.rename(folder)
         except BaseException:

@@ -122,7 +122,7 @@ def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> Be
             size = sum(path.stat().st_size for path in capture.folder.rglob("*") if path.is_file())
             home.require_space(4 * size + 2**20, what=f"the Bento {capture.tag}")
             with contextlib.nullcontext(builder) if builder is not None else Builder(home) as used:
-                _make(capture, folder, used)
+                _make(capture, folder, used, home)
         _sign(capture, folder)
     return _reference(folder, capture.tag, capture.digest)
 
@@ -182,20 +182,22 @@ def _whole(folder: Path, digest: str) -> bool:
         return False
 
 
-def _make(capture: Capture, folder: Path, builder: Builder) -> None:
+def _make(capture: Capture, folder: Path, builder: Builder, home: Home) -> None:
     """Everything happens in the builder's folder on the same disk; the last step is a rename."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sources(capture, builder.context)
+    kept = shipped.kept(home.cache / "shipped") / "nb2prod"
+    _sources(capture, builder.context, kept)
     _run_bentoml(capture, builder)
     _put_lock(capture, builder.output)
+    shutil.copytree(kept, builder.output / "src" / "nb2prod", dirs_exist_ok=True)  # BentoML leaves bytecode behind
     if folder.exists():  # torn by hand; it is kept until the new one stands
         folder.rename(builder.folder / "torn")
     builder.output.rename(folder)
 
 
-def _sources(capture: Capture, context: Path) -> None:
+def _sources(capture: Capture, context: Path, kept: Path) -> None:
     (context / "service.py").write_text(SERVICE)
-    shipped.copy(context)
+    shutil.copytree(kept, context / "nb2prod")
     shutil.copytree(capture.folder, context / "capture", ignore=shutil.ignore_patterns("__pycache__"))
 
 

@@ -93,6 +93,7 @@ class Front:
         return {
             ("POST", "/predict"): self._predict,
             ("GET", "/livez"): self._livez,
+            ("GET", "/healthz"): self._livez,
             ("GET", "/readyz"): self._readyz,
             ("GET", "/metrics"): self._metrics_text,
             ("GET", "/schema"): self._schema,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 import functools
 import hashlib
+import os
+import py_compile
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 PARTS = ("__init__.py", "errors.py", "py.typed", "records", "baseline", "runtime")
@@ -27,6 +32,27 @@ def copy(destination: Path) -> Path:
         elif (source / part).is_file():
             shutil.copyfile(source / part, target / part)
     return target
+
+
+def kept(folder: Path) -> Path:
+    """A folder below `folder` with what ships and nothing else, made once for all who run it, bytecode with it.
+
+    The bytecode is checked against the source's content, not its time, so that it may be copied along.
+    """
+    made = folder / f"{digest()[:16]}-{sys.implementation.cache_tag}"
+    if not made.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
+        copy(making)
+        mode = py_compile.PycInvalidationMode.CHECKED_HASH
+        compileall.compile_dir(making, quiet=2, invalidation_mode=mode, stripdir=str(making))
+        making.chmod(0o755)
+        try:
+            making.rename(made)
+        except OSError:  # another process was first
+            shutil.rmtree(making, ignore_errors=True)
+    os.utime(made)
+    return made
 
 
 @functools.cache

@@ -30,6 +30,8 @@ UNWATCHED_SECONDS = 1.5
 WATCHED_SECONDS = 8.0
 PROBES = 2
 DRAIN_SECONDS = 30
+BENTOML = ("/schema.json", "/static_content")
+"""What its app answers beside our own routes."""
 
 
 class Worker(uvicorn.Server):  # type: ignore[misc]
@@ -75,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     for noisy in ("bentoml", "uvicorn.error", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        front = _front(Path(options.bento).absolute())
+        front = _front(Path(options.bento).absolute(), options.whole)
     except Exception as error:
         told = error if isinstance(error, Nb2prodError) else _broken(error)
         print(f"{told}\n{msgspec.json.encode({'error': told.as_dict()}).decode()}", file=sys.stderr)
@@ -90,6 +92,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--uds", help="unix socket to answer on")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1 to answer on, instead of a socket")
     parser.add_argument("--name", default="worker-1", help="how the log calls this worker")
+    parser.add_argument(
+        "--whole", action="store_true", help="make BentoML's app at the start, not at its first request"
+    )
     options = parser.parse_args(arguments)
     if not options.uds and options.port is None:
         parser.error("one of --uds and --port is needed")
@@ -104,11 +109,19 @@ def _quiet() -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
 
 
-def _front(bento: Path) -> Any:
-    from nb2prod.runtime import service
+def _front(bento: Path, whole: bool) -> Any:
+    from nb2prod.runtime import assembly
+    from nb2prod.runtime.later import Later
 
     log.info("loading %s, settings %s", bento.name, os.environ.get(VARIABLE, "none"))
-    return service.load(bento).to_asgi(is_main=True)
+    return assembly.front(_behind(bento) if whole else Later(lambda: _behind(bento), BENTOML))
+
+
+def _behind(bento: Path) -> Any:
+    """BentoML's app; importing it takes a second and tens of megabytes."""
+    from nb2prod.runtime import service
+
+    return service.load(bento).behind()
 
 
 def _broken(error: Exception) -> Failed:

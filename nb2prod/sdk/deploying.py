@@ -17,6 +17,7 @@ from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Status, Verification
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.sdk import limits, proof
+from nb2prod.sdk.ahead import Ahead
 from nb2prod.sdk.card.words import size
 from nb2prod.sdk.client import Client
 from nb2prod.sdk.comparison import Comparison, compare
@@ -40,9 +41,15 @@ class Wish:
     limits: Limits = NOTHING
 
 
-def run(
-    capture: Capture, wish: Wish, *, home: Home, journal: Journal, builder: packaging.Builder | None = None
-) -> Deployment:
+@dataclass(frozen=True)
+class Begun:
+    """What was started while the model was captured."""
+
+    builder: packaging.Builder | None = None
+    ahead: Ahead | None = None
+
+
+def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Begun | None = None) -> Deployment:
     """Verify, register, package and deploy a capture under its name.
 
     The first worker starts beside the replays, without traffic and without a version; it gets both once every replay gave
@@ -54,7 +61,7 @@ def run(
         live = live_of(capture.name, home)
         if live is not None and identical(capture, live.capture):
             return _unchanged(live, wish, home, journal)
-        return _Deploying(capture, live, wish, home, journal, builder).run()
+        return _Deploying(capture, live, wish, home, journal, begun or Begun()).run()
 
 
 class _Deploying:
@@ -65,7 +72,7 @@ class _Deploying:
         wish: Wish,
         home: Home,
         journal: Journal,
-        builder: packaging.Builder | None,
+        begun: Begun,
     ) -> None:
         self.capture = capture
         self.live = live
@@ -73,7 +80,7 @@ class _Deploying:
         self.wish = wish
         self.home = home
         self.journal = journal
-        self.builder = builder
+        self.begun = begun
         self.name = capture.name
         self.target = LocalTarget(home)
         self.socket: Path | None = None
@@ -109,30 +116,37 @@ class _Deploying:
             return ground, verification
 
     def _proven(self) -> tuple[proof.Ground, Verification]:
-        """The proof, while the registry is asked whether this very model is there already.
+        """The proof, once the registry has said whether this very model is there already.
 
-        Where the name never ran here nothing waits for that answer; should the registry know the model all the same, its
+        Where the name never ran here the proof does not wait for that; should the registry know the model all the same, its
         own capture is proven instead.
         """
-        known = bool(self.target.store.find(self.name))
         with ThreadPoolExecutor(2) as pool:
             pool.submit(self.target.warm)  # what is wrong with it the worker's start tells
-            search = pool.submit(find_twin, self.capture, home=self.home)
-            ground = proof.prepare(self.capture, self.home, self.builder)
-            try:
-                self.twin = search.result() if known else None
-            except BaseException:
-                ground.close()
-                raise
-            if self.twin is not None:
-                ground = self._instead(ground)
+            if self.target.store.find(self.name):
+                search = pool.submit(find_twin, self.capture, home=self.home)
+                ground = proof.prepare(self.capture, self.home, self.begun.builder, self.begun.ahead)
+                try:
+                    self.twin = search.result()
+                except BaseException:
+                    ground.close()
+                    raise
+                if self.twin is not None:
+                    ground = self._instead(ground)
+                return ground, self._prove(ground)
+            ground = proof.prepare(self.capture, self.home, self.begun.builder, self.begun.ahead)
+            search = pool.submit(self._search, ground)
             verification = self._prove(ground)
-            late = None if known else search.result()
-        if late is not None and verification.status == "verified":
-            self.twin = late
+            self.twin = search.result()
+        if self.twin is not None and verification.status == "verified":
             ground = self._instead(ground)
             verification = self._prove(ground)
         return ground, verification
+
+    def _search(self, ground: proof.Ground) -> Twin | None:
+        """Ask the registry, but not while the Bento is built: importing MLflow would hold that up, and the worker with it."""
+        ground.built()
+        return find_twin(self.capture, home=self.home)
 
     def _instead(self, ground: proof.Ground) -> proof.Ground:
         """The ground for the capture of the version that is there already."""
@@ -146,7 +160,6 @@ class _Deploying:
         return proof.prove(self.capture, home=self.home, ground=ground, variables=variables, beside=self._start_worker)
 
     def _start_worker(self, ground: proof.Ground) -> None:
-        ground.settle()
         secrets = write_variables(self.home, self.name, self.wish.variables or {})
         settings = ServiceSettings(name=self.name, environment=str(secrets) if secrets else None)
         self.socket = self.target.start_worker(self.name, ground.bento, settings, ground.python, self.wish.workers)

@@ -11,12 +11,14 @@ from typing import Any, Literal
 
 from nb2prod import environments, packaging
 from nb2prod.capturing import replay, walls
+from nb2prod.capturing.settled import Settled, preloaded
 from nb2prod.capturing.walls import OPEN, Walls
 from nb2prod.environments import Environment, ForkServer
 from nb2prod.errors import Nb2prodError, Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
 from nb2prod.records.proof import BentoRef, Held, Replay, Status, Verification
+from nb2prod.sdk.ahead import Ahead
 from nb2prod.sdk.client import Client
 from nb2prod.sdk.worker import serving
 
@@ -41,17 +43,15 @@ class Ground:
         self.python = environment.python
         self.key = environment.key
         self.server = server
-        self._new = environment.created
         self._bento = bento
 
     @property
     def bento(self) -> BentoRef:
         return self._bento.result()
 
-    def settle(self) -> None:
-        """Wait until a new environment's bytecode is written by the first import; a second at once would write it all again."""
-        if self._new and self.server is not None:
-            self.server.ready()
+    def built(self) -> bool:
+        """Wait for the Bento; whether it could be built, which whoever needs it is told."""
+        return self._bento.exception() is None
 
     def close(self) -> None:
         """End the fork server; environment and Bento stay."""
@@ -60,26 +60,34 @@ class Ground:
             self.server = None
 
 
-def prepare(capture: Capture, home: Home, builder: packaging.Builder | None = None) -> Ground:
+def prepare(
+    capture: Capture, home: Home, builder: packaging.Builder | None = None, ahead: Ahead | None = None
+) -> Ground:
     """Build the clean environment from the lock while the Bento is built; returns when the environment stands.
 
     Parameters
     ----------
-    builder
-        Started ahead by the caller; without it one is started now.
+    builder, ahead
+        Started ahead by the caller; what is not is started now.
     """
     environments.must_fit(capture)
     pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
     try:
         bento = pool.submit(packaging.build, capture, home=home, builder=builder)
         try:
-            built = environments.build_for(capture, home=home)
+            built, server = (ahead and ahead.take(capture)) or _standing(capture, home)
         except BaseException:
             bento.exception()
             raise
-        return Ground(built, bento, replay.preloaded(capture, built.python, home))
+        return Ground(built, bento, server)
     finally:
         pool.shutdown(wait=False)
+
+
+def _standing(capture: Capture, home: Home) -> tuple[Environment, ForkServer | None]:
+    settled = Settled.of(capture)
+    built = environments.build(settled.lock, home)
+    return built, preloaded(settled, built.python, home)
 
 
 def prove(
@@ -198,7 +206,7 @@ class _Case:
         require_equal(self.replays, self.capture, self.outside)
 
     def _artifact(self, ground: Ground) -> None:
-        self.walls = walls.around(self.capture, ground.python, self.home)
+        self.walls = self._around(ground)
         found = replay.replay(
             self.capture,
             ground.python,
@@ -212,18 +220,21 @@ class _Case:
         self.outside = found.outside
 
     def _service(self, ground: Ground) -> None:
-        wall = walls.around(self.capture, ground.python, self.home).front
         with serving(
             ground.bento,
             ground.python,
             home=self.home,
             name=self.capture.name,
             variables=self.variables,
-            isolate=wall,
+            isolate=self._around(ground).front,
             server=ground.server,
         ) as client:
             for golden in self.goldens:
                 self.replays.extend(replay_service(client, golden))
+
+    def _around(self, ground: Ground) -> Walls:
+        record = self.capture.record
+        return walls.around(record.environment.hosts, record.lineage.notebook, ground.python, self.home)
 
     def verdict(self, status: Status, error: Nb2prodError | None) -> Verification:
         return Verification(

@@ -19,6 +19,7 @@ from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
 from nb2prod.records.sampling import Sampling
 from nb2prod.sdk import deploying, lockfile, proof
+from nb2prod.sdk.ahead import Ahead
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
@@ -280,19 +281,20 @@ def deploy(
         before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
         made = _captured(model, options, home, journal)
         return plan(made, made=made.folder not in before)
-    with packaging.Builder(home) as builder:  # it imports BentoML while the model is captured
-        made = _captured(model, options, home, journal)
-        done = deploying.run(made, wish, home=home, journal=journal, builder=builder)
+    # BentoML is imported, and the environment built, while the model is asked
+    with packaging.Builder(home) as builder, Ahead(home) as ahead:
+        made = _captured(model, options, home, journal, ahead)
+        done = deploying.run(made, wish, home=home, journal=journal, begun=deploying.Begun(builder, ahead))
     if target is not None:
         lockfile.write(made, target)
     return done
 
 
-def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal) -> Capture:
+def _captured(model: Any, options: CaptureOptions, home: Home, journal: Journal, ahead: Ahead | None = None) -> Capture:
     with journal.step("Capture", "reading the model, its code, its environment and its data") as line:
         if registry.is_uri(model):
             model, options = _of_registry(model, options, home)
-        made = model if isinstance(model, Capture) else capture_model(model, home=home, **options)
+        made = model if isinstance(model, Capture) else capture_model(model, home=home, ahead=ahead, **options)
         line.found(captured(made.record))
         return made
 

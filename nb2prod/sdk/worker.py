@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from nb2prod.capturing import replay
+from nb2prod.capturing import walls
 from nb2prod.environments import Forked, ForkServer
 from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home, write_atomic
@@ -113,11 +113,11 @@ def _settings(folder: Path, name: str, variables: Mapping[str, str]) -> Path:
 def _start(
     folder: Path, bento: BentoRef, python: Path, settings: Path, isolate: tuple[str, ...], log: int, home: Home
 ) -> subprocess.Popen[bytes]:
-    command, environment = worker_command(str(python), bento.folder, folder / "s", "proof")
+    command, environment = worker_command(str(python), bento.folder, folder / "s", "proof", whole=True)
     return subprocess.Popen(
         [*isolate, *command],
         env={
-            **replay.surroundings(folder / "work", home.trusted_keys),
+            **walls.surroundings(folder / "work", home.trusted_keys),
             **environment,
             "NB2PROD_SERVICE": str(settings),
         },
@@ -130,14 +130,14 @@ def _start(
 
 
 def _fork(server: ForkServer, folder: Path, bento: BentoRef, settings: Path, log: int, home: Home) -> Forked:
-    command, environment = worker_command("", bento.folder, folder / "s", "proof")
+    command, environment = worker_command("", bento.folder, folder / "s", "proof", whole=True)
     code = _MODULE.format(path=environment.pop("PYTHONPATH"), module=command[2], arguments=list(command[3:]))
     with Path(os.devnull).open("rb") as nothing:
         return server.fork(
             code,
             cwd=folder / "work",
             environment={
-                **replay.surroundings(folder / "work", home.trusted_keys),
+                **walls.surroundings(folder / "work", home.trusted_keys),
                 **environment,
                 "NB2PROD_SERVICE": str(settings),
             },

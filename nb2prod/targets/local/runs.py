@@ -32,9 +32,25 @@ def bento_worker(row: RunRow, socket: Path, worker: str) -> tuple[Sequence[str],
     return worker_command(row.python, row.bento, socket, worker)
 
 
-def worker_command(python: str, bento: str, socket: Path, worker: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command line and the environment of a process that serves a Bento on a unix socket."""
-    command = (python, "-m", "nb2prod.runtime.worker", "--bento", bento, "--uds", str(socket), "--name", worker)
+def worker_command(
+    python: str, bento: str, socket: Path, worker: str, *, whole: bool = False
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command line and the environment of a process that serves a Bento on a unix socket.
+
+    A `whole` one makes BentoML's own app at the start, not when something asks for what only that answers.
+    """
+    command: tuple[str, ...] = (
+        python,
+        "-m",
+        "nb2prod.runtime.worker",
+        "--bento",
+        bento,
+        "--uds",
+        str(socket),
+        "--name",
+        worker,
+    )
+    command += ("--whole",) if whole else ()
     return command, {**ONE_THREAD, **QUIET, "PYTHONPATH": str(Path(bento) / "src")}
 
 

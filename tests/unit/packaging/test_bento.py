@@ -49,7 +49,7 @@ def test_a_bento_is_named_after_the_capture_and_holds_it_with_the_serving_part(
     assert (built.tag, built.capture) == (loans.tag, loans.digest)
     assert files(loans.folder) == files(folder / "src" / "capture")
     parts = {path.name for path in (folder / "src" / "nb2prod").iterdir()}
-    assert parts == {"__init__.py", "errors.py", "records", "baseline", "runtime"}
+    assert parts - {"__pycache__"} == {"__init__.py", "errors.py", "records", "baseline", "runtime"}
     assert built.bytes == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -63,11 +63,18 @@ def test_the_lock_is_the_captures_own_with_its_hashes_and_wheels(built: BentoRef
     assert [path.name for path in (folder / "env/python/wheels").iterdir()] == ["nb2offset-1.0-py3-none-any.whl"]
 
 
-def test_no_path_of_this_machine_and_no_bytecode_travels(built: BentoRef, home: Home) -> None:
+def test_no_path_of_this_machine_travels(built: BentoRef, home: Home) -> None:
     for path in Path(built.folder).rglob("*"):
-        assert path.suffix != ".pyc"
         if path.is_file():
             assert str(home.root).encode() not in path.read_bytes(), path
+            assert str(home.cache).encode() not in path.read_bytes(), path
+
+
+def test_its_bytecode_is_checked_against_the_sources_content(built: BentoRef) -> None:
+    compiled = list(Path(built.folder, "src", "nb2prod").rglob("*.pyc"))
+    assert compiled
+    for path in compiled:
+        assert int.from_bytes(path.read_bytes()[4:8], "little") == 0b11, path  # PEP 552: by hash, and checked
 
 
 def test_a_whole_bento_is_built_once(

@@ -1,0 +1,80 @@
+"""The clean environment of a capture that is still being made: built, and its libraries loaded, while the model is asked."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+from nb2prod import environments
+from nb2prod.capturing.settled import Settled, preloaded
+from nb2prod.environments import Environment, ForkServer
+from nb2prod.home import Home
+from nb2prod.records.capture import Capture
+
+Standing = tuple[Environment, ForkServer | None]
+
+
+class Ahead:
+    """Begins a proof's environment as soon as its lock is settled.
+
+    Leaving it ends a fork server that nobody took. An environment in the making is finished in the background: it is kept by
+    its lock, and the next try finds it.
+
+    Parameters
+    ----------
+    home
+        Where environments are kept.
+
+    Examples
+    --------
+    ::
+
+        with Ahead(home) as ahead:
+            made = capture(model, home=home, ahead=ahead)
+            environment, server = ahead.take(made)
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._settled: Settled | None = None
+        self._standing: Future[Standing] = Future()
+        self._over = threading.Lock()
+        self._left = False
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        with self._over:
+            self._left = True
+        if self._standing.done() and self._standing.exception() is None:
+            _, server = self._standing.result()
+            if server is not None:
+                server.close()
+
+    def __call__(self, settled: Settled) -> None:
+        """Build the environment in a thread of its own."""
+        self._settled = settled
+        threading.Thread(target=self._build, args=(settled,), name="environment", daemon=True).start()
+
+    def take(self, capture: Capture) -> Standing | None:
+        """What stands for `capture`, waited for; None where nothing was begun for its lock.
+
+        Raises
+        ------
+        Refused, Unverified, NoSpace
+            As `environments.build`.
+        """
+        settled = self._settled
+        if settled is None or settled.lock.key != capture.record.environment.lock:
+            return None
+        return self._standing.result()
+
+    def _build(self, settled: Settled) -> None:
+        try:
+            built = environments.build(settled.lock, self._home)
+            with self._over:
+                server = None if self._left else preloaded(settled, built.python, self._home)
+                self._standing.set_result((built, server))
+        except BaseException as error:
+            self._standing.set_exception(error)
