@@ -9,7 +9,8 @@ Two estimates from counts alone, each with its bound:
 
 Two losses, the error and the Brier score: the first is what people read, the second also sees scores that say less than they
 did. A shift is harmless where the upper bound of each stays within a tenth of the hold-out's own risk, at most .02, and the
-bound itself is as narrow. Bounds are those of one look, three standard errors wide. Like every estimate from scores it is blind to a change of the relation between
+bound itself is as narrow. Bounds are those of one look, three standard errors wide. Like every estimate from scores it is
+blind to a change of the relation between
 inputs and label.
 """
 
