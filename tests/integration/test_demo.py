@@ -76,7 +76,8 @@ def test_a_term_signal_in_the_middle_cleans_up_too(tmp_path: Path) -> None:
     )
     until(lambda: list(tmp_path.glob("nb2prod-demo-*/captures/*")), process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 130
+    # Python ends by SIGINT itself where the exception passed through `exec` of a text; a shell calls both 130
+    assert process.wait(timeout=60) in (130, -signal.SIGINT)
     assert list(tmp_path.glob("nb2prod-demo-*")) == []
     assert running(tmp_path) == []
 
