@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 
-from nb2prod import environments
+from nb2prod import environments, packaging
 from nb2prod.capturing.settled import Settled, preloaded
 from nb2prod.environments import Environment, ForkServer
 from nb2prod.home import Home
@@ -78,3 +81,18 @@ class Ahead:
                 self._standing.set_result((built, server))
         except BaseException as error:
             self._standing.set_exception(error)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was started while the model was captured; what was not is started when it is needed."""
+
+    builder: packaging.Builder | None = None
+    ahead: Ahead | None = None
+
+
+@contextlib.contextmanager
+def begun(home: Home) -> Iterator[Begun]:
+    """Have BentoML imported, and the environment built as soon as its lock is settled, for a capture that is to be proven."""
+    with packaging.Builder(home) as builder, Ahead(home) as ahead:
+        yield Begun(builder, ahead)

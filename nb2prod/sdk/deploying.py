@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb2prod import packaging, registry
+from nb2prod import registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
 from nb2prod.errors import Nb2prodError, Refused
@@ -17,7 +17,7 @@ from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Status, Verification
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.sdk import limits, proof
-from nb2prod.sdk.ahead import Ahead
+from nb2prod.sdk.ahead import Begun
 from nb2prod.sdk.card.words import size
 from nb2prod.sdk.client import Client
 from nb2prod.sdk.comparison import Comparison, compare
@@ -39,14 +39,6 @@ class Wish:
     allow_unverified: bool = False
     variables: dict[str, str] | None = None
     limits: Limits = NOTHING
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What was started while the model was captured."""
-
-    builder: packaging.Builder | None = None
-    ahead: Ahead | None = None
 
 
 def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Begun | None = None) -> Deployment:
@@ -125,7 +117,7 @@ class _Deploying:
             pool.submit(self.target.warm)  # what is wrong with it the worker's start tells
             if self.target.store.find(self.name):
                 search = pool.submit(find_twin, self.capture, home=self.home)
-                ground = proof.prepare(self.capture, self.home, self.begun.builder, self.begun.ahead)
+                ground = proof.prepare(self.capture, self.home, self.begun)
                 try:
                     self.twin = search.result()
                 except BaseException:
@@ -134,7 +126,7 @@ class _Deploying:
                 if self.twin is not None:
                     ground = self._instead(ground)
                 return ground, self._prove(ground)
-            ground = proof.prepare(self.capture, self.home, self.begun.builder, self.begun.ahead)
+            ground = proof.prepare(self.capture, self.home, self.begun)
             search = pool.submit(self._search, ground)
             verification = self._prove(ground)
             self.twin = search.result()

@@ -21,7 +21,7 @@ from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
 from nb2prod.sdk.kernel import Ran
 from nb2prod.sdk.marking import MARKING, publish, read
-from nb2prod.sdk.steps import CaptureOptions, capture, deploy, running_notebook, verify
+from nb2prod.sdk.steps import CaptureOptions, checked, deploy, running_notebook
 
 _KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
 
@@ -125,8 +125,8 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
             tell("result", made.outcome if isinstance(made, Deployment) else made)
         else:
             writes = options.pop("write_lock", False)
-            taken = capture(model, notebook=notebook, home=place, **options)
-            proven = verify(taken, home=place, progress=lambda step: tell("step", step))
+            options["notebook"] = notebook
+            taken, proven = checked(model, home=place, progress=lambda step: tell("step", step), **options)
             if writes and proven.status == "verified":
                 lockfile.write(taken, Path(path))
             tell("result", proven)

@@ -18,7 +18,7 @@ from nb2prod.errors import Nb2prodError, Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
 from nb2prod.records.proof import BentoRef, Held, Replay, Status, Verification
-from nb2prod.sdk.ahead import Ahead
+from nb2prod.sdk.ahead import Begun
 from nb2prod.sdk.client import Client
 from nb2prod.sdk.worker import serving
 
@@ -60,22 +60,15 @@ class Ground:
             self.server = None
 
 
-def prepare(
-    capture: Capture, home: Home, builder: packaging.Builder | None = None, ahead: Ahead | None = None
-) -> Ground:
-    """Build the clean environment from the lock while the Bento is built; returns when the environment stands.
-
-    Parameters
-    ----------
-    builder, ahead
-        Started ahead by the caller; what is not is started now.
-    """
+def prepare(capture: Capture, home: Home, begun: Begun | None = None) -> Ground:
+    """Build the clean environment from the lock while the Bento is built; returns when the environment stands."""
+    begun = begun or Begun()
     environments.must_fit(capture)
     pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
     try:
-        bento = pool.submit(packaging.build, capture, home=home, builder=builder)
+        bento = pool.submit(packaging.build, capture, home=home, builder=begun.builder)
         try:
-            built, server = (ahead and ahead.take(capture)) or _standing(capture, home)
+            built, server = (begun.ahead and begun.ahead.take(capture)) or _standing(capture, home)
         except BaseException:
             bento.exception()
             raise
@@ -95,6 +88,7 @@ def prove(
     *,
     home: Home,
     ground: Ground | None = None,
+    begun: Begun | None = None,
     variables: Mapping[str, str] | None = None,
     beside: Callable[[Ground], None] | None = None,
 ) -> Verification:
@@ -107,7 +101,7 @@ def prove(
     beside
         Work to run side by side with the replays, once the environment stands: the start of the first worker.
     ground
-        What `prepare` returned; it is closed at the end.
+        What `prepare` returned; it is closed at the end. Without it it is prepared here, with what was `begun`.
 
     Returns
     -------
@@ -117,7 +111,7 @@ def prove(
     case = _Case(capture, home, dict(variables or {}), time.perf_counter())
     try:
         case.goldens = goldens(capture)
-        case.ground = ground or prepare(capture, home)
+        case.ground = ground or prepare(capture, home, begun)
         case.run(beside)
     except Unverified as error:
         return case.verdict("unverified", error)

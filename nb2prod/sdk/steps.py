@@ -19,7 +19,7 @@ from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
 from nb2prod.records.sampling import Sampling
 from nb2prod.sdk import deploying, lockfile, proof
-from nb2prod.sdk.ahead import Ahead
+from nb2prod.sdk.ahead import Ahead, begun
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
@@ -105,6 +105,19 @@ def verify(capture: Capture, *, home: Home | None = None, progress: Progress = s
     journal = Journal(progress)
     with journal.step("Verify", "building a clean environment and replaying the golden rows in it"):
         return proof.prove(capture, home=home or Home(), variables=values(capture.record.environment.variables))
+
+
+def checked(
+    model: Any, *, home: Home, progress: Progress = silent, **options: Unpack[CaptureOptions]
+) -> tuple[Capture, Verification]:
+    """`capture` and `verify` as one: what the proof needs is begun while the model is captured."""
+    journal = Journal(progress)
+    options.setdefault("notebook", running_notebook())
+    with begun(home) as started:
+        made = _captured(model, options, home, journal, started.ahead)
+        with journal.step("Verify", "building a clean environment and replaying the golden rows in it"):
+            given = values(made.record.environment.variables)
+            return made, proof.prove(made, home=home, begun=started, variables=given)
 
 
 def register(capture: Capture, verification: Verification, *, home: Home | None = None) -> RegisteredVersion:
@@ -281,10 +294,9 @@ def deploy(
         before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
         made = _captured(model, options, home, journal)
         return plan(made, made=made.folder not in before)
-    # BentoML is imported, and the environment built, while the model is asked
-    with packaging.Builder(home) as builder, Ahead(home) as ahead:
-        made = _captured(model, options, home, journal, ahead)
-        done = deploying.run(made, wish, home=home, journal=journal, begun=deploying.Begun(builder, ahead))
+    with begun(home) as started:
+        made = _captured(model, options, home, journal, started.ahead)
+        done = deploying.run(made, wish, home=home, journal=journal, begun=started)
     if target is not None:
         lockfile.write(made, target)
     return done
