@@ -119,7 +119,7 @@ def test_a_deployment_without_rows_says_what_would_bring_them(store: Store) -> N
     store.alerts.declare("delays", [Alert.parse("conversion below 0.03 over 7d")])
     page = Page(of_deployment(store, "delays"))
     assert page.text().startswith("delays: no rows have been counted yet")
-    assert "deployment.predict(X_test)" in page.html()
+    assert "deployment.predict(ROWS)" in page.html()
     assert "conversion below 0.03 over 7d" in page.text()
     assert "No business metric" not in page.text()
 
