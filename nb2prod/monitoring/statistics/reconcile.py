@@ -1,7 +1,7 @@
 """Few labels and many scores: the estimate of all rows, set right by what the labelled ones show.
 
-Prediction-powered inference (Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, eq. 1) with a tuned weight of the proxy
-(PPI++, Angelopoulos, Duchi & Zrnic 2023, Prop. 2):
+Prediction-powered inference (Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, the mean) with a tuned weight of the proxy
+(PPI++, Angelopoulos, Duchi & Zrnic 2023, the optimal weight of the mean):
 θ = λ · mean of the proxy over all rows + mean of (outcome − λ · proxy) over labelled rows.
 The proxy of a row is its chance of being answered rightly, from its calibrated score. All from counts: a score's bucket is
 all that the proxy knows of a row.

@@ -1,6 +1,6 @@
 """Confidence sequences: intervals of a mean that hold at every time at once, from sums alone.
 
-0 and 1: the beta-binomial mixture (Robbins 1970; Howard et al. 2021, Prop. 7). Values in a known range: predictable plug-in
+0 and 1: the beta-binomial mixture (Robbins 1970; Howard et al. 2021). Values in a known range: predictable plug-in
 empirical Bernstein (Waudby-Smith & Ramdas 2024, Thm 2), where one stake holds for all rows of an increment, so that sums and
 squares are enough. Anything else: the asymptotic sequence (Waudby-Smith et al. 2024, Thm 2.2), for means of many.
 """
