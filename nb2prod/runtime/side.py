@@ -35,6 +35,21 @@ CREATE INDEX held_arrived ON held (arrived);
 """
 
 
+def write_ahead(db: sqlite3.Connection) -> str:
+    """Ask for a write-ahead log; returns the journal that there is.
+
+    SQLite's own timeout does not hold here: where two processes turn a new file to it at once, one is told that it is locked.
+    """
+    until = time.monotonic() + 30
+    while True:
+        try:
+            return str(db.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 class Side:
     """The side folder of a spool, or of all spools of a deployment.
 
@@ -49,7 +64,7 @@ class Side:
         self.folder = folder
         self.path = folder / "counts.db"
         self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        self.db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self.db)
         self.db.execute("PRAGMA synchronous=FULL")  # a segment is deleted on the strength of a commit
         self._prepare()
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from nb2prod.errors import Conflict, Unavailable, UsageError
 from nb2prod.home import Home
+from nb2prod.runtime.side import write_ahead
 
 Migration = Callable[[sa.Connection], None]
 
@@ -158,8 +159,8 @@ def _unusable(error: Exception) -> UsageError:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own; `_on_begin` does
+    mode = write_ahead(connection)
     cursor = connection.cursor()
-    mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     cursor.execute("PRAGMA synchronous=FULL")  # a segment is deleted on the strength of a commit
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
