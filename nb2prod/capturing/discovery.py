@@ -13,6 +13,7 @@ from nb2prod.capturing import naming
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated, whole
+from nb2prod.capturing.fitting import fit_of
 from nb2prod.capturing.values import (
     could_be,
     feature_count,
@@ -90,7 +91,7 @@ def find(
         naming.checked(name)
     variable, value = _model(model, notebook.namespace)
     _must_be_a_model(value, variable, notebook.namespace)
-    fit = _fit_of(value, variable, notebook)
+    fit = fit_of(value, variable, notebook)
     data_value, data_name = _data(data, value, variable, fit, notebook)
     labels_value, labels_name = _labels(labels, fit if data is None else _fit_on(fit, data, data_name), notebook)
     answers = fit.labels if fit is not None and fit.labels is not None else "LABELS"
@@ -192,20 +193,6 @@ def _must_be_a_model(value: Any, variable: str | None, namespace: Mapping[str, A
         )
 
 
-def _fit_of(model: Any, variable: str | None, notebook: Notebook) -> FitCall | None:
-    """The latest `.fit` call of the model, under any variable that holds the same object."""
-    names = {name for name, value in own(notebook.namespace) if value is model} | ({variable} if variable else set())
-    names |= {alias for name in set(names) for alias in notebook.graph.aliases(name)}
-    for call in notebook.graph.fits():
-        if any(call.fits(name) for name in names):
-            return call
-    return next(notebook.graph.fits(), None) if _only_one_fit(model, notebook) else None
-
-
-def _only_one_fit(model: Any, notebook: Notebook) -> bool:
-    return not is_function(model) and len(list(notebook.graph.fits())) == 1
-
-
 def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, notebook: Notebook) -> tuple[Any, str]:
     if data is not None:
         value, name = _resolved(data, notebook.namespace, "--data")
@@ -260,10 +247,18 @@ def _candidates(model: Any, variable: str | None, fit: FitCall | None, notebook:
         yield from _called_with(model, variable, notebook)
         return
     seen: set[int] = set()
+    others = _of_others(fit, notebook)
     for name, value in own(notebook.namespace):
-        if id(value) not in seen and could_be(value, model):
+        if id(value) not in seen and could_be(value, model) and name not in others:
             seen.add(id(value))
             yield name, value
+
+
+def _of_others(fit: FitCall | None, notebook: Notebook) -> set[str]:
+    """Data of other `.fit` calls, where the model's own names something else, though that is no longer there."""
+    if fit is None or fit.data is None:
+        return set()
+    return {call.data for call in notebook.graph.fits() if call.data and call != fit and call.data not in fit.data}
 
 
 def _name_of_rows(rows: Any, namespace: Mapping[str, Any]) -> str | None:

@@ -55,13 +55,14 @@ class FitCall:
 
 @dataclass(frozen=True)
 class Use:
-    """A call of a bare name, with its arguments as written."""
+    """A call of a bare name, with its arguments as written, those given by name in `named`."""
 
     execution: int
     line: int
     function: str
     arguments: tuple[str, ...]
     assigned: str | None = None
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -81,6 +82,11 @@ class Facts:
     fits: list[FitCall] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     tree: ast.Module | None = None
+
+    def function(self, name: str) -> ast.FunctionDef | None:
+        """The definition of a function of this cell."""
+        nodes = ast.walk(self.tree) if self.tree else ()
+        return next((node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), None)
 
 
 def facts(execution: int, source: str) -> Facts:
@@ -195,7 +201,9 @@ class _Reader(ast.NodeVisitor):
                 self.found.fits.append(self._fit(node, node.func))
         elif isinstance(node.func, ast.Name):
             arguments = tuple(ast.unparse(argument) for argument in node.args)
-            self.found.uses.append(Use(self.found.execution, node.lineno, node.func.id, arguments, self.assigned))
+            named = tuple((one.arg, ast.unparse(one.value)) for one in node.keywords if one.arg)
+            use = Use(self.found.execution, node.lineno, node.func.id, arguments, self.assigned, named)
+            self.found.uses.append(use)
         self.generic_visit(node)
 
     def _fit(self, node: ast.Call, function: ast.Attribute) -> FitCall:

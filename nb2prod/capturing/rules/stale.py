@@ -145,7 +145,7 @@ def changed_by_calls(cell: cells.Facts, graph: cells.Graph) -> set[str]:
     found: set[str] = set()
     for use in cell.uses:
         writer = graph.writer(use.function, cell.execution)
-        node = _function(writer, use.function) if writer else None
+        node = writer.function(use.function) if writer else None
         if node is None:
             continue
         body = cells.facts(0, "\n".join(ast.unparse(part) for part in node.body))
@@ -155,11 +155,6 @@ def changed_by_calls(cell: cells.Facts, graph: cells.Graph) -> set[str]:
         found |= changed - set(given)
         found |= {argument for name, argument in pairs if name in changed and argument.isidentifier()}
     return found
-
-
-def _function(cell: cells.Facts, name: str) -> ast.FunctionDef | None:
-    nodes = ast.walk(cell.tree) if cell.tree else ()
-    return next((node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), None)
 
 
 def _changed_in_place(case: Case, name: str, fitted: int) -> cells.Facts | None:

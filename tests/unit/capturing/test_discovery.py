@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -149,3 +149,84 @@ def test_rows_given_as_labels_are_told_apart(frame: pd.DataFrame, labels: pd.Ser
         discovery.find("model", notebook(names), data="X_train", labels="X_train")
     assert raised.value.code == "wrong-labels"
     assert raised.value.where == "--labels X_train"
+
+
+TRAIN = """
+def train(rows, answers):
+    kept = LogisticRegression()
+    kept.fit(rows, answers)
+    return kept
+"""
+
+
+def test_a_model_fitted_inside_a_function_has_the_data_that_the_function_was_given(
+    frame: pd.DataFrame, labels: pd.Series
+) -> None:
+    model, other = LogisticRegression().fit(frame, labels), LinearRegression().fit(frame + 5, labels)
+    names = {"model": model, "other": other, "X": frame, "y": labels, "Z": frame + 5}
+    for call in ("train(X, y)", "train(X, answers=y)", "train(answers=y, rows=X)"):
+        found = discovery.find("model", notebook(names, TRAIN, f"model = {call}", "other.fit(Z, y)"))
+        assert (found.data_name, found.labels_name) == ("X", "y")
+    assert found.fit is not None
+    assert (found.fit.execution, found.fit.receiver) == (2, "model")
+
+
+def test_expressions_of_the_function_are_read_with_what_it_was_given(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    names = {"model": model, "df": frame.assign(late=labels)}
+    made = "def train(table, goal):\n    return LogisticRegression().fit(table.drop(columns=goal), table[goal])"
+    found = discovery.find("model", notebook(names, made, "model = train(df, 'late')"))
+    assert (found.data_name, found.labels_name) == ("df.drop(columns='late')", "df['late']")
+    assert list(found.data.columns) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "def train(given):\n    rows = given * 1\n    return LogisticRegression().fit(rows, y)\nmodel = train(X)",
+        "model, score = train(X, y)",
+        "model = joblib.load('model.joblib')",
+    ],
+)
+def test_the_only_fit_call_is_not_the_models_when_it_fitted_another(
+    frame: pd.DataFrame, labels: pd.Series, made: str
+) -> None:
+    model, scaler = LogisticRegression().fit(frame, labels), StandardScaler().fit(frame)
+    names = {"model": model, "scaler": scaler, "X": frame, "y": labels, "Z": frame + 5}
+    for fitting in ("scaler.fit(Z)", "scaler = StandardScaler().fit(Z)"):
+        with pytest.raises(UsageError) as caught:
+            discovery.find("model", notebook(names, made, fitting))
+        assert caught.value.code == "two-candidates"
+        assert "`X`, `Z`" in caught.value.why
+
+
+def test_data_that_is_gone_is_not_replaced_by_another_models(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model, other = LogisticRegression().fit(frame, labels), LinearRegression().fit(frame + 5, labels)
+    names = {"model": model, "other": other, "y": labels, "Z": frame + 5}
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", notebook(names, TRAIN, "model = train(load(), y)", "other.fit(Z, y)"))
+    assert caught.value.code == "no-data"
+    assert "`load()` (In [2], line 1)" in caught.value.why
+
+
+@pytest.mark.parametrize("made", ["for one in models:\n    one.fit(X, y)", "models = [LogisticRegression().fit(X, y)]"])
+def test_a_model_of_a_list_was_fitted_by_the_only_call(frame: pd.DataFrame, labels: pd.Series, made: str) -> None:
+    model, last = (LogisticRegression().fit(frame, labels) for _ in range(2))
+    names = {"models": [model, last], "one": last, "model": model, "X": frame, "y": labels, "Z": frame + 5}
+    names["LogisticRegression"] = LogisticRegression
+    found = discovery.find("model", notebook(names, made, "model = models[0]"))
+    assert (found.data_name, found.labels_name) == ("X", "y")
+
+
+def test_a_model_that_holds_the_fitted_one_has_its_data(frame: pd.DataFrame, labels: pd.Series) -> None:
+    class Rounded:
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def predict(self, rows: Any) -> Any:
+            return self.inner.predict(rows).round()
+
+    inner = LogisticRegression().fit(frame, labels)
+    names = {"inner": inner, "model": Rounded(inner), "X": frame, "y": labels, "Z": frame + 5}
+    found = discovery.find("model", notebook(names, "inner.fit(X, y)", "model = Rounded(inner)"))
+    assert (found.data_name, found.labels_name) == ("X", "y")
