@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 MOST = 20_000
-_PLAIN = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic, types.ModuleType)
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic, types.ModuleType, logging.Logger)
 _PAIRED = ("steps", "transformers", "transformers_", "estimators", "transformer_list")
 
 
 @dataclass(frozen=True)
 class Held:
-    """One thing that the model holds: where, what, and the function or class whose global it is."""
+    """One thing that the model holds: where, what, and the function that uses it: its global, or what `by` says."""
 
     path: str
     value: Any
     of: str | None = None
+    by: Literal["global", "closure", "default", "partial", "class"] = "global"
 
     def __str__(self) -> str:
         return f"{self.path}: {kind(self.value)}"
@@ -103,7 +105,9 @@ def _children(held: Held) -> Iterator[Held]:
     if isinstance(value, type):
         if travels(value) or is_local(value):
             yield from (
-                Held(f"{value.__qualname__}.{name}", part) for name, part in vars(value).items() if not _dunder(name)
+                Held(f"{value.__qualname__}.{name}", part, by="class")
+                for name, part in vars(value).items()
+                if not _dunder(name)
             )
         return
     if isinstance(value, types.FunctionType):
@@ -116,15 +120,18 @@ def _children(held: Held) -> Iterator[Held]:
     elif isinstance(value, property):
         yield from (Held(held.path, part) for part in (value.fget, value.fset) if part is not None)
     elif isinstance(value, functools.partial):
-        yield from (Held(held.path, part) for part in (value.func, *value.args, *value.keywords.values()))
+        yield from _of_partial(held, value)
+    elif isinstance(value, types.BuiltinMethodType) and not isinstance(value.__self__, _PLAIN):
+        yield Held(f"{held.path}.__self__", value.__self__)
     elif isinstance(value, Mapping):
-        yield from (Held(f"{held.path}[{key!r}]", part, held.of) for key, part in list(value.items())[:5000])
+        yield from (replace(held, path=f"{held.path}[{key!r}]", value=part) for key, part in list(value.items())[:5000])
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         yield from (
-            Held(f"{held.path}.{name}", part, held.of) for name, part in zip(value._fields, value, strict=False)
+            replace(held, path=f"{held.path}.{name}", value=part)
+            for name, part in zip(value._fields, value, strict=False)
         )
     elif isinstance(value, list | tuple | set | frozenset | deque):
-        yield from (Held(f"{held.path}[{i}]", part, held.of) for i, part in enumerate(list(value)[:5000]))
+        yield from (replace(held, path=f"{held.path}[{i}]", value=part) for i, part in enumerate(list(value)[:5000]))
     else:
         yield from _of_object(held)
 
@@ -141,10 +148,27 @@ def _of_function(held: Held, function: types.FunctionType) -> Iterator[Held]:
             )
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
-            yield Held(name, cell.cell_contents, function.__qualname__)
+            yield Held(name, cell.cell_contents, function.__qualname__, "closure")
         except ValueError:  # a cell that is still empty
             continue
-    yield from (Held(f"{held.path} (default)", part, function.__qualname__) for part in function.__defaults__ or ())
+    yield from (Held(name, part, function.__qualname__, "default") for name, part in _defaults(function))
+
+
+def _defaults(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """The parameters of a function that have a default, and it."""
+    given = function.__defaults__ or ()
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    yield from zip(names[len(names) - len(given) :], given, strict=False)
+    yield from (function.__kwdefaults__ or {}).items()
+
+
+def _of_partial(held: Held, partial: functools.partial[Any]) -> Iterator[Held]:
+    """The function, and what it is given, by the attributes of the partial."""
+    prefix = "" if held.path == "model" else f"{held.path}."
+    of = getattr(partial.func, "__qualname__", type(partial.func).__qualname__)
+    yield Held(f"{prefix}func", partial.func)
+    yield from (Held(f"{prefix}args[{i}]", part, of, "partial") for i, part in enumerate(partial.args))
+    yield from (Held(f"{prefix}keywords[{name!r}]", part, of, "partial") for name, part in partial.keywords.items())
 
 
 def _of_object(held: Held) -> Iterator[Held]:
@@ -167,7 +191,15 @@ def _state(value: Any) -> Mapping[str, Any]:
             state = None
         if isinstance(state, Mapping):
             return {str(key): part for key, part in state.items()}
-    return dict(getattr(value, "__dict__", {}))
+    slots = (name for cls in type(value).__mro__ for name in _slots(cls) if hasattr(value, name))
+    return {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots}}
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    """The attributes that a class written in Python keeps outside of ``__dict__``."""
+    named = vars(cls).get("__slots__", ())
+    names = (named,) if isinstance(named, str) else tuple(named)
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 def _second(pair: Any) -> Any:

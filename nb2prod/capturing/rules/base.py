@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -72,8 +73,9 @@ class Case:
 
     @cached_property
     def held(self) -> list[Held]:
-        """Everything that the model holds, by its path; what is excluded is left out."""
-        return [held for held in contents.walk(self.found.model) if held.path.split(".")[0] not in self.exclude]
+        """Everything that the model holds, by its path; globals that are excluded are left out."""
+        every = contents.walk(self.found.model)
+        return [held for held in every if held.by != "global" or re.split(r"[.\[]", held.path)[0] not in self.exclude]
 
     @cached_property
     def travelling(self) -> list[Travelling]:

@@ -170,7 +170,7 @@ def _serving(case: Case) -> set[str]:
     return (
         {code.name.partition(".")[0] for code in case.travelling}
         | {name for cell in case.behind for name in cell.functions}
-        | {held.path for held in case.held if held.of}
+        | {held.path for held in case.held if held.of and held.by in ("global", "closure")}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import types
 from collections.abc import Iterable, Iterator
@@ -39,6 +40,12 @@ _NAMES = {
     "duckdb.DuckDBPyConnection": "a database connection",
     "_duckdb.DuckDBPyConnection": "a database connection",
     "pyspark.sql.session.SparkSession": "a Spark session",
+    "threading.Condition": "a lock",
+    "threading.Event": "a lock",
+    "threading.Semaphore": "a lock",
+    "threading.Barrier": "a lock",
+    "_thread._local": "a thread's own values",
+    "tempfile._TemporaryFileWrapper": "an open file",
     "socket.socket": "a socket",
     "ssl.SSLSocket": "a socket",
     "subprocess.Popen": "a process",
@@ -51,7 +58,10 @@ _NAMES = {
 
 
 class Unpicklable(Rule):
-    """A refusal only where saving would fail: a class may leave its connection behind by its own ``__getstate__``."""
+    """A refusal only where saving would fail: a class may leave its connection behind by its own ``__getstate__``.
+
+    An open text file is refused too: cloudpickle would take the whole file along, unasked.
+    """
 
     code: ClassVar[str] = "not-picklable"
     severity: ClassVar[Severity] = "refuse"
@@ -62,7 +72,7 @@ class Unpicklable(Rule):
     def look(self, case: Case) -> Iterator[Finding]:
         for held in case.held:
             what = living(held.value)
-            if what is not None and not _saves(held.value):
+            if what is not None and (_taken_along(held.value) or not _saves(held.value)):
                 yield self.finding(
                     f"`{case.shown}` holds {what}, which cannot be saved",
                     where=place(held),
@@ -104,18 +114,38 @@ def culprit(error: Refused, model: Any) -> Refused:
 
 
 def place(held: Held) -> str:
-    """`steps[1].conn: sqlite3.Connection`; of a global also the function that uses it."""
-    return f"{held} (used in {held.of})" if held.of else str(held)
+    """`steps[1].conn: sqlite3.Connection`; of what a function uses also the function, and how it came to it."""
+    how = {"default": "a default of", "partial": "given to", "closure": "enclosed by"}.get(held.by, "used in")
+    return f"{held} ({how} {_plain(held.of)})" if held.of else str(held)
 
 
 def mend(held: Held) -> str:
     """How to leave it behind."""
-    last = held.path.rpartition(".")[2]
+    name = re.split(r"[.\[]", held.path, maxsplit=1)[0]
+    of = _plain(held.of or "predict")
+    if held.by == "class":
+        owner = re.sub(r"\[.*", "", held.path)
+        return f"{owner} = None      and open it in the method that uses it"
+    if held.by == "closure":
+        return f"open `{name}` inside {of}; or assign it in a cell of its own and %deploy model --exclude {name}"
+    if held.by == "default":
+        return f"def {of.rpartition('.')[2]}(…, {name}=None): open it inside"
+    if held.by == "partial":
+        return f"open it inside {of}, and give it only what is needed to open it"
     if held.of:
-        return f"%deploy model --exclude {held.path.split('.')[0].split('[')[0]}      or open it inside {held.of}"
-    if (last.isidentifier() and "." in held.path) or held.path.isidentifier():
-        return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {last!r}}}"
+        return f"%deploy model --exclude {name}      or open it inside {of}"
+    attribute = re.sub(r"(\.__self__|\[[^\]]*\])+$", "", held.path).rpartition(".")[2]
+    if attribute.isidentifier() and attribute != "model":
+        return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {attribute!r}}}"
     return "open it inside predict, and keep only what is needed to open it"
+
+
+def _plain(name: str) -> str:
+    return name.replace(".<locals>", "")
+
+
+def _taken_along(value: Any) -> bool:
+    return isinstance(value, io.TextIOWrapper) and isinstance(value.name, str) and not value.name.startswith("<")
 
 
 def _deepest(found: Iterable[Held]) -> list[Held]:

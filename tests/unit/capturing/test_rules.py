@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import logging
 import sqlite3
 import sys
 import textwrap
@@ -16,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nb2prod.capturing import discovery, rules
+from nb2prod.capturing import contents, discovery, rules
 from nb2prod.capturing.execution import Notebook, SavedCell
-from nb2prod.capturing.rules import secrets
+from nb2prod.capturing.rules import secrets, unpicklable
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Finding
 from nb2prod.runtime import flavors
@@ -158,6 +160,98 @@ def test_a_connection_among_the_globals_can_be_excluded() -> None:
     assert finding.where == "conn: sqlite3.Connection (used in predict)"
     assert "--exclude conn" in finding.fix
     assert "not-picklable" not in codes(kernel.look("predict", exclude=("conn",)))
+
+
+def enclosing(thing: Any) -> Any:
+    def predict(frame: Any) -> Any:
+        return frame["a"] if thing else frame["b"]
+
+    return predict
+
+
+def defaulting(thing: Any) -> Any:
+    def predict(frame: Any, *, thing: Any = thing) -> Any:
+        return frame["a"] if thing else frame["b"]
+
+    return predict
+
+
+class Slotted:
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+
+@pytest.mark.parametrize(
+    ("hide", "where", "fix"),
+    [
+        (lambda one: Holder([1, {"db": one}]), "conn[1]['db']: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(Holder((1, one))), "conn.conn[1]: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(one.execute), "conn.__self__: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(Slotted(one)), "conn.thing: sqlite3.Connection", "if k != 'thing'}"),
+        (
+            enclosing,
+            "thing: sqlite3.Connection (enclosed by enclosing.predict)",
+            "open `thing` inside enclosing.predict",
+        ),
+        (
+            lambda one: enclosing({"db": [one]}),
+            "thing['db'][0]: sqlite3.Connection (enclosed by enclosing.predict)",
+            "inside",
+        ),
+        (defaulting, "thing: sqlite3.Connection (a default of defaulting.predict)", "def predict(…, thing=None)"),
+        (
+            lambda one: functools.partial(enclosing(1), thing={"db": one}),
+            "keywords['thing']['db']: sqlite3.Connection (given to enclosing.predict)",
+            "open it inside enclosing.predict",
+        ),
+        (
+            lambda one: Holder(functools.partial(enclosing(1), one)),
+            "conn.args[0]: sqlite3.Connection (given to enclosing.predict)",
+            "open it inside enclosing.predict",
+        ),
+        (
+            lambda one: type("Model", (), {"__module__": "__main__", "conn": one, "predict": print})(),
+            "Model.conn: sqlite3.Connection",
+            "Model.conn = None",
+        ),
+    ],
+)
+def test_what_is_hidden_deeper_is_named_by_its_path_too(hide: Any, where: str, fix: str) -> None:
+    model = hide(sqlite3.connect(":memory:"))
+    told = {held.path: held for held in contents.walk(model)}
+    culprit = next(held for held in told.values() if isinstance(held.value, sqlite3.Connection))
+    assert unpicklable.place(culprit) == where
+    assert fix in unpicklable.mend(culprit)
+
+
+def test_an_enclosed_connection_is_not_left_behind_by_the_name_of_a_global() -> None:
+    made = "def make(conn):\n    def predict(frame):\n        return frame['a'] if conn else frame['b']\n    return predict"
+    kernel = Kernel().run(SETUP, "import sqlite3", made, "model = make(sqlite3.connect(':memory:'))")
+    finding = only(kernel.look("model", data="df", exclude=("conn",)), "not-picklable")
+    assert finding.where == "conn: sqlite3.Connection (enclosed by make.predict)"
+
+
+def test_a_text_file_is_not_taken_along_unasked(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name\n")
+    kernel = Kernel().run(SETUP, "def predict(frame):\n    return frame['a'] + len(people.read())")
+    with (tmp_path / "people.csv").open() as people:
+        kernel.namespace["people"] = people
+        finding = only(kernel.look("predict", data="df"), "not-picklable")
+    assert finding.where == "people: _io.TextIOWrapper (used in predict)"
+
+
+def test_a_logger_that_writes_to_a_file_is_named_again_in_the_service(tmp_path: Path) -> None:
+    kernel = Kernel().run(SETUP, "def predict(frame):\n    log.info('asked')\n    return frame['a']")
+    log = kernel.namespace["log"] = logging.getLogger("nb2prod-test-rules")
+    handler = logging.FileHandler(tmp_path / "log.txt")
+    log.addHandler(handler)
+    try:
+        assert codes(kernel.look("predict", data="df")) == []
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 def test_texts_in_memory_are_no_open_files() -> None:
