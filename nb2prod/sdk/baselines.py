@@ -82,10 +82,12 @@ def _levels(old: Feature, new: Feature) -> tuple[Floats, Floats]:
 
 
 def _what(old: Feature, new: Feature, p: Floats, q: Floats) -> str:
-    if abs(q[0] - p[0]) > 0.02:
-        return f"missing {p[0]:.0%} to {q[0]:.0%}"
-    if old.numeric and len(old.edges) and len(new.edges):
-        return "" if old.kind == "datetime" else f"median {_median(old):.4g} to {_median(new):.4g}"
+    missing = f"missing {p[0]:.0%} to {q[0]:.0%}" if abs(q[0] - p[0]) > 0.02 else ""
+    if old.numeric and old.kind != "datetime" and len(old.edges) and len(new.edges):
+        medians = f"median {_median(old):.4g} to {_median(new):.4g}"
+        return f"{medians}, {missing}" if missing else medians
+    if missing or old.numeric:
+        return missing
     names = list(dict.fromkeys([*old.levels, *new.levels]))
     gaps = np.abs(q - p)[BODY : BODY + len(names)]
     if not len(gaps) or not gaps.max():

@@ -185,11 +185,13 @@ def _data(old: Capture, new: Capture) -> DataChange:
 
 def _contract(old: Signature, new: Signature) -> Iterator[str]:
     before, after = ({column.name: column for column in one.columns} for one in (old, new))
+    alike: dict[str, list[str]] = {}
     for name in [name for name in before if name in after]:
         for field in ("kind", "dtype", "nullable", "categories"):
             was, now = getattr(before[name], field), getattr(after[name], field)
             if was != now:
-                yield f"`{name}` {field}: {_shown(was)} to {_shown(now)}"
+                alike.setdefault(f"{field}: {_shown(was)} to {_shown(now)}", []).append(f"`{name}`")
+    yield from (f"{', '.join(names)} {change}" for change, names in alike.items())
     for field in ("rows", "dtype", "extra_columns", "time", "id"):
         if getattr(old, field) != getattr(new, field):
             yield f"{field.replace('_', ' ')}: {getattr(old, field)} to {getattr(new, field)}"

@@ -127,7 +127,7 @@ FLAGS = (
     ),
     Flag(
         "--write-lock",
-        "Write the proven versions into the notebook: a PEP 723 block and its uv.lock.",
+        "Write the proven versions into the notebook: a PEP 723 block and its uv.lock; reload it from disk where it is open.",
         "--write-lock",
         kind="switch",
     ),

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from nb2prod.capturing import carried
 from nb2prod.capturing.execution import Notebook
 from nb2prod.errors import UsageError
-from nb2prod.records.capture import Capture
+from nb2prod.records.capture import Capture, Finding
 
 
 def target(notebook: Notebook | None) -> Path:
@@ -27,12 +27,22 @@ def target(notebook: Notebook | None) -> Path:
     )
 
 
-def write(capture: Capture, path: Path) -> None:
+def write(capture: Capture, path: Path) -> Finding:
     """Write the captured versions into the notebook: a script block (PEP 723) and its lock in the metadata.
 
+    The finding says what to do where the notebook is open: JupyterLab keeps its own copy and asks at the next save.
     What travels as a wheel is on no index, so that it is left out: nobody could install it from there.
     """
     around = capture.record.environment
     travelling = {canonicalize_name(wheel.partition("-")[0]) for wheel in around.wheels}
     pins = [pin for pin in around.pins if canonicalize_name(pin.partition("==")[0].partition("[")[0]) not in travelling]
     carried.offer(path, pins, around.python)
+    return Finding(
+        code="notebook-written",
+        severity="warn",
+        title=f"The versions were written into {path.name}",
+        where=path.name,
+        why="A tab that has it open shows the file as it was. At its next save JupyterLab asks: Revert takes the versions in "
+        "and drops unsaved edits, Overwrite drops the versions.",
+        fix="File, Reload Notebook from Disk",
+    )

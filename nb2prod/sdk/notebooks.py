@@ -128,7 +128,8 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
             options["notebook"] = notebook
             taken, proven = checked(model, home=place, progress=lambda step: tell("step", step), **options)
             if writes and proven.status == "verified":
-                lockfile.write(taken, Path(path))
+                written = lockfile.write(taken, Path(path))
+                proven = msgspec.structs.replace(proven, warnings=(*proven.warnings, written))
             tell("result", proven)
     except Nb2prodError as error:
         kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in _KINDS), "Failed")

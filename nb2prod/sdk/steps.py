@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from nb2prod import packaging, registry
 from nb2prod.capturing.capture import capture as capture_model
 from nb2prod.capturing.execution import Notebook
@@ -220,7 +222,7 @@ def deploy(
     wheel
         Wheel files of what no index has; they travel with the model.
     write_lock
-        Write the proven versions into the notebook's file, as uv and juv read them.
+        Write the proven versions into the notebook's file, as uv and juv read them; one that is open is to be reloaded from disk.
     alerts
         What to be told of: each an `Alert` or its text, ``"conversion below 0.03 over 7d"``. Their outcomes are what feedback may
         carry. None leaves those that there are.
@@ -297,8 +299,9 @@ def deploy(
     with begun(home) as started:
         made = _captured(model, options, home, journal, started.ahead)
         done = deploying.run(made, wish, home=home, journal=journal, begun=started)
-    if target is not None:
-        lockfile.write(made, target)
+    if target is not None and done.outcome is not None:
+        written = lockfile.write(made, target)
+        done.outcome = replace(done.outcome, notes=(*done.outcome.notes, written))
     return done
 
 

@@ -32,5 +32,7 @@ def test_what_travels_as_a_wheel_is_left_out_of_what_an_index_is_asked_for(
     record = samples.record()
     around = msgspec.structs.replace(record.environment, pins=pins, wheels=wheels, python="3.11.7")
     record = msgspec.structs.replace(record, environment=around)
-    lockfile.write(Capture(tmp_path, record, Manifest(files={})), tmp_path / "work.ipynb")
+    told = lockfile.write(Capture(tmp_path, record, Manifest(files={})), tmp_path / "work.ipynb")
     assert offered == [(tmp_path / "work.ipynb", ["numpy==2.4.6", "uvicorn[standard]==0.30.1"], "3.11.7")]
+    assert (told.title, told.fix) == ("The versions were written into work.ipynb", "File, Reload Notebook from Disk")
+    assert "Overwrite drops the versions" in told.why
