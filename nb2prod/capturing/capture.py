@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
@@ -154,7 +155,9 @@ def excluded(namespace: Mapping[str, Any], names: Sequence[str]) -> Iterator[Non
 
 
 def _ordered(found: Found) -> Found:
-    """A sparse matrix as compressed rows in order, as the service makes them; other data as they are."""
+    """A sparse matrix as compressed rows in order, as the service makes them; lists of lists as an array; else as it is."""
+    if isinstance(found.data, list) and found.data and isinstance(found.data[0], list | tuple):
+        return dataclasses.replace(found, data=np.asarray(found.data))
     if not hasattr(found.data, "tocsr"):
         return found
     holdout = found.holdout

@@ -202,6 +202,7 @@ def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, note
         name, value = next(iter(found.items()))
         return value, name
     shown = variable or "model"
+    _must_be_fitted(model, shown, found)
     if found:
         raise UsageError(
             f"Two or more variables could be the training data of `{shown}`",
@@ -221,6 +222,19 @@ def _data(data: Any, model: Any, variable: str | None, fit: FitCall | None, note
         fix=f"%deploy {shown} --data DATA --labels LABELS",
         kept=_KEPT,
     )
+
+
+def _must_be_fitted(model: Any, shown: str, candidates: Mapping[str, Any]) -> None:
+    """What was never fitted has no training data to be found."""
+    if not flavors.claiming(model).fitted(model):
+        raise Refused(
+            f"`{shown}` is not fitted",
+            code="not-fitted",
+            where=f"%deploy {shown}",
+            why=f"This {type(model).__name__} has learnt nothing yet: no cell that ran has fitted it.",
+            fix=f"{shown}.fit({next(iter(candidates), 'ROWS')}, ANSWERS)",
+            kept=_KEPT,
+        )
 
 
 def _why_no_data(model: Any, fit: FitCall | None) -> str:

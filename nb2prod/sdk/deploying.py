@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb2prod import registry
+from nb2prod import packaging, registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
 from nb2prod.errors import Nb2prodError, Refused
@@ -239,6 +239,7 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
     """Settings are applied in place; nothing is made."""
     target, name = LocalTarget(home), live.run.name
     with journal.step("Deploy", "looking at what is live") as line:
+        packaging.build(live.capture, home=home)  # one that was damaged since is built again
         target.start(name)
         if live.run.workers != wish.workers:
             target.scale(name, wish.workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from nb2prod import monitoring, registry
-from nb2prod.errors import Unavailable
+from nb2prod import monitoring, packaging, registry
+from nb2prod.errors import Nb2prodError, Unavailable
 from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep import removal
 from nb2prod.records.capture import Capture
@@ -209,7 +210,9 @@ class Deployment(Alerting):
         self._target.stop(self.name)
 
     def start(self) -> None:
-        """Start a stopped service again, at the version that it had."""
+        """Start a stopped service again, at the version that it had; a Bento that was damaged since is built again."""
+        with contextlib.suppress(Nb2prodError, OSError):  # what is wrong then the start itself tells
+            packaging.build(self._capture, home=self.home)
         self._target.start(self.name)
 
     def remove(self, *, purge: bool = False) -> None:

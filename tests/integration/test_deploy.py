@@ -21,6 +21,7 @@ from nb2prod import registry
 from nb2prod.errors import Refused, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.records.lifecycle import Plan
+from nb2prod.sdk import deploying
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(400, 3)), columns=["a", "b", "c"])
 Y = (X["a"] + X["b"] > 0).astype(int)
@@ -189,6 +190,33 @@ def test_a_stopped_deployment_asks_nobody(home: Home) -> None:
 def test_a_verified_model_comes_back_into_a_notebook(live: Any, home: Home) -> None:
     model = nb2prod.load("late/1", home)
     np.testing.assert_array_equal(model.predict(X), fitted().predict(X))
+
+
+def test_what_an_interruption_or_a_damaged_file_left_is_completed_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    home = Home(tmp_path / "home")  # where nothing else runs
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(deploying._Deploying, "_deploy", interrupted)  # the version is registered by then
+            with pytest.raises(KeyboardInterrupt):
+                deploy(home, fitted())
+        assert [one.name for one in nb2prod.deployments(home)] == []
+        made = deploy(home, fitted())
+        np.testing.assert_array_equal(made.predict(X.head(3)), fitted().predict(X.head(3)))
+        assert made.version == 1
+        made.stop()
+        model = Path(made.outcome.bento, "src/capture/model/model.skops")
+        sound = model.read_bytes()
+        model.write_bytes(sound + b"junk")
+        made.start()
+        assert model.read_bytes() == sound
+        made.predict(X.head(3))
+    finally:
+        uninstalled(home)
 
 
 def test_uninstall_leaves_no_process_and_no_file(tmp_path: Path) -> None:

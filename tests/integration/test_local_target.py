@@ -183,6 +183,15 @@ def test_what_was_made_ready_for_a_worker_that_never_came_ends_and_live_ones_are
     assert before <= {one.pid for one in bench.processes()}
 
 
+def test_a_worker_that_takes_the_place_of_another_leaves_what_else_lies_there(bench: Bench) -> None:
+    bench.target.start_worker("delays", bench.bento("one"), None, sys.executable)
+    (beside := bench.target.sockets / "replay").mkdir()
+    bench.target.start_worker("delays", bench.bento("two"), None, sys.executable)
+    assert beside.is_dir()
+    bench.target.switch("delays", 1)
+    assert bench.ask()["answer"] == "two"
+
+
 def test_stop_frees_the_port_and_start_takes_the_same_one(bench: Bench) -> None:
     bench.deploy(1)
     url, port = bench.target.url("delays"), bench.target.port("delays")

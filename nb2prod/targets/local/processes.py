@@ -178,6 +178,8 @@ class Processes:
         kept_log = run.row.version is not None  # a run without a version goes with its files
         fix = f"nb2prod logs {run.row.name}" if kept_log else "%deploy model      # after mending what the cause names"
         full = any("No space left on device" in line for line in last)
+        if any('"code":"tampered"' in line for line in last):
+            fix = f"%deploy {run.row.name}      # builds the service again from what was captured"
         return (NoSpace if full else Failed)(
             f"The service `{run.row.name}` does not start",
             code="disk-full" if full else "worker-start",

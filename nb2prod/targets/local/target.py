@@ -97,8 +97,8 @@ class LocalTarget:
         """
         self.home.require_space(NEEDED, what=f"the service `{name}`")
         self._control()
-        self.discard(name)
         with self.processes.changing():
+            self._end_candidate(name)  # and nothing more: what else was made ready here is about to be used
             self._register(name, n)
             row = self._note_run(name, bento, python, n)
             run = self.processes.run(row)
@@ -155,14 +155,10 @@ class LocalTarget:
 
     def discard(self, name: str) -> None:
         """End a run that was started and takes no traffic; nothing where there is none. Files of one without a version go too."""
-        row = self.store.find(name) and self.store.candidate(name)
-        if not row:
-            return
-        run = self.processes.run(row)
-        with self.processes.changing():
-            self.supervisor.stop([run.program_name(1)])
-            self._give_up(row)
-            self.processes.reconcile()
+        if self.store.find(name) and self.store.candidate(name):
+            with self.processes.changing():
+                self._end_candidate(name)
+                self.processes.reconcile()
 
     # ---------------------------------------------------------------- a deployment
 
@@ -338,6 +334,12 @@ class LocalTarget:
     def _register(self, name: str, workers: int) -> DeploymentRow:
         found = self.store.find(name)
         return found or self.store.create(name, port=self.port(name), workers=workers)
+
+    def _end_candidate(self, name: str) -> None:
+        row = self.store.find(name) and self.store.candidate(name)
+        if row:
+            self.supervisor.stop([self.processes.run(row).program_name(1)])
+            self._give_up(row)
 
     def _note_run(self, name: str, bento: BentoRef | Path | str, python: Path | str, workers: int) -> RunRow:
         known = {"capture": bento.capture, "tag": bento.tag} if isinstance(bento, BentoRef) else {}

@@ -63,6 +63,13 @@ def test_two_candidates_are_listed(frame: pd.DataFrame, labels: pd.Series) -> No
     assert "`X_train`, `X_test`" in caught.value.why
 
 
+def test_what_was_never_fitted_is_told_before_its_data_are_looked_for(frame: pd.DataFrame, labels: pd.Series) -> None:
+    names = {"model": LogisticRegression(), "X": frame, "y": labels}
+    with pytest.raises(Refused) as caught:
+        discovery.find("model", notebook(names, "model = LogisticRegression()"))
+    assert caught.value.code == "not-fitted"
+
+
 def test_the_only_frame_with_the_right_columns_is_the_data(frame: pd.DataFrame, labels: pd.Series) -> None:
     model = LogisticRegression().fit(frame, labels)
     found = discovery.find("model", notebook({"model": model, "X": frame, "other": frame[["a"]]}))
