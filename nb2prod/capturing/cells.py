@@ -55,6 +55,16 @@ class Graph:
         for cell in reversed(self.cells):
             yield from reversed(cell.fits)
 
+    def branches(self, call: FitCall) -> list[FitCall]:
+        """A `.fit` call, and those of the same thing in other branches of the statement that it stands in."""
+        cell = self.cell(call.execution)
+        same = (
+            [one for one in cell.fits if one.receiver == call.receiver or one.assigned == call.assigned is not None]
+            if cell
+            else []
+        )
+        return [call, *(one for one in same if one.instead_of(call))]
+
     def aliases(self, name: str) -> set[str]:
         """`name` and the variables it was assigned from by a bare `a = b` (or `a = b.best_estimator_`)."""
         found, left = {name}, [name]

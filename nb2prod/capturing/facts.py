@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nb2prod.capturing.source import parse
@@ -42,6 +43,8 @@ class FitCall:
     method: str
     data: str | None
     labels: str | None
+    arms: tuple[tuple[int, int], ...] = ()
+    """The branching statements around it, outermost first: the line of each, and which of its branches this is."""
 
     @property
     def root(self) -> str:
@@ -51,6 +54,11 @@ class FitCall:
     def fits(self, name: str) -> bool:
         """Whether this call fitted the variable `name`."""
         return name in (self.receiver, self.assigned)
+
+    def instead_of(self, other: FitCall) -> bool:
+        """Whether the two stand in different branches of one statement, so that only one of them ran."""
+        mine, theirs = dict(self.arms), dict(other.arms)
+        return any(mine[line] != theirs[line] for line in mine.keys() & theirs.keys())
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,27 @@ class _Reader(ast.NodeVisitor):
         self.found = found
         self.scopes: list[set[str]] = []
         self.assigned: str | None = None
+        self.arms: list[tuple[int, int]] = []
+
+    def visit_If(self, node: ast.If) -> None:
+        self.visit(node.test)
+        self._branches(node, (node.body, node.orelse))
+
+    def visit_Try(self, node: ast.Try) -> None:
+        self._branches(node, ([*node.body, *node.orelse], *([handler] for handler in node.handlers)))
+        for part in node.finalbody:
+            self.visit(part)
+
+    def visit_Match(self, node: ast.Match) -> None:
+        self.visit(node.subject)
+        self._branches(node, [[case] for case in node.cases])
+
+    def _branches(self, node: ast.stmt, branches: Iterable[Sequence[ast.AST]]) -> None:
+        for number, parts in enumerate(branches):
+            self.arms.append((node.lineno, number))
+            for part in parts:
+                self.visit(part)
+            self.arms.pop()
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
@@ -218,6 +247,7 @@ class _Reader(ast.NodeVisitor):
             method=function.attr,
             data=ast.unparse(data) if data is not None else None,
             labels=ast.unparse(labels) if labels is not None and not _is_none(labels) else None,
+            arms=tuple(self.arms),
         )
 
     def _comprehension(self, generators: list[ast.comprehension], results: list[ast.expr]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nb2prod.capturing.discovery import is_frame
+from nb2prod.capturing.values import is_frame
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Answers, Column, Golden, Signature
 from nb2prod.runtime import sparse

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.discovery import Found, is_frame, is_series
+from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.values import is_frame, is_series
 from nb2prod.records.capture import Cell, DataSource, Lineage
 
 # what reads or makes data: its text argument, or its own name, says where data came from

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nb2prod.capturing.discovery import is_frame, is_series
+from nb2prod.capturing.values import is_frame, is_series
 from nb2prod.errors import Refused, UsageError
 from nb2prod.records.capture import Column, Kind, Output, Signature
 from nb2prod.runtime import sparse

@@ -19,6 +19,15 @@ def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def name_of(value: Any, namespace: Mapping[str, Any]) -> str | None:
+    """The variable that holds this very value; a function that none holds goes by its own name."""
+    names = [name for name, one in own(namespace) if one is value]
+    if not names and callable(value):
+        name = getattr(value, "__name__", None)
+        return name if isinstance(name, str) and name.isidentifier() else None
+    return names[-1] if names else None
+
+
 def is_frame(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
 

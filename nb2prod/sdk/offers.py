@@ -7,6 +7,7 @@ from typing import Any
 
 from nb2prod.capturing import discovery
 from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.values import models_in
 from nb2prod.errors import Nb2prodError
 from nb2prod.runtime import flavors
 
@@ -29,7 +30,7 @@ def running(shell: Any) -> Notebook:
 def offers(notebook: Notebook) -> list[Offer]:
     """The models in the notebook's variables, in the order they were made; the same model under two names is one offer."""
     seen: dict[int, Offer] = {}
-    for variable, model in discovery.models_in(notebook.namespace).items():
+    for variable, model in models_in(notebook.namespace).items():
         if _is_fitted(model):
             seen.setdefault(id(model), _offer(variable, model, notebook))
     return list(seen.values())

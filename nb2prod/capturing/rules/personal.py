@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from nb2prod.capturing.discovery import is_frame
 from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.capturing.values import is_frame
 from nb2prod.records.capture import Finding
 
 _NAME = re.compile(

@@ -237,3 +237,51 @@ def test_a_model_that_holds_the_fitted_one_has_its_data(frame: pd.DataFrame, lab
     names = {"inner": inner, "model": Rounded(inner), "X": frame, "y": labels, "Z": frame + 5}
     found = discovery.find("model", notebook(names, "inner.fit(X, y)", "model = Rounded(inner)"))
     assert (found.data_name, found.labels_name) == ("X", "y")
+
+
+BRANCHES = {
+    "if": "if len(X) > 3:\n    model.fit(X, y)\nelse:\n    model.fit(Z, z)",
+    "elif": "if n == 1:\n    pass\nelif n == 2:\n    model.fit(X, y)\nelse:\n    model.fit(Z, z)",
+    "try": "try:\n    model = make().fit(X, y)\nexcept ValueError:\n    model = make().fit(Z, z)",
+    "match": "match n:\n    case 1:\n        model.fit(X, y)\n    case _:\n        model.fit(Z, z)",
+}
+
+
+def two_ways(frame: pd.DataFrame, labels: pd.Series) -> dict[str, Any]:
+    model = LogisticRegression().fit(frame, labels)
+    return {"model": model, "X": frame, "Z": frame.copy(), "y": labels, "z": labels.copy()}
+
+
+@pytest.mark.parametrize("kind", BRANCHES)
+def test_fits_in_two_branches_are_listed_and_each_keeps_its_own_labels(
+    kind: str, frame: pd.DataFrame, labels: pd.Series
+) -> None:
+    book = notebook(two_ways(frame, labels), BRANCHES[kind])
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", book)
+    assert caught.value.code == "two-candidates"
+    assert "`X`" in caught.value.why
+    assert "`Z`" in caught.value.why
+    for rows, answers in (("X", "y"), ("Z", "z")):
+        assert discovery.find("model", book, data=rows).labels_name == answers
+
+
+def test_branches_with_the_same_data_and_other_labels_ask_for_the_labels(
+    frame: pd.DataFrame, labels: pd.Series
+) -> None:
+    book = notebook(two_ways(frame, labels), "if n:\n    model.fit(X, y)\nelse:\n    model.fit(X, z)")
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", book)
+    assert (caught.value.code, caught.value.where) == ("two-candidates", "--labels")
+    assert discovery.find("model", book, labels="z").labels_name == "z"
+
+
+def test_of_two_fits_in_one_branch_the_last_is_taken(frame: pd.DataFrame, labels: pd.Series) -> None:
+    book = notebook(two_ways(frame, labels), "if n:\n    model.fit(X, y)\n    model.fit(Z, z)")
+    found = discovery.find("model", book)
+    assert (found.data_name, found.labels_name) == ("Z", "z")
+
+
+def test_branches_that_both_fit_on_the_same_are_no_question(frame: pd.DataFrame, labels: pd.Series) -> None:
+    book = notebook(two_ways(frame, labels), "if n:\n    model.fit(X, y)\nelse:\n    model.fit(X, y)")
+    assert discovery.find("model", book).data_name == "X"
