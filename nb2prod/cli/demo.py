@@ -23,6 +23,8 @@ def demo_(keep: bool, as_json: bool) -> None:
         found, home = demo.run(watcher, keep=keep)
     if as_json:
         show.document(found)
+        if home is not None:
+            print(f"kept in {home}; to end it: NB2PROD_HOME={home} nb2prod uninstall --yes", file=sys.stderr)
     else:
         show.card(demo.shown(found, home))
 
