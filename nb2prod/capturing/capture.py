@@ -127,7 +127,8 @@ def capture(
     contract = {"nullable": nullable, "extra_columns": extra_columns, "time": time, "id": id}
     declared = Declared(exclude, env, allow_network, relock, wheels)
     home.require_space(2**26, what=f"the capture of {found.name}")
-    with excluded(notebook.namespace, exclude), folders.making(home) as folder:
+    in_use = environments.in_use(home.cache)
+    with in_use, excluded(notebook.namespace, exclude), folders.making(home) as folder:
         saved = _saved(found, folder / "model")
         needed = _needed(folder, found, notebook, declared, home)
         with _Locking(folder, needed, notebook, declared, home, ahead) as locking:

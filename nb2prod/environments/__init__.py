@@ -4,7 +4,7 @@ from nb2prod.environments.control_plane import control
 from nb2prod.environments.forkserver import Forked, ForkServer
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.installed import Distribution, Installed
-from nb2prod.environments.leases import holders, in_use, lease, release
+from nb2prod.environments.leases import MARK, holders, in_use, lease, release, unused
 from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lock
 from nb2prod.environments.upkeep import Freed, prune
 from nb2prod.environments.uv import NotOnIndex
@@ -13,6 +13,7 @@ from nb2prod.environments.wheels import given as given_wheels
 from nb2prod.environments.wheels import of_direct
 
 __all__ = [
+    "MARK",
     "SERVING",
     "Distribution",
     "Environment",
@@ -38,4 +39,5 @@ __all__ = [
     "prune",
     "read_lock",
     "release",
+    "unused",
 ]

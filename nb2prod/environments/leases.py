@@ -1,4 +1,4 @@
-"""Who uses what can be made again: `prune` leaves alone what a living process holds or a deployment has leased."""
+"""Who uses what can be made again: `prune` leaves alone what a deployment has leased, and all while a process works with it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, TextIO
 
 from nb2prod.home import write_atomic
+
+MARK: Final = ".use"
 
 
 def lease(path: Path, holder: Path) -> None:
@@ -40,31 +44,47 @@ def holders(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def in_use(path: Path) -> Iterator[None]:
-    """Hold `path` for this process; the system lets go when the process dies, however it dies."""
-    mark = path.with_name(path.name + ".use")
-    with mark.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+def in_use(cache: Path) -> Iterator[None]:
+    """Work with what lies in a cache, from making or finding a thing until it is leased: nothing of it is freed meanwhile.
+
+    The system lets go when the process dies, however it dies. It may be nested.
+    """
+    file = _marked(cache)
+    try:
+        yield
+    finally:
+        file.close()
 
 
 @contextlib.contextmanager
-def unused(path: Path) -> Iterator[bool]:
-    """Whether nothing uses `path`; while the block runs nothing can begin to."""
-    mark = path.with_name(path.name + ".use")
+def unused(cache: Path, path: Path | None = None) -> Iterator[bool]:
+    """Whether no process works with the cache and nothing leases `path`; while the block runs nothing can begin to."""
+    mark = cache / MARK
+    if not cache.is_dir():
+        yield True
+        return
     with mark.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
             return
+        yield path is None or not holders(path)
+
+
+def _marked(cache: Path) -> TextIO:
+    """The cache's mark, held; one that was taken away with the cache while it was waited for is no mark."""
+    while True:
+        cache.mkdir(parents=True, exist_ok=True)
         try:
-            yield not holders(path)
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+            file = (cache / MARK).open("a")
+        except FileNotFoundError:  # the cache has just gone
+            continue
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), (cache / MARK).stat()):
+                return file
+        file.close()
 
 
 def _folder(path: Path) -> Path:

@@ -27,18 +27,19 @@ class Freed:
 def prune(home: Home, dry_run: bool = False, *, cap: int = 10 * GIB, unused_for: float = 14 * DAY) -> list[Freed]:
     """Free environments, locks and wheels that nothing has used for `unused_for` seconds, then the oldest down to `cap` bytes.
 
-    What a process holds or a deployment leases stays, whatever its age. With `dry_run` nothing is removed.
+    What a deployment leases stays, whatever its age; so does all while a process works with the cache, a deploy say. With
+    `dry_run` nothing is removed.
     """
     now, freed, kept = time.time(), [], []
     for path, used in sorted(_kept(home), key=lambda item: item[1]):
         found = Freed(path, size(path), f"not used for {(now - used) / DAY:.0f} days")
-        if now - used > unused_for and _remove(path, dry_run):
+        if now - used > unused_for and _remove(home, path, dry_run):
             freed.append(found)
         else:
             kept.append(found)
     total = sum(item.bytes for item in kept)
     for item in kept:
-        if total > cap and _remove(item.path, dry_run):
+        if total > cap and _remove(home, item.path, dry_run):
             freed.append(Freed(item.path, item.bytes, f"the caches hold more than {cap / GIB:.0f} GiB"))
             total -= item.bytes
     return freed
@@ -61,7 +62,7 @@ def _kept(home: Home) -> Iterator[tuple[Path, float]]:
             yield path, _used(path)
 
 
-_MARKS = (".json", ".lock", ".use", ".leases")
+_MARKS = (".json", ".lock", ".leases")
 
 
 def _used(path: Path) -> float:
@@ -72,17 +73,16 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-def _remove(path: Path, dry_run: bool) -> bool:
+def _remove(home: Home, path: Path, dry_run: bool) -> bool:
     """Whether nothing uses it; then it goes, but for a dry run."""
-    if path.is_file():
-        for left in () if dry_run else (path, path.with_suffix(".lock")):
-            left.unlink(missing_ok=True)
-        return True
-    with leases.unused(path) as free:
+    with leases.unused(home.cache, path) as free:
         if not free or dry_run:
             return free
+        if path.is_file():
+            path.unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
-        for suffix in (".json", ".lock", ".use"):
+        for suffix in (".json", ".lock"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.with_suffix(".lock").unlink(missing_ok=True)
         shutil.rmtree(path.with_name(path.name + ".leases"), ignore_errors=True)
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +42,6 @@ class Environment:
 
     def release(self, holder: Path) -> None:
         leases.release(self.folder, holder)
-
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[Environment]:
-        """Keep it from `prune` while this process runs the block."""
-        with leases.in_use(self.folder):
-            yield self
 
 
 def build(lock: Lock, home: Home, *, wheels: Iterable[Path] = (), python: Path | str | None = None) -> Environment:

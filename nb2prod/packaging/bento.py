@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from nb2prod import environments
 from nb2prod.errors import Failed, Nb2prodError, NotFound
 from nb2prod.home import Home, write_atomic
 from nb2prod.records.capture import Capture
@@ -117,7 +118,7 @@ def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> Be
         The disk is full.
     """
     folder = _folder(capture.tag, home)
-    with home.lock(f"bento-{capture.digest[:12]}", timeout=300):
+    with home.lock(f"bento-{capture.digest[:12]}", timeout=300), environments.in_use(home.cache):
         if not _whole(folder, capture.digest):
             size = sum(path.stat().st_size for path in capture.folder.rglob("*") if path.is_file())
             home.require_space(4 * size + 2**20, what=f"the Bento {capture.tag}")

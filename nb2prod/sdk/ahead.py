@@ -75,10 +75,11 @@ class Ahead:
 
     def _build(self, settled: Settled) -> None:
         try:
-            built = environments.build(settled.lock, self._home)
-            with self._over:
-                server = None if self._left else preloaded(settled, built.python, self._home)
-                self._standing.set_result((built, server))
+            with environments.in_use(self._home.cache):
+                built = environments.build(settled.lock, self._home)
+                with self._over:
+                    server = None if self._left else preloaded(settled, built.python, self._home)
+                    self._standing.set_result((built, server))
         except BaseException as error:
             self._standing.set_exception(error)
 
@@ -94,5 +95,5 @@ class Begun:
 @contextlib.contextmanager
 def begun(home: Home) -> Iterator[Begun]:
     """Have BentoML imported, and the environment built as soon as its lock is settled, for a capture that is to be proven."""
-    with packaging.Builder(home) as builder, Ahead(home) as ahead:
+    with environments.in_use(home.cache), packaging.Builder(home) as builder, Ahead(home) as ahead:
         yield Begun(builder, ahead)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb2prod import packaging, registry
+from nb2prod import environments, packaging, registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
 from nb2prod.errors import Nb2prodError, Refused
@@ -49,7 +49,7 @@ def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Be
     """
     limits.check(capture, wish.limits.wanted)
     limits.check_sample(capture, wish.limits.sample)
-    with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS):
+    with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS), environments.in_use(home.cache):
         live = live_of(capture.name, home)
         if live is not None and identical(capture, live.capture):
             return _unchanged(live, wish, home, journal)

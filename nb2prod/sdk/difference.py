@@ -217,9 +217,10 @@ def _answers(old: Capture, new: Capture, home: Home) -> AnswerChange:
         if theirs is not None and theirs.rows == golden.rows:
             got = theirs.batch
         else:
-            python = environments.build_for(new, home=home).python
             variables = values(new.record.environment.variables)
-            got = replay.answers(new, python, golden, home=home, variables=variables)
+            with environments.in_use(home.cache):
+                python = environments.build_for(new, home=home).python
+                got = replay.answers(new, python, golden, home=home, variables=variables)
     except Nb2prodError as error:
         return AnswerChange(compared=len(expected.predictions), why=f"{error.title}. {error.why}".strip())
     labels = Answers(predictions=expected.predictions), Answers(predictions=got.predictions)

@@ -111,8 +111,9 @@ def prove(
     case = _Case(capture, home, dict(variables or {}), time.perf_counter())
     try:
         case.goldens = goldens(capture)
-        case.ground = ground or prepare(capture, home, begun)
-        case.run(beside)
+        with environments.in_use(home.cache):
+            case.ground = ground or prepare(capture, home, begun)
+            case.run(beside)
     except Unverified as error:
         return case.verdict("unverified", error)
     except Refused as error:

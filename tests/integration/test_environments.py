@@ -167,15 +167,15 @@ def test_a_killed_process_holds_no_environment(home: Home, six: str, tmp_path: P
         "with in_use(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(environment.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(home.cache)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
-    with leases.unused(environment.folder) as free:
+    with leases.unused(home.cache, environment.folder) as free:
         assert not free
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    with leases.unused(environment.folder) as free:
+    with leases.unused(home.cache, environment.folder) as free:
         assert free
 
 

@@ -70,11 +70,9 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
     shutil.rmtree(home.root)
     environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
     kept = _leased(home)
-    if not kept:
-        for folder in (home.environments, home.control, home.locks, home.wheels, home.templates, *_made_again(home)):
-            shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            home.cache.rmdir()
+    with environments.unused(home.cache) as free:
+        if free and not kept:
+            _remove_cache(home)
     left = tree_bytes(home.cache)
     return Removed(
         places=(str(home.root), *((str(home.cache),) if cached > left else ())),
@@ -85,6 +83,15 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
         kept_bytes=left,
         users=tuple(sorted({_home_of(user) for place in kept for user in environments.holders(place)})),
     )
+
+
+def _remove_cache(home: Home) -> None:
+    made = (home.environments, home.control, home.locks, home.wheels, home.templates)
+    for folder in (*made, home.cache / "probes", home.cache / "shipped"):
+        shutil.rmtree(folder, ignore_errors=True)
+    (home.cache / environments.MARK).unlink(missing_ok=True)
+    with suppress(OSError):
+        home.cache.rmdir()
 
 
 def _home_of(holder: Path) -> str:
@@ -109,11 +116,6 @@ def _name(capture: Path) -> str:
     with suppress(Nb2prodError, OSError):
         return read(capture / "capture.json", CaptureRecord).name
     return ""
-
-
-def _made_again(home: Home) -> tuple[Path, ...]:
-    """What capturing and packaging keep beside the environments."""
-    return home.cache / "probes", home.cache / "shipped"
 
 
 def _leased(home: Home) -> list[Path]:

@@ -46,8 +46,14 @@ class Place:
 
     @cached_property
     def newest(self) -> Path:
-        """The interpreter of this nb2prod's own control environment; the agent's."""
-        return self._given or environments.control(self.home)
+        """The interpreter of this nb2prod's own control environment, kept from being pruned; the agent's."""
+        if self._given:
+            return self._given
+        with environments.in_use(self.home.cache):
+            made = environments.control(self.home)
+            self.home.local.mkdir(parents=True, exist_ok=True)
+            lease(self.home, str(made), self.home.local)
+        return made
 
     def keep(self) -> None:
         """Remember it, and keep the control environment from being pruned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Collection
 
@@ -11,8 +12,8 @@ import psutil
 from nb2prod.errors import Unavailable
 
 HOST = "127.0.0.1"
-FIRST = 3080
-LAST = 3999
+FIRST, LAST = 3080, 3999
+VARIABLE = "NB2PROD_FIRST_PORT"
 
 
 def free(port: int) -> bool:
@@ -28,6 +29,12 @@ def free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def first() -> int:
+    """Where the search for a port begins: the variable where it is a port, else 3080."""
+    said = os.environ.get(VARIABLE, "")
+    return int(said) if said.isdecimal() and 1024 <= int(said) <= 65000 else FIRST
 
 
 def choose(taken: Collection[int], *, first: int = FIRST) -> int:

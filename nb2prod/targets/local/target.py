@@ -44,7 +44,7 @@ class LocalTarget:
     worker
         How a worker is started; by default the packaged service.
     first_port
-        New deployments get the lowest free port from here up.
+        New deployments get the lowest free port from here up; default: ``NB2PROD_FIRST_PORT``, else 3080.
 
     Examples
     --------
@@ -59,11 +59,11 @@ class LocalTarget:
         *,
         control: Path | None = None,
         worker: WorkerCommand = bento_worker,
-        first_port: int = ports.FIRST,
+        first_port: int | None = None,
     ) -> None:
         self.home = home
         self.processes = Processes(home, control, worker)
-        self._first_port = first_port
+        self._first_port = first_port or ports.first()
 
     # ---------------------------------------------------------------- a new version
 

@@ -1,6 +1,7 @@
 """What is used is not freed."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -39,12 +40,40 @@ def test_a_release_ends_a_lease(tmp_path: Path) -> None:
     assert len(prune(home)) == 1
 
 
-def test_what_a_process_holds_stays_even_over_the_cap(tmp_path: Path) -> None:
+def test_while_a_process_works_with_the_cache_nothing_of_it_goes(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", tmp_path / "cache")
-    held, other = made(home, "held", 2), made(home, "other", 1)
-    with leases.in_use(held):
-        assert [freed.path for freed in prune(home, cap=0)] == [other]
-    assert [freed.path for freed in prune(home, cap=0)] == [held]
+    folder, shipped = made(home, "e", 99), home.cache / "shipped" / "one"
+    shipped.mkdir(parents=True)
+    with leases.in_use(home.cache):
+        with leases.in_use(home.cache):
+            assert prune(home, cap=0, unused_for=0.0) == []
+        assert prune(home, cap=0, unused_for=0.0) == []
+    assert {freed.path for freed in prune(home, cap=0, unused_for=0.0)} == {folder, shipped}
+
+
+def test_a_mark_that_went_with_the_cache_is_made_again(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    waiting = threading.Event()
+
+    def work() -> None:
+        waiting.set()
+        with leases.in_use(cache), leases.unused(cache) as free:
+            found.append(free)
+
+    found: list[bool] = []
+    with leases.in_use(cache):
+        pass
+    with leases.unused(cache) as free:
+        assert free
+        thread = threading.Thread(target=work)
+        thread.start()
+        waiting.wait()
+        time.sleep(0.1)
+        (cache / leases.MARK).unlink()
+        cache.rmdir()
+    thread.join()
+    assert found == [False]
+    assert (cache / leases.MARK).exists()
 
 
 def test_a_dry_run_removes_nothing_and_names_what_would_go(tmp_path: Path) -> None:

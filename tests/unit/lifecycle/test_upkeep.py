@@ -165,6 +165,17 @@ def test_uninstall_leaves_no_folder_of_the_cache_where_no_other_home_uses_it(hom
     assert not home.cache.exists()
 
 
+def test_uninstall_takes_nothing_from_the_cache_while_another_home_deploys(home: Home) -> None:
+    (home.cache / "shipped" / "one").mkdir(parents=True)
+    (home.locks).mkdir()
+    with environments.in_use(home.cache):
+        removed = upkeep.uninstall(home)
+    assert not home.root.exists()
+    assert home.locks.is_dir()
+    assert (home.cache / "shipped" / "one").is_dir()
+    assert removed.cache_bytes == 0
+
+
 def test_room_is_made_by_pruning_where_there_is_something_else_on_another_disk(home: Home) -> None:
     assert home.room_fix(2**60).startswith("export NB2PROD_HOME=/another/disk/nb2prod")
     assert "MB on this disk" in home.room_fix(2**60)
