@@ -5,17 +5,22 @@ from __future__ import annotations
 import ast
 import functools
 import pickle
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from nb2prod.errors import Refused
 from nb2prod.records.capture import FlavorRecord
 from nb2prod.runtime.flavors import base, pickles
 
 NAMES: Final = "names"
+_STAYS: Final = "the columns that the formula names stay: a term of it is made from all of them"
+_SAMPLE: Final = 1000
 _FRAMES: Final = """
 def _nb2prod_frame(depth):
     return _nb2prod_frame(depth - 1) if depth else _nb2prod_load()
@@ -73,7 +78,8 @@ class Flavor(base.Base):
 
     def save(self, model: Any, folder: Path, *, by_value: Sequence[ModuleType]) -> FlavorRecord:
         names = _formula_names(model)
-        lean, why = _without_rows(model, names)
+        sample = self.training(model)
+        lean, why = (model, "") if sample is None else _without_rows(model, names, sample[:_SAMPLE])
         written = pickles.dump(lean, folder, by_value=by_value)
         if names:
             (folder / NAMES).mkdir()
@@ -86,24 +92,81 @@ class Flavor(base.Base):
         return _among(names, functools.partial(pickles.load, folder))
 
 
-def _without_rows(model: Any, names: dict[str, Any]) -> tuple[Any, str]:
-    """A copy without the training rows but what its formula is built from, or the model itself and why it keeps them.
+def _without_rows(model: Any, names: dict[str, Any], sample: Any) -> tuple[Any, str]:
+    """A copy without its training rows that answers as the model does, or the model itself and why it keeps them.
 
-    A formula is built again when the results are loaded: levels and stateful terms are read from the columns it names.
+    A formula is built again when the results are loaded, from the frame beside it. Its columns' values serve, each column by
+    itself, unless a term is made of the rows (`center`, splines): then the columns that it names stay as they are.
     """
     import cloudpickle
 
-    try:
-        copy = _among(names, functools.partial(pickle.loads, cloudpickle.dumps(model)))
-        data = copy.model.data
-        frame = getattr(data, "frame", None)
-        copy.remove_data()
-        if frame is None:
-            return copy, ""
-        data.frame = frame[[column for column in frame.columns if str(column) in data.formula]]
-    except Exception as error:  # not every result can be copied or emptied; it then goes as it is
-        return model, f"its training rows could not be taken out: {type(error).__name__}: {error}"
-    return copy, "the columns that the formula names: its levels and stateful terms are read from them"
+    whole = cloudpickle.dumps(model)
+    why = ""
+    for made in (_values, _named):
+        try:
+            copy = _among(names, functools.partial(pickle.loads, whole))
+            _empty(copy, made)
+            again = _among(names, functools.partial(pickle.loads, cloudpickle.dumps(copy)))
+            if _alike(model.predict(sample), again.predict(sample)):
+                stays = made is _named and getattr(copy.model.data, "frame", None) is not None
+                return copy, _STAYS if stays else ""
+            why = "without them it answers otherwise"
+        except Exception as error:  # not every result can be copied or emptied; it then goes as it is
+            why = f"{type(error).__name__}: {error}"
+    return model, f"its training rows could not be taken out: {why}"
+
+
+def _empty(copy: Any, made: Callable[[Any, str], Any]) -> None:
+    """Take the rows out of results, model and data; statsmodels' own `remove_data` leaves some in each."""
+    results = getattr(copy, "_results", copy)
+    data = results.model.data
+    n, frame = len(data.endog), getattr(data, "frame", None)
+    vars(results).setdefault("_cache", {})
+    if hasattr(results, "remove_data"):
+        results.remove_data()
+    for holder in (results, results.model, data):
+        for name, value in list(vars(holder).items()):
+            if _rows(value) == n:
+                setattr(holder, name, None)
+    kept = results._cache
+    results._cache = {name: value for name, value in kept.items() if _rows(value) != n}
+    if frame is not None:
+        data.frame = made(frame, str(data.formula))
+
+
+def _rows(value: Any) -> int:
+    """How many rows an array has, or all the arrays of a list or dict by group."""
+    if isinstance(value, list | tuple | dict):
+        parts = list(value.values() if isinstance(value, dict) else value)
+        return sum(map(_rows, parts)) if all(hasattr(part, "shape") for part in parts) else 0
+    shape = getattr(value, "shape", ())
+    return int(shape[0]) if isinstance(shape, tuple) and shape else 0
+
+
+def _named(frame: Any, formula: str) -> Any:
+    """The columns that stand in a formula: as a word of it, or within quotes."""
+    words = set(re.findall(r"\w+", formula))
+    quoted = {str(column) for column in frame.columns if not str(column).isidentifier() and str(column) in formula}
+    return frame[[column for column in frame.columns if str(column) in words | quoted]]
+
+
+def _values(frame: Any, formula: str) -> Any:
+    """The levels of each column in order, of a measured one steps between its ends: no line is anyone's row."""
+    import pandas as pd
+
+    columns = {}
+    for name, column in _named(frame, formula).items():
+        levels = column.dropna().unique()
+        if column.dtype.kind == "f":
+            ends = column.replace([np.inf, -np.inf], np.nan)
+            levels = np.linspace(ends.min(), ends.max(), 32).astype(column.dtype)
+        columns[name] = pd.Series(levels).sort_values().astype(column.dtype)
+    most = max(map(len, columns.values()))
+    return pd.DataFrame({name: one.take(np.arange(most) % len(one)).array for name, one in columns.items()})
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
 
 
 def _read(spec: Any) -> set[str]:

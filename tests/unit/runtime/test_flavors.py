@@ -110,6 +110,43 @@ def test_a_formula_finds_its_functions_and_levels_again_and_takes_along_only_the
     assert record.flavor == "statsmodels"
 
 
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: smf.mixedlm("hours ~ a + b", FRAME, groups="c").fit(),
+        lambda: sm.MixedLM(HOURS, CONSTANT, groups=FRAME["c"]).fit(),
+        lambda: smf.ols("hours ~ a + C(c)", FRAME).fit(),
+        lambda: smf.ols("hours ~ a + b", FRAME).fit_regularized(alpha=0.1),
+        lambda: smf.gee("hours ~ a + b", "c", FRAME).fit(),
+    ],
+)
+def test_no_training_row_stays_in_results_whatever_their_kind(tmp_path: Path, fit: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = fit()
+        record, loaded = again(results, FRAME if hasattr(results.model.data, "frame") else CONSTANT, tmp_path)
+    assert record.detail == {}
+    pickled = (tmp_path / "model" / "model.pkl").read_bytes()
+    for values in (HOURS, FRAME["a"], FRAME["b"]):
+        assert values.to_numpy()[:3].tobytes() not in pickled
+    assert loaded.model.data.orig_exog is None
+    assert results.model.data.orig_exog is not None
+
+
+def test_a_term_made_from_all_rows_keeps_the_columns_it_names_and_says_so(tmp_path: Path) -> None:
+    results = smf.ols("hours ~ center(b)", FRAME).fit()
+    record, loaded = again(results, FRAME, tmp_path)
+    assert "made from all of them" in record.detail["rows"]
+    assert set(loaded.model.data.frame.columns) == {"hours", "b"}
+
+
+def test_results_that_would_answer_otherwise_without_their_rows_keep_them_and_say_so(tmp_path: Path) -> None:
+    rows = CONSTANT.head(3)  # as many as there are coefficients, so that one cannot be told from the other
+    record, loaded = again(sm.OLS(HOURS.head(3), rows).fit(), rows, tmp_path)
+    assert "could not be taken out" in record.detail["rows"]
+    assert loaded.model.exog is not None
+
+
 def test_what_statsmodels_forecasts_from_its_own_past_is_refused_with_a_way_out() -> None:
     from statsmodels.tsa.ar_model import AutoReg
 
