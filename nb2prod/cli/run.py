@@ -31,8 +31,8 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
         return error.exit_code
     except click.ClickException as error:
         return _wrong_usage(error, words, as_json=as_json)
-    except (KeyboardInterrupt, click.Abort):
-        show.interrupted(as_json=as_json, words=words)
+    except (KeyboardInterrupt, click.Abort) as error:
+        show.interrupted(as_json=as_json, words=words, kept=next(iter(getattr(error, "__notes__", ())), ""))
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away, as `head` does; nothing more can be said there

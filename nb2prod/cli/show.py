@@ -115,14 +115,14 @@ def typed(words: Sequence[str]) -> str:
     return shlex.join(["nb2prod", *words])
 
 
-def interrupted(*, as_json: bool, words: Sequence[str] = ()) -> None:
+def interrupted(*, as_json: bool, words: Sequence[str] = (), kept: str = "") -> None:
+    """One line, with what stays where that is known; with `--json` the seven keys."""
     if as_json:
-        stopped = Failed(
-            "interrupted", code="interrupted", why="It was interrupted from the keyboard.", fix=typed(words)
-        )
+        why = "It was interrupted from the keyboard."
+        stopped = Failed("interrupted", code="interrupted", why=why, fix=typed(words), kept=kept)
         document({"error": stopped.whole(typed(words)).as_dict()})
     else:
-        print("\ninterrupted", file=sys.stderr)
+        print(f"\ninterrupted{kept and f': {kept}'}", file=sys.stderr)
 
 
 def unknown(problem: Exception, trace: str, *, as_json: bool, words: Sequence[str] = ()) -> None:

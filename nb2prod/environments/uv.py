@@ -140,13 +140,18 @@ def translated(text: str) -> Nb2prodError:
     return Failed("uv could not do it", code="uv-failed", where="environments", why=said, fix="nb2prod doctor")
 
 
+_SET = ("UV_OFFLINE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+
+
 def _unreachable(said: str) -> Unverified:
+    told = next((name for name in _SET if os.environ.get(name)), None)
+    fix = f"unset {told}      # or connect" if told else "pip config list      # the index that pip uses; connect"
     return Unverified(
         "The package index cannot be reached",
         code="index-unreachable",
         where="the locked environment",
         why=said,
-        fix="pip config set global.index-url https://…    (or connect, and run it again)",
+        fix=f"{fix}, and run it again",
         kept="nothing was registered",
     )
 

@@ -58,7 +58,7 @@ class _Cards:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, KeyboardInterrupt):
-            stopped = _interrupted()
+            stopped = _interrupted(error)
             self._show(stopped)
             raise stopped from None
         if isinstance(error, Nb2prodError):
@@ -191,12 +191,12 @@ def _variable(shell: Any, made: Any) -> str:
     return f"{name}_deployment" if name.isidentifier() else "nb2prod_deployment"
 
 
-def _interrupted() -> Failed:
+def _interrupted(error: KeyboardInterrupt) -> Failed:
     return Failed(
         "interrupted",
         code="interrupted",
         where="%deploy",
         why="The kernel was interrupted.",
         fix="%deploy model",
-        kept="a version that was live goes on answering; the next %deploy finishes or replaces what was begun",
+        kept=next(iter(getattr(error, "__notes__", ())), "nothing was registered"),
     )

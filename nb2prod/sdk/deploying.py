@@ -69,6 +69,7 @@ class _Deploying:
         self.capture = capture
         self.live = live
         self.twin: Twin | None = None
+        self.version: RegisteredVersion | None = None
         self.wish = wish
         self.home = home
         self.journal = journal
@@ -80,15 +81,17 @@ class _Deploying:
     def run(self) -> Deployment:
         try:
             ground, verification = self._verify()
-            version = self._register(verification)
+            self.version = self._register(verification)
             self._package(ground.bento)
-            return self._deploy(ground, verification, version)
+            return self._deploy(ground, verification, self.version)
         except BaseException as error:
             self._discard()
             if isinstance(error, Refused):
                 refused(self.capture, self.home)
             if isinstance(error, Nb2prodError) and not error.kept:
                 error.keeping(self._kept())
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note(self._kept())
             raise
 
     def _discard(self) -> None:
@@ -219,8 +222,9 @@ class _Deploying:
         )
 
     def _kept(self) -> str:
-        answering = f"; version {self.live.version} goes on answering" if self.live else ""
-        return f"nothing was registered{answering}"
+        known = f"version {self.version.version} is registered" if self.version else "nothing was registered"
+        now = self.target.store.live(self.name)
+        return f"{known}; version {now.version} goes on answering" if now else known
 
 
 def watching(capture: Capture) -> str:

@@ -121,6 +121,8 @@ def estimate(
         return _nothing(metric, period, n, reason or "no rows with a score yet")
     p = baseline.calibrated
     slope = METRICS[metric](body * p, body * (1 - p), baseline.says_yes)
+    if not np.isfinite(slope.value):
+        return _nothing(metric, period, n, "the rows so far are of one class, for all that their scores say")
     step = slope.positive - slope.negative
     held = np.asarray(baseline.feature("@score").counts[BODY:], dtype=np.float64)
     chance = p * (1 - p)
@@ -204,9 +206,9 @@ def _of_errors(baseline: Baseline, sums: Any, metric: str, period: str | None) -
         spread = _Z * float(np.sqrt(max(square - value**2, 0.0) / n))
         return _told(metric, period, n, value * scale, (value - spread) * scale, (value + spread) * scale)
     variance = power - level**2
-    value = (
-        float(np.sqrt(square)) * scale if metric == "rmse" else 1 - square / variance if variance > 0 else float("nan")
-    )
+    if metric == "r2" and not variance > 0:
+        return _nothing(metric, period, n, "all labels are the same so far")
+    value = float(np.sqrt(square)) * scale if metric == "rmse" else 1 - square / variance
     return _told(metric, period, n, value, None, None)
 
 

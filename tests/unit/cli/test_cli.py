@@ -13,6 +13,7 @@ import msgspec
 import pandas as pd
 import pytest
 
+from nb2prod import cli
 from nb2prod.cli import spoken, verbs
 from nb2prod.cli.run import run
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unverified, UsageError
@@ -269,6 +270,17 @@ def test_an_old_python_or_windows_is_told_in_one_line(monkeypatch: pytest.Monkey
     assert said is not None
     assert "WSL 2" in said
     assert "\n" not in said
+
+
+def test_an_old_python_is_one_document_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    monkeypatch.setattr(sys, "argv", ["nb2prod", "list", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert "3.9" in str(ended.value.code)
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert list(told) == SEVEN
+    assert "python3.11 -m venv" in told["fix"]
 
 
 SEVEN = ["code", "title", "where", "why", "fix", "kept", "status"]

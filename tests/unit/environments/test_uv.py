@@ -1,5 +1,7 @@
 """What uv says becomes one of our errors, naming the thing and the repair."""
 
+import pytest
+
 from nb2prod.environments.uv import NotOnIndex, translated
 from nb2prod.errors import Failed, NoSpace, Refused, Unverified
 
@@ -55,11 +57,15 @@ def test_what_no_index_has_is_named() -> None:
         assert error.package == name
 
 
-def test_an_unreachable_index_leaves_the_proof_open() -> None:
+def test_an_unreachable_index_leaves_the_proof_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_OFFLINE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
     error = translated(OFFLINE)
     assert isinstance(error, Unverified)
     assert error.code == "index-unreachable"
-    assert error.fix
+    assert error.fix.startswith("pip config list")
+    monkeypatch.setenv("UV_INDEX_URL", "https://nowhere.example/simple")
+    assert translated(OFFLINE).fix.startswith("unset UV_INDEX_URL ")
 
 
 def test_a_full_disk_and_anything_else_have_codes_of_their_own() -> None:

@@ -71,6 +71,17 @@ def test_one_class_only_has_no_roc_auc() -> None:
     assert "one class" in said.note
 
 
+def test_what_is_no_number_is_not_told_as_one() -> None:
+    perfect = Baseline.from_frame(FRAME, np.repeat([0.0, 1.0], 50), np.repeat([0, 1], 50))
+    said = estimate(perfect, perfect.count({}, scores=np.zeros(30), n=30), "roc_auc")
+    assert said.value is None
+    assert "one class" in said.note
+    numbers = Baseline.from_frame(FRAME, np.arange(100.0), np.arange(100.0) + 1)
+    same = realised(numbers, numbers.count_labels(np.arange(9.0), np.full(9, 5.0)), "r2")
+    assert same.value is None
+    assert "the same" in same.note
+
+
 def test_several_classes_have_an_estimated_and_a_realised_accuracy() -> None:
     rng = np.random.default_rng(3)
     scores = rng.dirichlet([1, 1, 1], 6000)

@@ -105,7 +105,10 @@ def test_an_interrupt_is_a_card_that_says_what_stays(shell: Any, twin: Twin) -> 
     outputs, result = shown(shell, "%deploy model")
     assert not result.success
     assert "Not deployed: interrupted" in outputs[-1]["text/plain"]
-    assert "goes on answering" in outputs[-1]["text/plain"]
+    assert "nothing was registered" in outputs[-1]["text/plain"]
+    twin.raises.add_note("nothing was registered; version 3 goes on answering")
+    outputs, _ = shown(shell, "%deploy model")
+    assert "version 3 goes on answering" in outputs[-1]["text/plain"]
 
 
 def test_a_dry_run_shows_the_plan_and_makes_no_handle(shell: Any, twin: Twin) -> None:
