@@ -5,18 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
-import numpy as np
-
-from nb2prod.capturing import naming
+from nb2prod.capturing import askable, naming
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated
 from nb2prod.capturing.training import KEPT, training
 from nb2prod.capturing.training import holdout as heldout
-from nb2prod.capturing.values import is_frame, is_series, models_in, name_of, own
-from nb2prod.errors import Refused, UsageError
+from nb2prod.capturing.values import models_in, name_of, own
+from nb2prod.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,11 @@ class Found:
     labels_name: str | None = None
     holdout: tuple[Any, Any] | None = None
     fit: FitCall | None = None
+
+    @property
+    def root(self) -> str | None:
+        """The variable that a cell binds: `scorer` of `scorer.score`."""
+        return self.variable.partition(".")[0] if self.variable else None
 
 
 def find(
@@ -62,7 +66,7 @@ def find(
     if name is not None:
         naming.checked(name)
     variable, value = _model(model, notebook.namespace)
-    _must_be_a_model(value, variable, notebook.namespace)
+    askable.refuse_others(value, variable, notebook.namespace)
     seen = training(value, variable, notebook, data, labels)
     return Found(
         model=value,
@@ -79,13 +83,14 @@ def find(
 
 def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
     if not isinstance(model, str):
-        return name_of(model, namespace), model
+        return _asked(model, namespace)
     if model in namespace:
-        return model, namespace[model]
+        variable, value = _asked(namespace[model], namespace)
+        return (model if value is namespace[model] else variable), value
     if not model.isidentifier():
         value = evaluated(model, namespace)
         if value is not None:
-            return name_of(value, namespace), value
+            return _asked(value, namespace)
     raise UsageError(
         f"There is no variable `{model}` in this notebook",
         code="no-such-variable",
@@ -94,6 +99,13 @@ def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
         fix=f"%deploy {_closest(model, namespace) or next(iter(models_in(namespace)), 'model')}",
         kept=KEPT,
     )
+
+
+def _asked(value: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """The variable and the value to ask; a model's own `predict` is the model."""
+    if isinstance(value, MethodType) and value.__name__ == "predict":
+        value = value.__self__
+    return name_of(value, namespace), value
 
 
 def _instead(name: str, namespace: Mapping[str, Any]) -> str:
@@ -113,40 +125,3 @@ def _closest(name: str, namespace: Mapping[str, Any]) -> str | None:
         if close:
             return close[0]
     return models[0] if len(models) == 1 else None
-
-
-def _must_be_a_model(value: Any, variable: str | None, namespace: Mapping[str, Any]) -> None:
-    shown = f"`{variable}`" if variable else "What was given"
-    kind = type(value).__name__
-    model = next(iter(models_in(namespace)), "model")
-    if (
-        is_frame(value)
-        or is_series(value)
-        or isinstance(value, np.ndarray | list | tuple | dict | str | bytes | int | float)
-    ):
-        raise Refused(
-            f"{shown} is a {kind}, not a model",
-            code="not-a-model",
-            where=f"%deploy {variable or kind}",
-            why="A model has predict, or is a function predict(frame).",
-            fix=f"%deploy {model}" + (f" --data {variable}" if is_frame(value) and variable else ""),
-            kept=KEPT,
-        )
-    if isinstance(value, type):
-        raise Refused(
-            f"{shown} is the class {kind if variable is None else value.__name__}, not a fitted model",
-            code="not-a-model",
-            where=f"%deploy {variable or value.__name__}",
-            why="A class has learnt nothing; an instance of it that was fitted is a model.",
-            fix=f"model = {value.__name__}().fit(X, y)",
-            kept=KEPT,
-        )
-    if not hasattr(value, "predict") and not callable(value):
-        raise Refused(
-            f"{shown} is a {kind}, which cannot predict",
-            code="not-a-model",
-            where=f"%deploy {variable or kind}",
-            why="A model has predict, or is a function predict(frame).",
-            fix="%%deploy --name NAME --data DATA\ndef predict(frame): ...",
-            kept=KEPT,
-        )

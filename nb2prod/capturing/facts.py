@@ -63,7 +63,7 @@ class FitCall:
 
 @dataclass(frozen=True)
 class Use:
-    """A call of a bare name, with its arguments as written, those given by name in `named`."""
+    """A call of a name or of a method (`scorer.score`), with its arguments as written, those given by name in `named`."""
 
     execution: int
     line: int
@@ -228,10 +228,11 @@ class _Reader(ast.NodeVisitor):
                 self._change(root)
             if node.func.attr in FITTING:
                 self.found.fits.append(self._fit(node, node.func))
-        elif isinstance(node.func, ast.Name):
+        if isinstance(node.func, ast.Name | ast.Attribute):
             arguments = tuple(ast.unparse(argument) for argument in node.args)
             named = tuple((one.arg, ast.unparse(one.value)) for one in node.keywords if one.arg)
-            use = Use(self.found.execution, node.lineno, node.func.id, arguments, self.assigned, named)
+            function = ast.unparse(node.func)
+            use = Use(self.found.execution, node.lineno, function, arguments, self.assigned, named)
             self.found.uses.append(use)
         self.generic_visit(node)
 

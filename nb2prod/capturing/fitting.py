@@ -10,24 +10,27 @@ from typing import Any
 from nb2prod.capturing import contents
 from nb2prod.capturing.cells import Facts, FitCall, Use, facts
 from nb2prod.capturing.execution import Notebook
-from nb2prod.capturing.values import is_function, own
+from nb2prod.capturing.values import is_function, name_of, own, owner
 
 
 def fit_of(model: Any, variable: str | None, notebook: Notebook) -> FitCall | None:
-    """The latest `.fit` call of the model, under any variable that holds the same object.
+    """The latest `.fit` call of the model, or of the owner of a bound method, under any variable that holds the same object.
 
     A model that a function fitted and returned has the call of that function, its data and labels as they were given there.
     Else the notebook's only `.fit` call is taken, unless it fitted something that has nothing to do with the model.
     """
-    names = {name for name, value in own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    fitted = owner(model)
+    if fitted is not model:
+        variable = name_of(fitted, notebook.namespace)
+    names = {name for name, value in own(notebook.namespace) if value is fitted} | ({variable} if variable else set())
     names |= {alias for name in set(names) for alias in notebook.graph.aliases(name)}
     for call in notebook.graph.fits():
         if any(call.fits(name) for name in names):
             return call
-    if is_function(model):
+    if is_function(fitted) and fitted is model:
         return None
     inside = next(_inside_functions(names, notebook), None)
-    if inside is not None:
+    if inside is not None or is_function(model):
         return inside
     calls = list(notebook.graph.fits())
     return calls[0] if len(calls) == 1 and not _of_another(calls[0], model, notebook) else None

@@ -65,7 +65,7 @@ def lineage(found: Found, notebook: Notebook) -> Lineage:
 
 def cells_behind(found: Found, notebook: Notebook) -> list[cells.Facts]:
     """The executed cells that the model depends on."""
-    return notebook.graph.behind(found.variable) if found.variable else []
+    return notebook.graph.behind(found.root) if found.root else []
 
 
 def fingerprint(data: Any) -> str:

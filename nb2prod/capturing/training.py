@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from nb2prod.capturing.values import (
     length,
     name_of,
     own,
+    owner,
 )
 from nb2prod.errors import Refused, UsageError
 from nb2prod.runtime import flavors
@@ -62,7 +64,8 @@ def training(model: Any, variable: str | None, notebook: Notebook, data: Any, la
     answers, answers_name = _labels(labels, calls, variable, notebook)
     shown = fit.labels if fit is not None and fit.labels is not None else "LABELS"
     _same_length(rows, rows_name, answers, answers_name, shown)
-    _not_the_rows(rows, rows_name, answers, answers_name, shown)
+    if labels is not None:  # what the fit itself was given is right by itself
+        _not_the_rows(rows, rows_name, answers, answers_name, shown)
     return Training(rows, rows_name, answers, answers_name, fit)
 
 
@@ -75,14 +78,14 @@ def _data(data: Any, model: Any, variable: str | None, calls: Sequence[FitCall],
         name, value = next(iter(found.items()))
         return value, name
     shown = variable or "model"
-    _must_be_fitted(model, shown, found)
+    _must_be_fitted(owner(model), shown.partition(".")[0], found)
     if found:
         raise _ambiguous("data", shown, list(found))
     raise UsageError(
         f"The training data of `{shown}` was not found",
         code="no-data",
         where="--data",
-        why=_why_no_data(model, next(iter(calls), None)),
+        why=_why_no_data(owner(model), next(iter(calls), None)),
         fix=f"%deploy {shown} --data DATA --labels LABELS",
         kept=KEPT,
     )
@@ -126,21 +129,24 @@ def _candidates(
     model: Any, variable: str | None, calls: Sequence[FitCall], notebook: Notebook
 ) -> Iterator[tuple[str, Any]]:
     named = [(data, evaluated(data, notebook.namespace)) for data in _said(calls, "data")]
-    sound = [(data, value) for data, value in named if value is not None and fits(value, model)]
+    fitted = owner(model)
+    sound = [(data, value) for data, value in named if value is not None and fits(value, fitted)]
     if sound:
         yield from sound
         return
-    training = flavors.claiming(model).training(model)
+    training = flavors.claiming(fitted).training(fitted)
     if training is not None and is_data(training):
         yield _name_of_rows(training, notebook.namespace) or f"{variable or 'model'}.model.exog", training
         return
     if is_function(model):
-        yield from _called_with(model, variable, notebook)
-        return
+        called = list(_called_with(model, variable, notebook))
+        yield from called
+        if called or fitted is model:
+            return
     seen: set[int] = set()
     others = _of_others(calls, notebook)
     for name, value in own(notebook.namespace):
-        if id(value) not in seen and could_be(value, model) and name not in others:
+        if id(value) not in seen and could_be(value, fitted) and name not in others:
             seen.add(id(value))
             yield name, value
 
@@ -172,6 +178,8 @@ def _name_of_rows(rows: Any, namespace: Mapping[str, Any]) -> str | None:
 def _called_with(model: Any, variable: str | None, notebook: Notebook) -> Iterator[tuple[str, Any]]:
     """What the cells called the function with: the frames themselves, not their heads."""
     names = {name for name, value in own(notebook.namespace) if value is model} | ({variable} if variable else set())
+    if isinstance(model, MethodType):
+        names |= _written_as(model, notebook)
     found: dict[str, Any] = {}
     for cell in notebook.graph.cells:
         for use in cell.uses:
@@ -183,6 +191,13 @@ def _called_with(model: Any, variable: str | None, notebook: Notebook) -> Iterat
     if found:
         longest = max(found, key=lambda name: len(found[name]))
         yield longest, found[longest]
+
+
+def _written_as(method: MethodType, notebook: Notebook) -> set[str]:
+    """The calls of a method as the cells wrote them: each look at `scorer.score` gives another object, equal to the last."""
+    written = {use.function for cell in notebook.graph.cells for use in cell.uses if "." in use.function}
+    values = {name: evaluated(name, notebook.namespace) for name in written}
+    return {name for name, value in values.items() if isinstance(value, MethodType) and value == method}
 
 
 def _labels(labels: Any, calls: Sequence[FitCall], variable: str | None, notebook: Notebook) -> tuple[Any, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,11 @@ def models_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def name_of(value: Any, namespace: Mapping[str, Any]) -> str | None:
-    """The variable that holds this very value; a function that none holds goes by its own name."""
+    """The variable that holds this very value; a function that none holds goes by its own name, a method by its owner's too."""
     names = [name for name, one in own(namespace) if one is value]
+    if not names and isinstance(value, MethodType):
+        owner = name_of(value.__self__, namespace)
+        return f"{owner}.{value.__name__}" if owner else value.__name__
     if not names and callable(value):
         name = getattr(value, "__name__", None)
         return name if isinstance(name, str) and name.isidentifier() else None
@@ -50,6 +54,12 @@ def is_sparse(value: Any) -> bool:
 
 def is_function(model: Any) -> bool:
     return callable(model) and not hasattr(model, "predict")
+
+
+def owner(model: Any) -> Any:
+    """The object whose method is asked (`clf` of `clf.predict_proba`); anything else is its own."""
+    bound = isinstance(model, MethodType) and not isinstance(model.__self__, type)
+    return model.__self__ if bound else model
 
 
 def feature_names(model: Any) -> list[str] | None:

@@ -55,13 +55,13 @@ class Case:
         """The execution that fitted the model, or, for a function, that defined it."""
         if self.found.fit is not None:
             return self.found.fit.execution
-        writer = self.notebook.graph.writer(self.found.variable) if self.found.variable else None
+        writer = self.notebook.graph.writer(self.found.root) if self.found.root else None
         return writer.execution if writer else None
 
     @cached_property
     def behind(self) -> list[cells.Facts]:
         """The executed cells that the model depends on, as of its fit."""
-        graph, name = self.notebook.graph, self.found.variable
+        graph, name = self.notebook.graph, self.found.root
         if name is None:
             return []
         if self.found.fit is None:

@@ -19,7 +19,13 @@ from nb2prod.records.capture import FlavorRecord
 from nb2prod.runtime.flavors import base, pickles
 
 NAMES: Final = "names"
-_STAYS: Final = "the columns that the formula names stay: a term of it is made from all of them"
+_STAYS: Final = {
+    "rows": "the columns that the formula names stay: a term of it is made from all of them",
+    "fix": "make that column in the frame before the fit, and again in predict: frame.assign(COLUMN=…)",
+}
+_APPLIED: Final = (
+    "keep the coefficients alone: weights = results.params, and in predict: return frame[weights.index] @ weights"
+)
 _SAMPLE: Final = 1000
 _FRAMES: Final = """
 def _nb2prod_frame(depth):
@@ -79,21 +85,20 @@ class Flavor(base.Base):
     def save(self, model: Any, folder: Path, *, by_value: Sequence[ModuleType]) -> FlavorRecord:
         names = _formula_names(model)
         sample = self.training(model)
-        lean, why = (model, "") if sample is None else _without_rows(model, names, sample[:_SAMPLE])
+        lean, detail = (model, {}) if sample is None else _without_rows(model, names, sample[:_SAMPLE])
         written = pickles.dump(lean, folder, by_value=by_value)
         if names:
             (folder / NAMES).mkdir()
             pickles.dump(names, folder / NAMES, by_value=by_value)
-        kind = base.qualified(model)
-        return FlavorRecord(flavor=self.name, format=written, model_class=kind, detail={"rows": why} if why else {})
+        return FlavorRecord(flavor=self.name, format=written, model_class=base.qualified(model), detail=detail)
 
     def load(self, folder: Path, record: FlavorRecord) -> Any:
         names = pickles.load(folder / NAMES) if (folder / NAMES).is_dir() else {}
         return _among(names, functools.partial(pickles.load, folder))
 
 
-def _without_rows(model: Any, names: dict[str, Any], sample: Any) -> tuple[Any, str]:
-    """A copy without its training rows that answers as the model does, or the model itself and why it keeps them.
+def _without_rows(model: Any, names: dict[str, Any], sample: Any) -> tuple[Any, dict[str, str]]:
+    """A copy without its training rows that answers as the model does, or the model itself; why rows stay, and what to type.
 
     A formula is built again when the results are loaded, from the frame beside it. Its columns' values serve, each column by
     itself, unless a term is made of the rows (`center`, splines): then the columns that it names stay as they are.
@@ -109,11 +114,11 @@ def _without_rows(model: Any, names: dict[str, Any], sample: Any) -> tuple[Any, 
             again = _among(names, functools.partial(pickle.loads, cloudpickle.dumps(copy)))
             if _alike(model.predict(sample), again.predict(sample)):
                 stays = made is _named and getattr(copy.model.data, "frame", None) is not None
-                return copy, _STAYS if stays else ""
+                return copy, _STAYS if stays else {}
             why = "without them it answers otherwise"
         except Exception as error:  # not every result can be copied or emptied; it then goes as it is
             why = f"{type(error).__name__}: {error}"
-    return model, f"its training rows could not be taken out: {why}"
+    return model, {"rows": f"its training rows could not be taken out: {why}", "fix": _APPLIED}
 
 
 def _empty(copy: Any, made: Callable[[Any, str], Any]) -> None:

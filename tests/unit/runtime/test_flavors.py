@@ -144,6 +144,9 @@ def test_results_that_would_answer_otherwise_without_their_rows_keep_them_and_sa
     rows = CONSTANT.head(3)  # as many as there are coefficients, so that one cannot be told from the other
     record, loaded = again(sm.OLS(HOURS.head(3), rows).fit(), rows, tmp_path)
     assert "could not be taken out" in record.detail["rows"]
+    weights = loaded.params
+    np.testing.assert_allclose(rows[weights.index] @ weights, loaded.predict(rows))
+    assert "frame[weights.index] @ weights" in record.detail["fix"]
     assert loaded.model.exog is not None
 
 
