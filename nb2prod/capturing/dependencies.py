@@ -159,7 +159,7 @@ class _Search:
         if not file.is_relative_to(self.inside):
             self.local.add(name, file)
         if distribution is not None and distribution.name != "nb2prod":
-            self.metadata(distribution)
+            self.metadata(distribution, name.partition(".")[0])
         parent = name.rpartition(".")[0]
         if parent:
             self.module(parent, self.file(parent))
@@ -194,11 +194,11 @@ class _Search:
             if found is not None:
                 self.found[found.name] = found
 
-    def metadata(self, distribution: Distribution) -> None:
+    def metadata(self, distribution: Distribution, owner: str) -> None:
         """An editable install keeps its name and version: its metadata lies beside its code."""
-        for part in ("METADATA", "entry_points.txt", "top_level.txt"):
+        for part in ("METADATA", "PKG-INFO", "entry_points.txt", "top_level.txt"):
             if (file := distribution.folder / part).is_file():
-                self.local.put(f"{distribution.folder.name}/{part}", file)
+                self.local.put(f"{distribution.folder.name}/{part}", file, owner=owner)
 
     def needed(self, named: references.Named, met: Mapping[str, Any], home: Home, lock: Carried | None) -> Needed:
         pins = tuple(map(lock.with_extras if lock else str, distributions.pins(self.found.values())))

@@ -45,8 +45,9 @@ class LocalCode:
         if top not in self.roots:
             self._named_data(file, root, top)
 
-    def put(self, path: str, file: Path) -> None:
-        """Take in a single file."""
+    def put(self, path: str, file: Path, *, owner: str) -> None:
+        """Take in a single file, which is told with the module `owner`."""
+        self.owners.setdefault(path, owner)
         self._put(path, file, file.parent)
 
     def records(self) -> tuple[LocalModule, ...]:

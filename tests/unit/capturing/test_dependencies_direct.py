@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution
 from pathlib import Path
+from site import addsitedir
 
 import pytest
 
@@ -71,19 +73,63 @@ def test_what_conda_installed_is_locked_from_the_index(site: Path, tmp_path: Pat
     assert found.wheels == ()
 
 
-def test_an_editable_install_goes_as_code_with_its_name_and_version(site: Path, tmp_path: Path) -> None:
-    source = tmp_path / "project"
-    (source / "src" / "editthing").mkdir(parents=True)
-    (source / "src" / "editthing" / "__init__.py").write_text("import yaml\n" + BODY)
-    (source / "src" / "editthing" / "table.csv").write_text("a\n")
-    install(
-        site, "editthing", {"url": source.as_uri(), "dir_info": {"editable": True}}, {"__editable__.editthing.pth": ""}
-    )
-    sys.path.insert(0, str(source / "src"))
-    try:
-        found = needed("editthing", tmp_path)
-    finally:
-        sys.path.remove(str(source / "src"))
-    assert {"editthing/__init__.py", "editthing/table.csv", "editthing-1.0.dist-info/METADATA"} <= set(found.files)
-    assert not [pin for pin in found.pins if pin.startswith("editthing")]
-    assert [pin for pin in found.pins if pin.startswith("pyyaml")]
+def checkout(folder: Path) -> Path:
+    """A package's working copy, as `pip install --editable` is given one."""
+    code = folder / "src" / "editthing"
+    code.mkdir(parents=True)
+    (code / "__init__.py").write_text("import yaml\n" + BODY)
+    (code / "table.csv").write_text("a\n")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_it.py").write_text("")
+    return folder
+
+
+def by_path(site: Path, source: Path) -> None:
+    """Hatchling, and setuptools with ``editable_mode=compat``: a line of a .pth file leads to the sources."""
+    install(site, "editthing", {"url": source.as_uri(), "dir_info": {"editable": True}}, {"_editthing.pth": ""})
+    (site / "_editthing.pth").write_text(f"{source / 'src'}\n")
+
+
+def by_develop(site: Path, source: Path) -> None:
+    """`setup.py develop` of older setuptools: a link, one .pth file for all, and the metadata beside the sources."""
+    info = source / "src" / "editthing.egg-info"
+    info.mkdir()
+    (info / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: editthing\nVersion: 1.0\n")
+    (info / "SOURCES.txt").write_text("")
+    (info / "top_level.txt").write_text("editthing\n")
+    (site / "editthing.egg-link").write_text(f"{source / 'src'}\n../")
+    (site / "easy-install.pth").write_text(f"{source / 'src'}\n")
+
+
+@pytest.mark.parametrize("way", [by_path, by_develop])
+def test_an_editable_install_by_a_pth_file_goes_as_code_with_its_name_and_version(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[[Path, Path], None]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    way(site, checkout(tmp_path / "project"))
+    addsitedir(str(site))
+    found = needed("editthing", tmp_path)
+    (record,) = found.local
+    assert record.name == "editthing"
+    assert {"editthing/__init__.py", "editthing/table.csv"} < set(record.files)
+    assert not [path for path in found.files if "test_it" in path]
+    assert [pin.partition("==")[0] for pin in found.pins] == ["pyyaml"]
+    found.copy_code(tmp_path / "code")
+    (there,) = Distribution.discover(name="editthing", path=[str(tmp_path / "code")])
+    assert there.version == "1.0"
+
+
+def test_a_folder_that_a_pth_line_leads_to_goes_without_being_a_distribution(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    source = checkout(tmp_path / "project")
+    (site / "mine.pth").write_text(f"{source / 'src'}\n")
+    addsitedir(str(site))
+    found = needed("editthing", tmp_path)
+    assert sorted(found.files) == ["editthing/__init__.py", "editthing/table.csv"]
+    before = found.local[0].digest
+    (source / "src" / "editthing" / "table.csv").write_text("b\n")
+    again = tmp_path / "again"
+    again.mkdir()
+    assert needed("editthing", again).local[0].digest != before
