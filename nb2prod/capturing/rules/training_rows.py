@@ -11,6 +11,7 @@ from nb2prod.capturing.contents import Held
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.capturing.values import is_frame, length
 from nb2prod.records.capture import Finding, FlavorRecord
+from nb2prod.runtime import flavors
 
 _READ = "Whoever reads the model's file can read them."
 # where scikit-learn's models that answer from their training rows keep them
@@ -30,6 +31,14 @@ class TrainingRows(Rule):
             owner, _, last = held.path.rpartition(".")
             if last in _MEMORY and np.ndim(held.value) == 2:
                 yield self._answers_from(held, owner or type(case.found.model).__name__, case)
+                return
+            rows = (
+                None
+                if left_behind or isinstance(held.value, type)
+                else flavors.claiming(held.value).training(held.value)
+            )
+            if rows is not None:
+                yield self._inside(held, rows, case.found.data_name)
                 return
             if not left_behind and _of_training(held.value, case.found.data):
                 yield self._holds(held, case.found.data_name)
@@ -53,6 +62,14 @@ class TrainingRows(Rule):
             why=f"`{by}` answers from rows that it was trained on. {_READ}",
             fix=f"where they are confidential, a model that keeps none: HistGradientBoosting{kind}().fit(X, y)",
             severity="note",
+        )
+
+    def _inside(self, held: Held, rows: Any, data_name: str) -> Finding:
+        return self.finding(
+            f"`{held.path}` goes along with the {length(rows)} rows that it was fitted on",
+            where=held.path + (f" (used in {held.of})" if held.of else ""),
+            why=f"Only where it is the model itself are they left behind. {_READ}",
+            fix=f"%deploy {held.path} --data {data_name}",
         )
 
     def _holds(self, held: Held, data_name: str) -> Finding:

@@ -72,7 +72,7 @@ class Flavor(base.Base):
 
     def training(self, model: Any) -> Any:
         """The design matrix as it was given; of a formula's frame the columns that the model reads."""
-        data = getattr(model.model, "data", None)
+        data = getattr(getattr(model, "model", model), "data", None)
         frame = getattr(data, "frame", None)
         spec = getattr(data, "model_spec", None)
         if frame is None or spec is None:

@@ -26,6 +26,8 @@ FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60)})
 ARRAY = FRAME.to_numpy()
 TABLE = pd.DataFrame({"b": [0.0, 1.0], "share": [0.25, 0.75]})
 OTHER = FRAME.rename(columns=str.upper)
+RESULTS = smf.ols("b ~ a", FRAME).fit()
+UNFITTED = smf.ols("b ~ a", FRAME)
 LATE = (FRAME["a"] > 0).astype(int)
 
 
@@ -77,6 +79,23 @@ def test_a_function_that_holds_the_training_frame_is_warned_of() -> None:
     assert finding.title == "`FRAME` goes along with 60 training rows"
     assert "(a, b, …)" in finding.why
     assert finding.fix.endswith("means = FRAME.mean(numeric_only=True)")
+
+
+def held_in_results(frame: Any) -> Any:
+    return RESULTS.predict(frame)
+
+
+def held_before_its_fit(frame: Any) -> Any:
+    return frame["a"] + UNFITTED.endog.mean()
+
+
+def test_results_that_a_function_asks_take_their_rows_along_and_are_to_be_deployed_themselves() -> None:
+    (finding,) = look(held_in_results)
+    assert (finding.severity, finding.where) == ("warn", "RESULTS (used in held_in_results)")
+    assert "the 60 rows that it was fitted on" in finding.title
+    assert finding.fix.startswith("%deploy RESULTS --data ")
+    (finding,) = look(held_before_its_fit)
+    assert finding.where == "UNFITTED (used in held_before_its_fit)"
 
 
 def test_a_copy_with_more_columns_and_an_array_are_found_too() -> None:
