@@ -16,7 +16,7 @@ import numpy as np
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores, signing
+from nb2prod.capturing import answering, dependencies, discovery, folders, golden, rules, scores, signing
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
@@ -30,7 +30,7 @@ from nb2prod.capturing.settled import Hook, Settled, libraries
 from nb2prod.capturing.signature import signature as read_signature
 from nb2prod.capturing.surroundings import environment
 from nb2prod.environments import Lock
-from nb2prod.errors import Nb2prodError, Refused
+from nb2prod.errors import Refused
 from nb2prod.home import Home
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import Capture, CaptureRecord, Environment, Finding, FlavorRecord, Golden, Signature
@@ -171,7 +171,7 @@ def _ordered(found: Found) -> Found:
 
 
 def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tolerance: float) -> Asked:
-    ask = functools.partial(_answer, flavor, found.model, found.variable or found.name)
+    ask = functools.partial(answering.answer, flavor, found)
     predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
     signature = read_signature(found.data, predictions, probabilities, flavor.classes(found.model), **contract)
     reference = scores.reference(found, flavor, ask)
@@ -189,34 +189,6 @@ def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tole
     kept, said = _staying(real, found, signature, ask, stays=stays, seed=seed, tolerance=tolerance)
     told = tuple(one for one in (reference.finding, said) if one is not None)
     return Asked(signature, baseline, real, kept, reference.metric(flavor.classes(found.model)), told)
-
-
-def _answer(flavor: Any, model: Any, shown: str, rows: Any) -> tuple[Any, Any]:
-    """Ask; an error of the model's own on its own training rows is a refusal that says so."""
-    try:
-        answer: tuple[Any, Any] = flavor.answer(model, rows)
-    except Nb2prodError:
-        raise
-    except Exception as error:
-        raise Refused(
-            f"`{shown}` fails on its own training rows",
-            code="fails-here",
-            where="in this kernel, before anything was saved",
-            why=f"{type(error).__name__}: {error}",
-            fix=f"{shown}.predict(ROWS)" if hasattr(model, "predict") else f"{shown}(ROWS)",
-            kept="nothing was captured",
-        ) from error
-    given, answers = golden.length(rows), golden.length(answer[0])
-    if given != answers:
-        raise Refused(
-            f"`{shown}` gave {'no list of' if answers is None else answers} answers to {given} rows",
-            code="wrong-count",
-            where="in this kernel, before anything was saved",
-            why="A service needs one answer for each row, in their order.",
-            fix="return one prediction a row from predict",
-            kept="nothing was captured",
-        )
-    return answer
 
 
 def _staying(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -262,11 +262,14 @@ def _missing(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def length(rows: Any) -> int | None:
-    """The number of rows or answers; None for what has none."""
+    """The number of rows or answers, of a dict those of each column; None for what has none, or no order."""
     shape = getattr(rows, "shape", None)
     if shape is not None:
         return int(shape[0]) if len(shape) else None
-    return len(rows) if hasattr(rows, "__len__") and not isinstance(rows, str | dict) else None
+    if isinstance(rows, Mapping):
+        lengths = {length(column) for column in rows.values()}
+        return lengths.pop() if len(lengths) == 1 else None
+    return len(rows) if hasattr(rows, "__len__") and not isinstance(rows, str | set | frozenset) else None
 
 
 def _length(data: Any) -> int:

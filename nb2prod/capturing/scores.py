@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from nb2prod.records.capture import Finding, HoldoutMetric
 
 PATIENCE = 30.0
 FOLDS = 3
+_SEVERAL = "The model answers several numbers at once."
+_ONE = "predict one number, or deploy a model for each"
 Ask = Callable[[Any], tuple[Any, Any]]
 
 
@@ -42,10 +44,13 @@ class Scores:
 def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
     """From the hold-out where one is given, else out of fold where that takes 30 s at most, else none, and why."""
     if _several(found.holdout[1] if found.holdout is not None else found.labels):
-        return _none("The model answers several numbers at once.", "predict one number, or deploy a model for each")
+        return _none(_SEVERAL, _ONE)
     if found.holdout is not None:
         rows, labels = found.holdout
-        return Scores(_score(ask, golden.copied(rows)), np.asarray(labels).ravel(), held_out=True, rows=rows)
+        values = _score(ask, golden.copied(rows))
+        if values is None:
+            return _none(_SEVERAL, _ONE)
+        return Scores(values, np.asarray(labels).ravel(), held_out=True, rows=rows)
     if found.labels is None:
         return _none("No hold-out and no labels were found.", "%deploy model --holdout ROWS ANSWERS")
     if not _can_be_fitted_again(found.model, flavor):
@@ -82,8 +87,14 @@ def _metric(values: Any, labels: Any, classes: Sequence[Any] | None) -> tuple[st
 
 
 def _score(ask: Ask, rows: Any) -> Any:
+    """What is watched of the answers; None where each is more than one number or text."""
     predictions, probabilities = ask(rows)
-    return np.asarray(predictions if probabilities is None else probabilities)
+    if probabilities is not None:
+        return np.asarray(probabilities)
+    if isinstance(predictions, Mapping) or hasattr(predictions, "columns"):
+        return None
+    first = next(iter(predictions), None)
+    return None if isinstance(first, Mapping | list | tuple | set) or _several(predictions) else np.asarray(predictions)
 
 
 def _none(why: str, fix: str) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,13 +80,13 @@ def column(name: str, values: Any) -> Column:
 
 def output(predictions: Any, probabilities: Any, classes: Sequence[Any] | None) -> Output:
     """What the model answers: kind, container, dtype, names where there are several."""
-    values = np.asarray(predictions)
+    values, names = _values(predictions), _output_names(predictions)
     known = tuple(_plain(one) for one in classes) if classes is not None else ()
     return Output(
-        kind="class" if classes is not None else _answer_kind(values),
+        kind="class" if classes is not None else _answer_kind(values, predictions),
         container=_container(predictions),
         dtype=str(getattr(predictions, "dtype", "") or (values.dtype if _container(predictions) == "array" else "")),
-        names=_output_names(predictions, values),
+        names=names,
         classes=known,
         probabilities=probabilities is not None,
     )
@@ -182,7 +182,9 @@ def _known(names: Sequence[str], there: Sequence[str], flag: str) -> None:
             )
 
 
-def _answer_kind(values: np.ndarray[Any, Any]) -> Any:
+def _answer_kind(values: np.ndarray[Any, Any], predictions: Any) -> Any:
+    if values.ndim > 2 or (values.ndim == 2 and isinstance(predictions, list | tuple)):
+        return "object"  # a row's answer is a list
     if values.dtype.kind in "iufb":
         return "number"
     if values.dtype.kind == "M":
@@ -195,7 +197,25 @@ def _answer_kind(values: np.ndarray[Any, Any]) -> Any:
     return "object"
 
 
+def _values(predictions: Any) -> np.ndarray[Any, Any]:
+    """Predictions as an array: a dict's columns one after another, lists of uneven lengths as objects."""
+    if hasattr(predictions, "toarray"):
+        return np.asarray(predictions.toarray())
+    if isinstance(predictions, Mapping):
+        columns = [_values(column).ravel() for column in predictions.values()]
+        numbers = all(column.dtype.kind in "biuf" for column in columns)
+        return np.concatenate(columns if numbers else [column.astype(object) for column in columns])
+    try:
+        return np.asarray(predictions)
+    except ValueError:
+        made = np.empty(len(predictions), object)
+        made[:] = list(predictions)
+        return made
+
+
 def _container(predictions: Any) -> Any:
+    if isinstance(predictions, Mapping):
+        return "dict"
     if is_frame(predictions):
         return "frame"
     if is_series(predictions):
@@ -203,13 +223,16 @@ def _container(predictions: Any) -> Any:
     return "list" if isinstance(predictions, list | tuple) else "array"
 
 
-def _output_names(predictions: Any, values: np.ndarray[Any, Any]) -> tuple[str, ...]:
+def _output_names(predictions: Any) -> tuple[str, ...]:
     if is_frame(predictions):
         return tuple(str(name) for name in predictions.columns)
     if is_series(predictions):
         return (str(predictions.name),) if predictions.name is not None else ()
-    if values.ndim == 2 and values.shape[1] > 1:
-        return tuple(f"y{i}" for i in range(values.shape[1]))
+    if isinstance(predictions, Mapping):
+        return tuple(map(str, predictions))
+    shape: tuple[int, ...] = getattr(predictions, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
+        return tuple(f"y{i}" for i in range(shape[1]))
     return ()
 
 

@@ -45,7 +45,7 @@ class Output(Record, frozen=True, kw_only=True):
     """What the model answers. `classes` gives the order of a row of probabilities."""
 
     kind: Literal["class", "number", "text", "datetime", "object"]
-    container: Literal["array", "series", "frame", "list"] = "array"
+    container: Literal["array", "series", "frame", "list", "dict"] = "array"
     dtype: str = ""
     names: tuple[str, ...] = ()
     classes: tuple[Any, ...] = ()

@@ -63,6 +63,8 @@ def predictions(values: Sequence[Any], output: Output) -> Any:
     dtype: Any = output.dtype or None
     if output.container == "list":
         return list(values)
+    if output.container == "dict":
+        return {name: [row[name] for row in values] for name in output.names}
     if output.container == "array":
         return np.array(_matrix(values, output), dtype)
     import pandas as pd

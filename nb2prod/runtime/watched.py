@@ -70,7 +70,7 @@ def watched(folder: Path) -> Watched:
 
 def _target(signature: Signature) -> Target | None:
     output = signature.output
-    if output.kind == "number" and len(output.names) < 2:
+    if output.kind == "number" and len(output.names) < 2 and output.container not in ("frame", "dict"):
         return Target("regression")
     if output.kind != "class" or not output.classes:
         return None

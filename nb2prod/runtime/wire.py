@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,7 @@ def plain(value: Any) -> Any:
     if value is None or type(value) in (str, bool, int):
         return value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, np.ndarray | list | tuple):
@@ -92,6 +94,14 @@ def _rare(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, int):
+        return int(value)
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value), key=str)
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
@@ -110,7 +120,7 @@ def _numbers(values: np.ndarray[Any, Any]) -> list[Any]:
 
 def _list(values: Any) -> list[Any]:
     """A one-dimensional thing as plain values."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.ndim == 1:
         return _numbers(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         return [plain(value) for value in values]
@@ -121,6 +131,8 @@ def _predictions(values: Any, output: Output) -> list[Any]:
     if hasattr(values, "columns") and hasattr(values, "iloc"):
         names = output.names or tuple(map(str, values.columns))
         return _objects(names, [_list(values.iloc[:, i]) for i in range(len(names))])
+    if isinstance(values, Mapping):
+        return _objects(tuple(map(str, values)), [_list(column) for column in values.values()])
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1 and not output.names:
         values = values[:, 0]
     if isinstance(values, np.ndarray) and values.ndim == 2:

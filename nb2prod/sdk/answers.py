@@ -18,7 +18,7 @@ def as_in_kernel(answers: Answers, signature: Signature, *, asked: Any) -> Any:
 
     Returns
     -------
-    numpy.ndarray, pandas.Series, pandas.DataFrame or list
+    numpy.ndarray, pandas.Series, pandas.DataFrame, list, or dict of columns
         Shape (rows,), or (rows, outputs) where the model has several.
     """
     made = predictions(answers.predictions, signature.output)

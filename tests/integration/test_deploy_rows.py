@@ -1,4 +1,4 @@
-"""Models whose rows are no table: sparse matrices and texts, deployed, asked, and deployed again."""
+"""Models whose rows, or answers, are no table: sparse matrices, texts, a dict of columns; deployed, asked, deployed again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from homes import uninstalled
@@ -24,6 +25,14 @@ WORDS = np.array(
 RNG = np.random.default_rng(0)
 TEXTS = [" ".join(RNG.choice(WORDS, RNG.integers(2, 9))) for _ in range(300)]
 LABELS = np.array([int("late" in text or "cold" in text) for text in TEXTS])
+CELL = """
+class Bands:
+    def __init__(self, width):
+        self.width = width
+    def around(self, frame):
+        low, high = frame["a"] - self.width, frame["a"] + self.width
+        return {"low": low, "ends": list(zip(low, high)), "signs": [{"+"} if a > 0 else set() for a in frame["a"]]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +71,16 @@ def test_the_same_model_of_texts_again_makes_nothing_and_another_makes_a_version
     assert again.outcome.unchanged
     assert [one.version for one in registry.versions("texts", home)] == [1]
     assert deploy(home, trained(0.1), "texts", TEXTS).version == 2
+
+
+def test_a_method_that_answers_a_dict_of_columns_does_so_in_the_service(home: Home) -> None:
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(CELL, cell)
+    around = cell["Bands"](0.5).around
+    live = nb2prod.deploy(around, name="bands", data=pd.DataFrame({"a": RNG.normal(size=300)}), workers=1, home=home)
+    assert live.outcome.verification.held == "bit-for-bit"
+    assert live.predict(pd.DataFrame({"a": [1.0, -2.0]})) == {
+        "low": [0.5, -2.5],
+        "ends": [[0.5, 1.5], [-2.5, -1.5]],
+        "signs": [["+"], []],
+    }

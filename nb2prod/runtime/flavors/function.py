@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -34,6 +34,8 @@ class Flavor(base.Base):
 
     def answer(self, model: Any, X: Any) -> tuple[Any, Any]:
         predictions = getattr(model, "predict", model)(X)
+        if isinstance(predictions, Iterator):
+            predictions = list(predictions)
         if self.classes(model) is None:
             return predictions, None
         return predictions, model.predict_proba(X)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum, IntEnum
 from typing import Any
 
 import msgspec
@@ -20,6 +22,20 @@ from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.wire import answers_to_wire, rows_to_wire
 
 NUMBER = Output(kind="number", dtype="float64")
+
+
+class Colour(str, Enum):  # noqa: UP042
+    RED = "red"
+
+
+class Size(IntEnum):
+    BIG = 3
+
+
+@dataclass
+class Point:
+    x: float
+    y: int
 
 
 def signature(*columns: Column, **fields: Any) -> Signature:
@@ -231,6 +247,10 @@ def test_rows_that_cannot_be_sent_are_refused_before_they_are() -> None:
         (np.array([[1.0, 2.0]]), ({"y0": 1.0, "y1": 2.0},)),
         (np.array([[1.0], [2.0]]), (1.0, 2.0)),
         ([True, None], (True, None)),
+        ([Colour.RED, Size.BIG], ("red", 3)),
+        ([Point(1.5, np.int64(2))], ({"x": 1.5, "y": 2},)),
+        ([{3, 1}, [np.float64(1.0), None]], ([1, 3], [1.0, None])),
+        ({"p": np.array([1, 2]), "q": ["x", None]}, ({"p": 1, "q": "x"}, {"p": 2, "q": None})),
     ],
 )
 def test_answers_are_plain_values(returned: Any, expected: tuple[Any, ...]) -> None:
