@@ -195,14 +195,18 @@ def _cell(case: Case, found: list[Step], raw: str) -> str:
         lines.append(f"    frame = {call}")
     if any(step.by == "pd.get_dummies" for step in found):
         lines.append(f"    frame = frame.reindex(columns={case.found.data_name}.columns, fill_value=0)")
-    return "\n".join([*lines, f"    return {case.shown}.predict(frame)"])
+    return "\n".join([*lines, f"    return {_call(case)}(frame)"])
 
 
 def _predict(case: Case, cell: cells.Facts) -> str:
     return (
         f"%%deploy --name {case.found.name} --data RAW\ndef predict(frame):\n"
-        f"    ...  # the lines of {case.notebook.place(cell.execution)}\n    return {case.shown}.predict(frame)"
+        f"    ...  # the lines of {case.notebook.place(cell.execution)}\n    return {_call(case)}(frame)"
     )
+
+
+def _call(case: Case) -> str:
+    return f"{case.shown}.predict" if hasattr(case.found.model, "predict") else case.shown
 
 
 def _columns_made(cell: cells.Facts) -> Iterator[str]:

@@ -438,6 +438,15 @@ def test_a_scaler_that_was_fitted_again_is_not_offered_as_it_would_answer_otherw
     assert "%%deploy --name model" in finding.fix
 
 
+def test_a_method_of_a_model_with_its_scaler_outside_is_asked_in_the_cell_that_is_offered() -> None:
+    kernel = Kernel().run(
+        SETUP, "scaler = StandardScaler()\nZ = scaler.fit_transform(df)", "model = LogisticRegression().fit(Z, y)"
+    )
+    finding = only(kernel.look("model.predict_proba"), "preparation-outside")
+    assert finding.fix.endswith("    frame = scaler.transform(frame)\n    return model.predict_proba(frame)")
+    assert "--name model.predict_proba --data df" in finding.fix
+
+
 def test_get_dummies_comes_with_a_cell() -> None:
     kernel = Kernel().run(
         SETUP,
