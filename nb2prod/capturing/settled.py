@@ -9,22 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nb2prod.capturing import walls
-from nb2prod.environments import ForkServer, Lock, forkserver, read_lock
+from nb2prod.environments import ForkServer, Lock, forkserver, read_lock, served
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture
 
 _NAMED = re.compile(rb"\b(?:sklearn|scipy|pandas|numpy)(?:\.[a-z_][a-z_0-9]*)+")
 _READ = 256 * 2**20
-_SERVING = (
-    "bentoml",
-    "_bentoml_impl.server.app",
-    "_bentoml_sdk",
-    "uvicorn",
-    "uvloop",
-    "httptools",
-    "prometheus_client",
-)
+_SERVING = ("msgspec", "uvicorn", "uvloop", "httptools", "prometheus_client")
 """What the packaged service imports beside the model's libraries."""
+_BENTOML = ("bentoml", "_bentoml_impl.server.app", "_bentoml_sdk")
+"""What it imports where it makes BentoML's own app."""
 
 
 @dataclass(frozen=True)
@@ -88,5 +82,5 @@ def preloaded(settled: Settled, python: Path, home: Home) -> ForkServer | None:
     # arrow's allocator would start a thread, and a process with two is not forked
     environment = {**walls.surroundings(Path("/")), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
     front = walls.around(settled.hosts, settled.notebook, python, home).front
-    libraries = [*settled.libraries, *_SERVING]
+    libraries = [*settled.libraries, *_SERVING, *(() if served.before(python) else _BENTOML)]
     return ForkServer(python, libraries, environment=environment, front=front)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
 import sys
@@ -15,6 +16,12 @@ from typing import Any
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+
+@functools.lru_cache(8192)
+def _parsed(said: str) -> Requirement:
+    """A requirement as metadata says it; the same lines are read for the model's environment and for nb2prod's own."""
+    return Requirement(said)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Distribution:
             if not line.startswith("Requires-Dist:"):
                 continue
             try:
-                requirement = Requirement(line.partition(":")[2].strip())
+                requirement = _parsed(line.partition(":")[2].strip())
                 if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in wanted):
                     yield requirement
             except (InvalidRequirement, UndefinedEnvironmentName):

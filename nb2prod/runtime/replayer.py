@@ -45,6 +45,7 @@ class Watch:
         self._allowed = set(hosts)
         self.files: dict[str, None] = {}
         self.hosts: dict[str, None] = {}
+        self._folders: dict[str, str] = {}
         self._on = True
 
     def start(self) -> None:
@@ -65,7 +66,16 @@ class Watch:
 
     def outside(self, path: str) -> bool:
         """Whether the path lies outside the environment, the capture and the system's own virtual files."""
-        return not (os.path.realpath(path) + os.sep).startswith(self._inside)
+        return not (self._real(path) + os.sep).startswith(self._inside)
+
+    def _real(self, path: str) -> str:
+        """As `os.path.realpath`, which looks at every folder on the way for each of a thousand files."""
+        folder, name = os.path.split(path)
+        if not os.path.isabs(path) or name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114, PTH117
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return self._folders[folder] + os.sep + name
 
     def _opened(self, args: tuple[Any, ...]) -> None:
         path, mode, flags = args[0], args[1], args[2]

@@ -13,7 +13,7 @@ from nb2prod import environments, packaging
 from nb2prod.capturing import replay, walls
 from nb2prod.capturing.settled import Settled, preloaded
 from nb2prod.capturing.walls import OPEN, Walls
-from nb2prod.environments import Environment, ForkServer
+from nb2prod.environments import Environment, ForkServer, served
 from nb2prod.errors import Nb2prodError, Refused, Unverified
 from nb2prod.home import Home
 from nb2prod.records.capture import Answers, Capture, Golden
@@ -215,6 +215,7 @@ class _Case:
         self.outside = found.outside
 
     def _service(self, ground: Ground) -> None:
+        whole = not served.before(ground.python)
         with serving(
             ground.bento,
             ground.python,
@@ -223,9 +224,12 @@ class _Case:
             variables=self.variables,
             isolate=self._around(ground).front,
             server=ground.server,
+            whole=whole,
         ) as client:
             for golden in self.goldens:
                 self.replays.extend(replay_service(client, golden))
+        if whole:
+            served.now(ground.python)
 
     def _around(self, ground: Ground) -> Walls:
         record = self.capture.record

@@ -49,6 +49,7 @@ def serving(
     variables: Mapping[str, str],
     isolate: tuple[str, ...] = (),
     server: ForkServer | None = None,
+    whole: bool = True,
 ) -> Iterator[Client]:
     """Run the packaged service for a replay.
 
@@ -62,6 +63,8 @@ def serving(
         A command to put in front, such as ``("unshare", "--net")``.
     server
         Forks the worker where it may; `isolate` is then its own.
+    whole
+        Whether BentoML's own app is made at the start, which is then proven too.
 
     Raises
     ------
@@ -73,9 +76,9 @@ def serving(
         with (folder / "log").open("wb") as log:
             settings = _settings(folder, name, variables)
             if server is not None and server.ready():
-                process: Process = _fork(server, folder, bento, settings, log.fileno(), home)
+                process: Process = _fork(server, folder, bento, settings, whole, log.fileno(), home)
             else:
-                process = _start(folder, bento, python, settings, isolate, log.fileno(), home)
+                process = _start(folder, bento, python, settings, whole, isolate, log.fileno(), home)
             try:
                 with Client(socket=folder / "s", timeout=120.0) as client:
                     deadline = time.monotonic() + START_DEADLINE
@@ -111,9 +114,16 @@ def _settings(folder: Path, name: str, variables: Mapping[str, str]) -> Path:
 
 
 def _start(
-    folder: Path, bento: BentoRef, python: Path, settings: Path, isolate: tuple[str, ...], log: int, home: Home
+    folder: Path,
+    bento: BentoRef,
+    python: Path,
+    settings: Path,
+    whole: bool,
+    isolate: tuple[str, ...],
+    log: int,
+    home: Home,
 ) -> subprocess.Popen[bytes]:
-    command, environment = worker_command(str(python), bento.folder, folder / "s", "proof", whole=True)
+    command, environment = worker_command(str(python), bento.folder, folder / "s", "proof", whole=whole)
     return subprocess.Popen(
         [*isolate, *command],
         env={
@@ -129,8 +139,10 @@ def _start(
     )
 
 
-def _fork(server: ForkServer, folder: Path, bento: BentoRef, settings: Path, log: int, home: Home) -> Forked:
-    command, environment = worker_command("", bento.folder, folder / "s", "proof", whole=True)
+def _fork(
+    server: ForkServer, folder: Path, bento: BentoRef, settings: Path, whole: bool, log: int, home: Home
+) -> Forked:
+    command, environment = worker_command("", bento.folder, folder / "s", "proof", whole=whole)
     code = _MODULE.format(path=environment.pop("PYTHONPATH"), module=command[2], arguments=list(command[3:]))
     with Path(os.devnull).open("rb") as nothing:
         return server.fork(
