@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from nb2prod.sdk.difference import diff
     from nb2prod.sdk.find import deployments, get, load, rules
     from nb2prod.sdk.notebooks import deploy_notebook, verify_notebook
-    from nb2prod.sdk.steps import capture, deploy, package, register, verify
+    from nb2prod.sdk.oneline import deploy
+    from nb2prod.sdk.steps import capture, package, register, verify
 
 __all__ = [
     "Deployment",
@@ -31,7 +32,7 @@ __all__ = [
 _HOMES = {
     "Deployment": "deployment",
     "capture": "steps",
-    "deploy": "steps",
+    "deploy": "oneline",
     "deploy_notebook": "notebooks",
     "deployments": "find",
     "diff": "difference",

@@ -39,6 +39,7 @@ class Wish:
     allow_unverified: bool = False
     variables: dict[str, str] | None = None
     limits: Limits = NOTHING
+    write_lock: bool = False
 
 
 def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Begun | None = None) -> Deployment:

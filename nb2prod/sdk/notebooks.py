@@ -21,7 +21,8 @@ from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
 from nb2prod.sdk.kernel import Ran
 from nb2prod.sdk.marking import MARKING, publish, read
-from nb2prod.sdk.steps import CaptureOptions, checked, deploy, running_notebook
+from nb2prod.sdk.oneline import deploy
+from nb2prod.sdk.steps import CaptureOptions, checked, running_notebook
 
 _KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
 

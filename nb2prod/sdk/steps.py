@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -15,20 +15,16 @@ from nb2prod.capturing.capture import capture as capture_model
 from nb2prod.capturing.execution import Notebook
 from nb2prod.errors import Refused
 from nb2prod.home import Home
-from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
-from nb2prod.records.sampling import Sampling
 from nb2prod.sdk import deploying, lockfile, proof
-from nb2prod.sdk.ahead import Ahead, begun
+from nb2prod.sdk.ahead import Ahead, Begun, begun
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
-from nb2prod.sdk.limits import Limits
 from nb2prod.sdk.plan import plan
 
-SPACE = 512 * 2**20
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
@@ -152,153 +148,29 @@ def package(of: Capture | RegisteredVersion, *, home: Home | None = None) -> Ben
     return packaging.build(of, home=home)
 
 
-def deploy(
-    model: Any = None,
+def planned(model: Any, options: CaptureOptions, *, home: Home, progress: Progress = silent) -> Plan:
+    """What `deploy` would do, from a capture that is taken away again where it is new."""
+    options = {**options, "notebook": options.get("notebook") or running_notebook()}
+    before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
+    made = _captured(model, options, home, Journal(progress))
+    return plan(made, made=made.folder not in before)
+
+
+def deployed(
+    model: Any,
+    options: CaptureOptions,
+    wish: deploying.Wish,
     *,
-    name: str | None = None,
-    data: Any = None,
-    labels: Any = None,
-    holdout: Any = None,
-    workers: int = 2,
-    exclude: Sequence[str] = (),
-    env: Sequence[str] = (),
-    allow_network: Sequence[str] = (),
-    nullable: Sequence[str] = (),
-    extra_columns: Literal["refuse", "ignore"] = "refuse",
-    time: str | None = None,
-    id: str | None = None,
-    golden: Literal["sample", "synthetic", "none"] = "synthetic",
-    tolerance: float = 0.0,
-    strict: bool = False,
-    relock: bool = False,
-    wheel: Sequence[str | Path] = (),
-    write_lock: bool = False,
-    alerts: Iterable[Alert | str] | Alert | str | None = None,
-    slo: SLO | None = None,
-    maturation: str | None = None,
-    sample: Sampling | float | None = None,
-    sample_deny: Sequence[str] = (),
-    allow_unverified: bool = False,
-    dry_run: bool = False,
-    notebook: Notebook | None = None,
-    home: Home | None = None,
+    home: Home,
+    begun: Begun,
     progress: Progress = silent,
-) -> Deployment | Plan:
-    """One line takes a notebook model to a verified, monitored service.
-
-    Parameters
-    ----------
-    model
-        A fitted estimator or pipeline, a function ``predict(frame)``, a `Capture`, the name of a notebook variable, or
-        ``"models:/NAME/VERSION"`` or ``"runs:/RUN/PATH"``, whoever logged it.
-    name
-        The deployment's name; default: the variable's.
-    data, labels
-        The training rows and their labels, or their names; default: those of the ``.fit(A, B)`` call in the notebook.
-    holdout
-        ``(X_test, y_test)``: rows the model has not seen, for reference scores and the hold-out metric.
-    workers
-        Serving processes.
-    exclude
-        Globals to leave behind.
-    env
-        Environment variables that the service needs; values are read here and never stored with the model.
-    allow_network
-        Hosts that `predict` may reach.
-    nullable
-        Columns that may be null although training had none.
-    extra_columns
-        ``"refuse"`` or ``"ignore"`` columns that the model does not know.
-    time, id
-        The columns that hold a row's event time and the caller's own id.
-    golden
-        What stays of the proof's rows: ``"synthetic"``, ``"sample"`` (real rows) or ``"none"``.
-    tolerance
-        How far two answers of the model may lie apart; 0 asks for equality.
-    strict
-        Refuse where stale notebook state would only be warned of.
-    relock
-        Resolve the lock again although its inputs are known.
-    wheel
-        Wheel files of what no index has; they travel with the model.
-    write_lock
-        Write the proven versions into the notebook's file, as uv and juv read them; one that is open is to be reloaded from disk.
-    alerts
-        What to be told of: each an `Alert` or its text, ``"conversion below 0.03 over 7d"``. Their outcomes are what feedback may
-        carry. None leaves those that there are.
-    slo
-        Service levels: ``SLO(p99_ms=50, availability=0.999)``.
-    maturation
-        How long a label waits for its prediction before it counts as unmatched: ``"30d"`` where nothing else is said.
-    sample
-        A share of the answered rows to keep, to look at with `deployment.sample`; a `Sampling` also says for how many days
-        and bytes. Off unless it is asked for; 0 ends it.
-    sample_deny
-        Columns that are never kept.
-    allow_unverified
-        Deploy although the proof could not be run here.
-    dry_run
-        Show what would go; nothing is made.
-    notebook
-        Default: the notebook this runs in.
-    home
-        Default: the current one.
-    progress
-        Called with each step's line.
-
-    Returns
-    -------
-    Deployment or Plan
-        The handle to the live service; a `Plan` with `dry_run`.
-
-    Raises
-    ------
-    UsageError
-        No such variable, no data, more than one candidate, or a name, alert or service level that cannot be.
-    Refused
-        What was given is no model (a table, say), or the model, its code, its data or its answers are not fit to serve; what ran
-        before goes on.
-    Unverified
-        The proof could not be run here.
-
-    Examples
-    --------
-    >>> import nb2prod
-    >>> deployment = nb2prod.deploy(model, name="delays", data=X_train)      # doctest: +SKIP
-    >>> deployment.predict(X_test.head())                                    # doctest: +SKIP
-    """
-    home = home or Home()
-    home.require_space(SPACE, what="a capture, its environment and its service")
-    limits = Limits.of(alerts, slo, maturation, Sampling.of(sample, sample_deny))
-    wish = deploying.Wish(workers=workers, allow_unverified=allow_unverified, variables=values(env), limits=limits)
+) -> Deployment:
+    """All steps joined, with what was begun for them."""
     journal = Journal(progress)
-    options: CaptureOptions = {
-        "name": name,
-        "data": data,
-        "labels": labels,
-        "holdout": holdout,
-        "notebook": notebook or running_notebook(),
-        "exclude": exclude,
-        "env": env,
-        "allow_network": allow_network,
-        "nullable": nullable,
-        "extra_columns": extra_columns,
-        "time": time,
-        "id": id,
-        "golden": golden,
-        "tolerance": tolerance,
-        "strict": strict,
-        "relock": relock,
-        "wheel": wheel,
-    }
-    target = lockfile.target(options["notebook"]) if write_lock else None
-    if dry_run:
-        before = set(home.captures.iterdir()) if home.captures.is_dir() else set()
-        made = _captured(model, options, home, journal)
-        return plan(made, made=made.folder not in before)
-    with begun(home) as started:
-        made = _captured(model, options, home, journal, started.ahead)
-        done = deploying.run(made, wish, home=home, journal=journal, begun=started)
+    options = {**options, "notebook": options.get("notebook") or running_notebook()}
+    target = lockfile.target(options["notebook"]) if wish.write_lock else None
+    made = _captured(model, options, home, journal, begun.ahead)
+    done = deploying.run(made, wish, home=home, journal=journal, begun=begun)
     if target is not None and done.outcome is not None:
         written = lockfile.write(made, target)
         done.outcome = replace(done.outcome, notes=(*done.outcome.notes, written))

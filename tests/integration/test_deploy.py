@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 import nb2prod
 from nb2prod import registry
+from nb2prod.environments import served
 from nb2prod.errors import Refused, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.records.lifecycle import Plan
@@ -66,8 +67,10 @@ def test_the_service_answers_as_the_kernel_and_is_the_champion(live: Any, home: 
     assert champion.version == live.version == 1
 
 
-def test_replays_are_no_traffic(home: Home) -> None:
-    quiet = deploy(home, fitted(0.3), name="quiet")
+def test_replays_are_no_traffic(live: Any, home: Home) -> None:
+    assert served.before(home.environments / live.outcome.verification.environment / "bin" / "python")
+    quiet = deploy(home, fitted(0.3), name="quiet")  # so its proof leaves BentoML's own app to the first request
+    assert httpx.get(f"{quiet.url}/schema.json", timeout=30).json()["routes"]
     assert quiet.status().requests == 0
     quiet.predict(X.head(2))
     assert quiet.status().requests == 1

@@ -134,10 +134,18 @@ def of(text: str) -> str | None:
     """The kind of credential whose form is in a text, also where it is written in base64."""
     if len(text) < 10 or not _MARKS.search(text):
         return None
+    return _of(text) if len(text) > _REPEATED else _known(text)
+
+
+def _of(text: str) -> str | None:
     found = _match(text)
     if found is None and len(text) >= 24 and (plain := _decoded(text)):
         found = _match(plain)
     return found
+
+
+_REPEATED = 200  # a model's files say the same short things hundreds of times: the head of each array, say
+_known = functools.lru_cache(2048)(_of)
 
 
 def _match(text: str) -> str | None:

@@ -64,19 +64,25 @@ def in_code(tree: ast.AST) -> Iterator[Credential]:
             yield Credential(what, getattr(one.node, "lineno", 1), name)
 
 
-def in_json(document: Any, names: tuple[str, ...] = ()) -> Iterator[Credential]:
+def in_json(document: Any) -> Iterator[Credential]:
     """Credentials in a JSON document, by their key or the next one above that speaks."""
+    for text, told in dict.fromkeys(_texts(document)):  # a model's schema says most things a hundred times
+        what = kind(text, told)
+        if what is not None:
+            yield Credential(what, 1, next(iter(told), None))
+
+
+def _texts(document: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every text of a JSON document with its names, in order."""
     if isinstance(document, dict):
         for key, value in document.items():
             told = names if key in ("content", "value", "default", "data", "__id__") else (str(key),)
-            yield from in_json(value, told)
+            yield from _texts(value, told)
     elif isinstance(document, list):
         for value in document:
-            yield from in_json(value, names)
+            yield from _texts(value, names)
     elif isinstance(document, str):
-        what = kind(document.strip('"'), names)
-        if what is not None:
-            yield Credential(what, 1, next(iter(names), None))
+        yield document.strip('"'), names
 
 
 def in_lines_of_json(text: str) -> Iterator[Credential]:

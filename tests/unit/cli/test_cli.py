@@ -18,8 +18,9 @@ from nb2prod.cli import spoken, verbs
 from nb2prod.cli.run import run
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unverified, UsageError
 from nb2prod.records.alerts import SLO
-from nb2prod.sdk import notebooks, steps
+from nb2prod.sdk import notebooks, oneline
 from nb2prod.sdk.flags import FLAGS, given
+from nb2prod.sdk.steps import CaptureOptions
 from tests.unit.sdk import samples
 from tests.unit.sdk.twin import Deployment, Twin, twin
 
@@ -394,10 +395,10 @@ def test_without_words_the_help_is_shown_and_nothing_else(capsys: pytest.Capture
 
 
 def test_every_flag_is_an_argument_of_both_deploys() -> None:
-    own = set(inspect.signature(notebooks.deploy_notebook).parameters) | set(steps.CaptureOptions.__annotations__)
+    own = set(inspect.signature(notebooks.deploy_notebook).parameters) | set(CaptureOptions.__annotations__)
     for flag in FLAGS:
         (keyword,) = given({flag.keyword: 0.5})
-        assert keyword in inspect.signature(steps.deploy).parameters
+        assert keyword in inspect.signature(oneline.deploy).parameters
         assert keyword in own
 
 

@@ -24,6 +24,7 @@ from nb2prod.errors import Refused
 from nb2prod.records.capture import Column, Output, Signature
 from nb2prod.runtime import flavors, manifest
 from nb2prod.runtime.model import ServedModel, environment_file
+from nb2prod.runtime.replayer import Watch
 from nb2prod.runtime.rows import rows_from_wire
 from nb2prod.runtime.wire import answers_to_wire, rows_to_wire
 
@@ -298,3 +299,20 @@ flavors.save(predict, Path(sys.argv[1]))
     fib = loaded.__globals__["fib"]
     assert fib.cache_info() == (0, 0, 7, 0)
     assert loaded([10, 20]) == [55, 6765]
+
+
+def test_a_link_is_judged_by_what_it_leads_to(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir()
+        (folder / "file").touch()
+    (inside / "out").symlink_to(outside / "file")
+    (outside / "in").symlink_to(inside / "file")
+    (inside / "away").symlink_to(outside)
+    watch = Watch([inside], network=False, hosts=())
+    told = {
+        name: watch.outside(str(tmp_path / name)) for name in ("inside/file", "outside/in", "outside/../inside/file")
+    }
+    assert not any(told.values()), told
+    told = {name: watch.outside(str(tmp_path / name)) for name in ("outside/file", "inside/out", "inside/away/file")}
+    assert all(told.values()), told
