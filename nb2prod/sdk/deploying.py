@@ -224,7 +224,7 @@ class _Deploying:
 
     def _kept(self) -> str:
         known = f"version {self.version.version} is registered" if self.version else "nothing was registered"
-        now = self.target.store.live(self.name)
+        now = self.target.store.live(self.name) if self.target.store.find(self.name) else None
         return f"{known}; version {now.version} goes on answering" if now else known
 
 

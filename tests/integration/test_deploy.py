@@ -205,8 +205,9 @@ def test_what_an_interruption_or_a_damaged_file_left_is_completed_by_the_next_ca
     try:
         with monkeypatch.context() as patched:
             patched.setattr(deploying._Deploying, "_deploy", interrupted)  # the version is registered by then
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(KeyboardInterrupt) as stopped:
                 deploy(home, fitted())
+        assert stopped.value.__notes__ == ["version 1 is registered"]
         assert [one.name for one in nb2prod.deployments(home)] == []
         made = deploy(home, fitted())
         np.testing.assert_array_equal(made.predict(X.head(3)), fitted().predict(X.head(3)))
