@@ -69,14 +69,18 @@ def _standard(values: Floats, share: Floats) -> Floats:
 def places(feature: Feature, column: Column) -> Ints:
     """Body bucket of each row, -1 for null and such; empty for counters that have none."""
     if feature.numeric:
-        values = counting.values(feature, column)[0]
-        return np.asarray(np.where(np.isfinite(values), feature.edges.searchsorted(values, side="right"), -1), np.int64)
+        return places_of(feature, counting.values(feature, column)[0])
     if feature.kind == "other" or feature.part:
         return np.empty(0, np.int64)
     if isinstance(column, Coded):
         table = np.array([_code(feature, level(value)) for value in column.levels] + [-1], dtype=np.int64)
         return np.asarray(table[column.codes], dtype=np.int64)
     return _coded(feature, values_of(column))
+
+
+def places_of(feature: Feature, values: Floats) -> Ints:
+    """Body bucket of each value of a number."""
+    return np.asarray(np.where(np.isfinite(values), feature.edges.searchsorted(values, side="right"), -1), np.int64)
 
 
 def _coded(feature: Feature, values: Sequence[object]) -> Ints:

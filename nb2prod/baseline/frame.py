@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, dependence, freezing, numbers, risks, scores, storage
+from nb2prod.baseline import counting, dependence, freezing, risks, scores, storage
 from nb2prod.baseline.calibration import Calibration, isotonic
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
 from nb2prod.baseline.pca import Pca
+from nb2prod.baseline.seasons import Seasons, learn, times_of, with_columns
+from nb2prod.baseline.seasons import moments as moments_of
 
 Counts = dict[str, Ints]
 _EVEN = np.linspace(0.0, 1.0, 51)
@@ -44,6 +46,7 @@ class Baseline:
     reference: Counts = field(default_factory=dict)
     calibrated: Floats = field(default_factory=lambda: np.empty(0))
     dependence: dict[str, float] = field(default_factory=dict)
+    seasons: Seasons = field(default_factory=Seasons)
     note: str = ""
 
     @classmethod
@@ -56,6 +59,7 @@ class Baseline:
         kinds: Mapping[str, str] | None = None,
         times: Any = None,
         holdout: Any = None,
+        holdout_times: Any = None,
         seed: int = 0,
         classes: Sequence[Any] | None = None,
     ) -> Baseline:
@@ -73,9 +77,12 @@ class Baseline:
             Column → `number`, `integer`, `boolean`, `category`, `text`, `datetime` or `other`; the others are told from
             their values.
         times
-            When each training row happened, where that is known; else the rows are taken to be in their order.
+            When each training row happened (date-times, ISO 8601, epoch ms): seasons are learnt, so that they are told from
+            drift. Left out, the frame's index where it is one of date-times; else the rows are taken to be in their order.
         holdout
             The hold-out's own rows, in the order of `scores`: with them a drift is ranked by what it does to the risk.
+        holdout_times
+            When each of them happened, as `times`; without it the scores' own seasons cannot be told from drift.
         seed
             Splits the rows that a vocabulary or the components are learnt from off those that they are measured on.
         classes
@@ -85,20 +92,28 @@ class Baseline:
         half = np.random.default_rng(seed).random(rows) < 0.5
         stated = kinds or {}
         found: list[Feature] = []
-        order = _order(times, rows)
-        together_in_time: dict[str, float] = {}
+        moments = moments_of(times_of(frame) if times is None else times, rows)
+        order = np.argsort(moments, kind="stable") if len(moments) else None
+        hanging: dict[str, float] = {}
+        timed: dict[str, tuple[Feature, Ints, Floats]] = {}
         for name, column in columns.items():
             for feature in freezing.features(name, column, stated.get(name) or freezing.kind_of(column), half):
                 found.append(feature)
-                together_in_time[feature.name] = round(dependence.factor(feature, column, order), 4)
+                hanging[feature.name] = round(dependence.factor(feature, column, order), 4)
+                if len(moments):
+                    timed[feature.name] = feature, dependence.places(feature, column), moments
         together = freezing.together(tuple(found), columns, rows, half)
         reference: Counts = {}
         model = None
         if together is not None:
-            model, watched, reference["@multivariate.shares"] = together
+            model, watched, reference["@multivariate.shares"], error = together
             found.append(watched)
-        bare = cls(tuple(found), rows, pca=model, reference=reference, dependence=together_in_time)
-        return _with_risks(_with_scores(bare, scores, labels, classes), holdout, scores)
+            if len(moments):
+                timed[watched.name] = watched, dependence.places_of(watched, error), moments[~half]
+        bare = cls(tuple(found), rows, pca=model, reference=reference, dependence=hanging, seasons=learn(timed))
+        told = _with_scores(bare, scores, labels, classes)
+        when = times_of(holdout) if holdout_times is None else holdout_times
+        return _with_risks(_with_score_seasons(told, scores, when), holdout, scores)
 
     # -- what it watches
 
@@ -239,6 +254,9 @@ class Baseline:
         document["target"] = asdict(self.target) if self.target else None
         document["pca"] = list(self.pca.names) if self.pca else None
         arrays["calibrated"] = self.calibrated
+        document["seasons"] = {name: getattr(self.seasons, name) for name in ("known", "weekly", "swings", "hanging")}
+        arrays["seasons.cells"] = self.seasons.cells
+        arrays |= {f"season.{name}": counts for name, counts in self.seasons.counts.items()}
         arrays |= {f"reference.{name}": counts for name, counts in self.reference.items()}
         if self.calibration is not None:
             arrays |= {"calibration.scores": self.calibration.scores, "calibration.values": self.calibration.values}
@@ -261,6 +279,7 @@ class Baseline:
             reference={name[10:]: array for name, array in arrays.items() if name.startswith("reference.")},
             calibrated=arrays["calibrated"],
             dependence=document["dependence"],
+            seasons=_seasons(document, arrays),
             note=document["note"],
         )
 
@@ -271,13 +290,24 @@ def _calibration(arrays: Mapping[str, NDArray[Any]]) -> Calibration | None:
     return Calibration(arrays["calibration.scores"], arrays["calibration.values"])
 
 
-def _order(times: Any, rows: int) -> Ints | None:
-    """Rows by time; None where no time is known for each of them."""
-    if times is None:
-        return None
-    column = next(iter(columns_of({"time": times})[0].values()))
-    moments = numbers.instants(column)[0] if freezing.kind_of(column) != "number" else numbers.numbers(column)[0]
-    return np.argsort(moments, kind="stable") if len(moments) == rows else None
+def _seasons(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Seasons:
+    plain = document.get("seasons")
+    if plain is None:  # written before there were any
+        return Seasons()
+    counts = {name[7:]: array for name, array in arrays.items() if name.startswith("season.")}
+    return Seasons(cells=arrays["seasons.cells"], counts=counts, **plain)
+
+
+def _with_score_seasons(told: Baseline, raw: Any, times: Any) -> Baseline:
+    """The seasons of what the model says, where the hold-out's times are known: in the seasons of the columns."""
+    if times is None or told.target is None or not told.score_features or not told.seasons.counts:
+        return told
+    parts = scores.parts(raw, told.target)
+    moments = moments_of(times, len(next(iter(parts.values()))))
+    if not len(moments):
+        return told
+    timed = {one.name: (one, dependence.places(one, parts[one.name]), moments) for one in told.score_features}
+    return _changed(told, seasons=with_columns(told.seasons, timed))
 
 
 def _with_scores(bare: Baseline, raw: Any, labels: Any, classes: Sequence[Any] | None) -> Baseline:

@@ -133,7 +133,7 @@ def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
 
 def together(
     watched: tuple[Feature, ...], columns: Mapping[str, Column], rows: int, half: NDArray[np.bool_]
-) -> tuple[pca.Pca, Feature, NDArray[np.int64]] | None:
+) -> tuple[pca.Pca, Feature, NDArray[np.int64], Floats] | None:
     """The frozen PCA, learnt from half of the rows, and the errors of the others."""
     alike = [
         feature for feature in watched if feature.kind == "number" and not feature.part and feature.role == "feature"
@@ -148,4 +148,4 @@ def together(
     chosen = {feature.name: values[others] for feature, values in zip(alike, read, strict=False)}
     error, shares = pca.errors(model.residuals([chosen[name] for name in model.names], len(others)))
     feature = frozen(Feature("@multivariate", "", "number", role="multivariate"), error, between=True)
-    return model, feature, shares
+    return model, feature, shares, error

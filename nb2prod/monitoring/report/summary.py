@@ -189,8 +189,21 @@ def _notes(baseline: Baseline) -> list[str]:
         said.append(
             f"Constant in training, so any other value is new: {', '.join(flat[:8])}" + ("…" if len(flat) > 8 else ".")
         )
-    said.append("A daily or weekly cycle that training's rows do not span cannot be told from drift.")
-    return said
+    return [*said, _season(baseline)]
+
+
+def _season(baseline: Baseline) -> str:
+    """What can be told of the hours of the week."""
+    seasons = baseline.seasons
+    if not seasons.known:
+        return (
+            "A daily or weekly season cannot be told from drift yet: training's rows have no times, or dates alone, or span "
+            "less than two days (%deploy model --time COLUMN)."
+        )
+    short = "" if seasons.weekly else " Training spans less than two weeks, so a weekly season is not known."
+    if not seasons.counts:
+        return "No column follows the hours of the week in training: whatever does so now is told as drift." + short
+    return "In training columns follow the hours of the week. Such a season cannot be told from drift yet." + short
 
 
 def _constant(feature: Feature) -> bool:
