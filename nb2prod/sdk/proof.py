@@ -309,4 +309,12 @@ def _different(capture: Capture, one: Replay, outside: Sequence[str]) -> Refused
     )
 
 
-_CAUSES = ("environment-variable", "absolute-path", "main-dependent", "global-state", "nondeterministic", "file-read")
+_CAUSES = (
+    "environment-variable",
+    "absolute-path",
+    "main-dependent",
+    "global-state",
+    "module-value",
+    "nondeterministic",
+    "file-read",
+)

@@ -338,6 +338,24 @@ def test_a_module_that_a_cell_changed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "prices_of_test.py" in finding.fix
 
 
+def test_a_constant_of_a_module_that_was_changed_out_of_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taxes_of_test.py").write_text(
+        "RATE = 0.2\nCOUNT = 0\nCOUNT = 1\nSEEN = {}\ndef taxed(frame):\n    return frame['a'] * RATE\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "taxes_of_test", raising=False)
+    kernel = Kernel().run(
+        SETUP,
+        "import taxes_of_test",
+        "def predict(frame):\n    return taxes_of_test.taxed(frame)",
+        "for name, value in {'RATE': .25, 'COUNT': 7}.items():\n    setattr(taxes_of_test, name, value)",
+        "predict(df); taxes_of_test.SEEN[1] = 2",
+    )
+    finding = only(kernel.look("predict"), "module-value")
+    assert finding.title == "`taxes_of_test.RATE` is 0.25 here and 0.2 in taxes_of_test.py"
+    assert finding.where == "taxes_of_test.py, line 1"
+
+
 # -- stale state
 
 CLEAN = "def clean(frame):\n    return frame.fillna(0)"
