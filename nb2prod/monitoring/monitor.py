@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nb2prod.baseline import Baseline, Counts, add_counts
-from nb2prod.baseline.columns import columns_of
+from nb2prod.baseline.columns import columns_of, take
+from nb2prod.baseline.scores import plain
+from nb2prod.baseline.seasons import HOUR, moments, times_of
 from nb2prod.errors import Conflict
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.statistics.detector import Detector
@@ -24,6 +27,7 @@ from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.reconcile import reconcile
 from nb2prod.monitoring.statistics.risk import estimate, realised
 from nb2prod.monitoring.statistics.scales import Floats, Ints
+from nb2prod.monitoring.statistics.seasonal import UNTIMED, Seasonal, Visit
 from nb2prod.records.monitoring import Alarm, Performance
 
 if TYPE_CHECKING:
@@ -43,6 +47,18 @@ class _Open:
     counts: Ints
     rows: int
     time: float | None
+    cells: Ints
+    visits: dict[int, Visit]
+
+    def join(self, other: _Open) -> None:
+        self.counts = self.counts + other.counts
+        self.cells = self.cells + other.cells
+        self.rows += other.rows
+        for hour, visit in other.visits.items():
+            if hour in self.visits:
+                self.visits[hour].add(visit)
+            else:
+                self.visits[hour] = visit
 
 
 class Monitor:
@@ -71,22 +87,26 @@ class Monitor:
         self.false_alarm_rate = false_alarm_rate
         self.effect = effect
         self.rows = 0
+        self._came: float | None = None
         self._counts: Counts = {}
         self._queue: list[_Open] = []
         layout = Layout.of(baseline)
         self._layout = layout
-        self._detector = Detector(layout)
+        self._seasonal = Seasonal(baseline, layout)
+        self._detector = Detector(layout, self._seasonal)
         self._sums = np.zeros((len(layout.features), layout.width), dtype=np.int64)
-        self._ladder = Ladder(self._sums)
+        self._ladder = Ladder(self._sums, np.zeros(self._seasonal.number, np.int64))
         self._hanging = Hanging(baseline, layout)
         self._harm = Harm(baseline)
-        self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect, self._harm)
+        self._episodes = Episodes(layout, _limits(layout, false_alarm_rate), effect, self._harm, self._seasonal)
         self._seen = 0
         self._risk = LabelRisk.of(baseline, SHARE_LABELS * false_alarm_rate)
 
     # -- counts in
 
-    def update(self, frame: Any, scores: Any = None, *, labels: Any = None, time: float | None = None) -> None:
+    def update(
+        self, frame: Any, scores: Any = None, *, labels: Any = None, time: float | None = None, times: Any = None
+    ) -> None:
         """Count rows, and what the model said for them.
 
         Parameters
@@ -99,22 +119,56 @@ class Monitor:
             What came true, where it is known already.
         time
             When they arrived, epoch seconds.
+        times
+            When each row happened, as in `Baseline.from_frame`: columns that follow the hours of the week are compared with
+            their own hour. Left out, the frame's index where it is one of date-times, else `time`.
         """
         columns, rows = columns_of(frame)
-        counts = self.baseline.count(columns, scores=scores, n=rows)
-        if labels is not None:
-            counts |= self.baseline.count_labels(scores, labels)
-        self.add(counts, rows, time=time)
+        told = {} if labels is None else self.baseline.count_labels(scores, labels)
+        happened = (
+            moments(times_of(frame) if times is None else times, rows) if len(self._seasonal.rows) else np.empty(0)
+        )
+        if not len(happened):
+            self.add(self.baseline.count(columns, scores=scores, n=rows) | told, rows, time=time)
+            return
+        hour = np.floor(happened / HOUR)
+        for one in np.unique(hour):  # those without a time are one NaN, and last
+            part = np.flatnonzero(np.isnan(hour) if np.isnan(one) else hour == one)
+            said = None if scores is None else take(plain(scores), part)
+            counts = self.baseline.count(
+                {name: take(column, part) for name, column in columns.items()}, said, len(part)
+            )
+            self.add(counts, len(part), time=time, happened=float(happened[part].mean()))
+        if told:
+            self.add(told, 0, time=time)
 
-    def add(self, counts: Mapping[str, Any], rows: int, *, time: float | None = None) -> None:
-        """Take counts that someone else made (`Baseline.count`), of so many rows."""
+    def add(
+        self, counts: Mapping[str, Any], rows: int, *, time: float | None = None, happened: float | None = None
+    ) -> None:
+        """Take counts that someone else made (`Baseline.count`), of so many rows of one hour.
+
+        `happened` is the mean of the rows' own times, where that is not when they arrived; NaN where it is not known.
+        """
         self._counts = add_counts(self._counts, counts)
         self.rows += rows
         self._risk.add(counts, self.rows, self._episodes.alarms)
         if rows:
-            self._enqueue(_Open(self._layout.matrix(counts), rows, time))
+            self._came = time
+            self._enqueue(self._opened(self._layout.matrix(counts), rows, time, happened))
         if len(self._queue) > _QUEUE:
             self._play()
+
+    def _opened(self, counts: Ints, rows: int, time: float | None, happened: float | None) -> _Open:
+        moment = time if happened is None else happened
+        known = moment is not None and np.isfinite(moment)
+        hour = int(moment // HOUR) if moment is not None and known else UNTIMED
+        cells = np.zeros(self._seasonal.number, np.int64)
+        cells[self._seasonal.cell(hour)] = rows
+        visits: dict[int, Visit] = {}
+        if len(self._seasonal.rows) and (known or moment is None):
+            place = (moment / HOUR - hour - 0.5) * rows if moment is not None else 0.0
+            visits[hour] = Visit(0, counts[self._seasonal.rows], place, rows)
+        return _Open(counts, rows, time, cells, visits)
 
     def _enqueue(self, fresh: _Open) -> None:
         """Join the last bet while it has too few rows and is not too old."""
@@ -122,8 +176,7 @@ class Monitor:
         if last is None or last.rows >= BET_ROWS or _apart(last.time, fresh.time) >= BET_SECONDS:
             self._queue.append(fresh)
             return
-        last.counts = last.counts + fresh.counts
-        last.rows += fresh.rows
+        last.join(fresh)
 
     def merge(self, other: Monitor) -> None:
         """Add another monitor's counts, and queue what it has not bet on yet.
@@ -147,21 +200,22 @@ class Monitor:
                 fix="merge first, then ask alarms()",
             )
         if other._detector.bets:
-            self._detector, other_detector = other._detector, self._detector
+            self._detector = other._detector
             self._ladder, self._hanging, self._episodes = other._ladder, other._hanging, other._episodes
             self._sums, self._seen = other._sums, other._seen
-            del other_detector
         self._counts = add_counts(self._counts, other._counts)
         self.rows += other.rows
         self._risk.add(other._counts, self.rows, self._episodes.alarms)
+        self._came = other._came if self._came is None else max(self._came, other._came or self._came)
         for waiting in other._queue:
-            self._enqueue(_Open(waiting.counts.copy(), waiting.rows, waiting.time))
+            self._enqueue(copy.deepcopy(waiting))
 
     # -- kept over a restart
 
     def state(self) -> bytes:
         """Counts, evidence and alarms: `from_state` goes on where this stands, and takes no bet twice."""
-        held = {name: value for name, value in vars(self).items() if name not in ("baseline", "_layout", "_harm")}
+        kept = ("baseline", "_layout", "_harm", "_seasonal")
+        held = {name: value for name, value in vars(self).items() if name not in kept}
         return snapshot.pack(held, self.baseline, self._fixed())
 
     @classmethod
@@ -184,6 +238,7 @@ class Monitor:
             "baseline": self.baseline,
             "layout": self._layout,
             "harm": self._harm,
+            "seasonal": self._seasonal,
             "tilts": detector._tilts,
             "buckets": detector._buckets,
         }
@@ -207,7 +262,7 @@ class Monitor:
         Sort by `rank` for what matters most: pages before notes, then by what each does to the estimated risk.
 
 
-        `now` closes a bet that has waited for an hour though it has few rows.
+        `now` closes a bet that has waited for an hour though it has few rows, and the hour of a season after which none came.
         """
         self._play(now)
         return tuple(self._episodes.alarms)
@@ -216,14 +271,22 @@ class Monitor:
         """Bet on what is ready."""
         while self._queue and (self._queue[0].rows >= BET_ROWS or _apart(self._queue[0].time, now) >= BET_SECONDS):
             self._bet(self._queue.pop(0))
+        if _apart(self._came, now) >= BET_SECONDS and self._detector.close():
+            self._episodes.look(self._detector, self._ladder, self._factor())
 
     def _bet(self, ready: _Open) -> None:
-        self._detector.bet(ready.counts, self._hanging.factor)
+        self._detector.bet(ready.counts, self._factor(), ready.visits)
         self._hanging.see(ready.counts)
         self._sums = self._sums + ready.counts
         self._seen += ready.rows
-        self._ladder.add(self._detector.bets, self._seen, self._sums, ready.time)
-        self._episodes.look(self._detector, self._ladder, self._hanging.factor)
+        self._ladder.add(self._detector.bets, self._seen, self._sums, ready.time, ready.cells)
+        self._episodes.look(self._detector, self._ladder, self._factor())
+
+    def _factor(self) -> Floats:
+        """By how much each counter's rows are fewer than they look; of those with seasons inside their own hours."""
+        found = self._hanging.factor.copy()
+        found[self._seasonal.rows] = self._detector.hours.factor
+        return found
 
     def report(self, feature: str | None = None) -> Page:
         """All of it to look at: a summary, as text, JSON and HTML that stands alone.

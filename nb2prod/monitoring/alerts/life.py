@@ -24,6 +24,8 @@ from nb2prod.store import Store
 log = logging.getLogger(__name__)
 REJECTED = Alert("rejected", above=0.02, over="1h", min_count=50)
 _MOMENTS = 400
+_MIDDLE = {"minute": 30.0, "hour": 1800.0}
+"""Seconds from the start of a period to its middle."""
 
 
 class Memory(msgspec.Struct):
@@ -67,11 +69,17 @@ class Life:
     def replay(self, increments: Iterable[Increment]) -> None:
         """Bet again on what was read before, where the evidence itself was lost; what was told is not told again."""
         for one in increments:
-            self.monitor.add(dense(one.counts, self.watched.baseline), one.rows, time=float(one.arrived))
+            self._add(one)
+
+    def _add(self, one: Increment) -> None:
+        """Rows that came weeks late are kept by the day alone: their hour is not known, and no other is taken for it."""
+        happened = one.period + _MIDDLE.get(one.grain, math.nan)
+        counts = dense(one.counts, self.watched.baseline)
+        self.monitor.add(counts, one.rows, time=float(one.arrived), happened=happened)
 
     def add(self, one: Increment, rules: Iterable[Rule]) -> None:
         """Take an increment; they come in the order of arrival."""
-        self.monitor.add(dense(one.counts, self.watched.baseline), one.rows, time=float(one.arrived))
+        self._add(one)
         self._remember(one)
         for rule in rules:
             found = measure(rule.alert, one, self.watched.baseline)

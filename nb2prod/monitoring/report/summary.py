@@ -193,17 +193,24 @@ def _notes(baseline: Baseline) -> list[str]:
 
 
 def _season(baseline: Baseline) -> str:
-    """What can be told of the hours of the week."""
+    """What is known of the hours of the week."""
     seasons = baseline.seasons
     if not seasons.known:
         return (
             "A daily or weekly season cannot be told from drift yet: training's rows have no times, or dates alone, or span "
             "less than two days (%deploy model --time COLUMN)."
         )
-    short = "" if seasons.weekly else " Training spans less than two weeks, so a weekly season is not known."
+    short = (
+        "" if seasons.weekly else " A weekly season cannot be told from drift yet: training spans less than two weeks."
+    )
     if not seasons.counts:
         return "No column follows the hours of the week in training: whatever does so now is told as drift." + short
-    return "In training columns follow the hours of the week. Such a season cannot be told from drift yet." + short
+    names = [name for name in seasons.counts if not name.startswith("@")]
+    told = f"Compared with their own hours (UTC) once an hour is complete: {', '.join(names[:8])}"
+    told += "…" if len(names) > 8 else "."
+    if baseline.has_scores and not set(baseline.score_names) & set(seasons.counts):
+        told += " The hold-out's rows have no times, so a season of the scores cannot be told from drift yet."
+    return told + short
 
 
 def _constant(feature: Feature) -> bool:

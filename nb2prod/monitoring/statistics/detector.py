@@ -1,8 +1,9 @@
 """The evidence against calm, counter by counter: bets on frozen buckets joined over unknown starts.
 
 Numbers: tilts (tilts.py) with an e-detector of Shiryaev-Roberts kind (Shin, Ramdas & Rinaldo 2024). Levels: sticks
-(sticks.py). Null, infinite, wrong type and out of range: beta-binomial ratios. All are nonnegative supermartingales that
-start at most at 1, so by Ville's inequality each passes F/α with probability at most α/F, ever.
+(sticks.py). Columns with seasons: their own hours (seasonal.py). Null, infinite, wrong type and out of range: beta-binomial
+ratios. All are nonnegative supermartingales that start at most at 1, so by Ville's inequality each passes F/α with probability
+at most α/F, ever.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline.feature import BODY
+from nb2prod.baseline.feature import BODY, NULL
 from nb2prod.monitoring.statistics import starts, tilts
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints
+from nb2prod.monitoring.statistics.seasonal import Hours, Seasonal, Visit
 from nb2prod.monitoring.statistics.sticks import Sticks
 from nb2prod.monitoring.statistics.urn import Tilts, log_beta_ratio, log_sum
 
@@ -29,8 +31,9 @@ _SPREADS = (8.0, 50.0, 320.0)
 class Detector:
     """Wealth of every counter, as logarithms; `evidence` is ln of what calm reaches with probability e^−evidence."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, seasonal: Seasonal) -> None:
         self.layout = layout
+        self.hours = Hours(seasonal)
         count = len(layout.features)
         self.prior = layout.prior.copy()
         self.age = np.zeros(count, dtype=np.int64)
@@ -43,12 +46,13 @@ class Detector:
         self._tilts = Tilts(bank, layout.body(layout.prior) > 0)
         share = np.array([_SHARE if feature.numeric else _SHARE * _RANKED for feature in layout.features])
         self._tilted = _Wealth(count, tilts.COUNT, np.log(share[:, None] * tilts.weights()))
-        self._buckets = _Buckets(layout)
+        self._buckets = _Buckets(layout, seasonal)
         self._special = _Wealth(count, self._buckets.count, self._buckets.log_weights)
         self.sticks = Sticks(layout)
 
-    def bet(self, counts: Ints, factor: Floats) -> None:
-        """One bet on every counter that has rows; then those rows join the urn."""
+    def bet(self, counts: Ints, factor: Floats, visits: dict[int, Visit]) -> None:
+        """One bet on every counter that has rows; then those rows join the urn. Counters with seasons wait for whole hours."""
+        self.hours.take(visits, self.bets)
         live = counts / factor[:, None]
         urn = self.prior / factor[:, None]
         played = counts.sum(axis=1) > 0
@@ -63,24 +67,43 @@ class Detector:
         self.rows += int(counts.sum(axis=1).max(initial=0))
         self.age += played
         self.sticks.mark(self.layout.body(self.prior / factor[:, None]), self.age, self.bets)
+        self.hours.close()
         self._weigh()
+
+    def close(self) -> bool:
+        """Bet on every hour that waits, complete or not. Were there any?"""
+        closed = self.hours.close(every=True)
+        if closed:
+            self._weigh()
+        return closed
 
     def _weigh(self) -> None:
         parts = np.logaddexp(self._special.total(), self._tilted.total())
         levels = self.layout.levels
         parts[levels] = np.logaddexp(parts[levels], _LOG_STICKS + self.sticks.total())
+        own = self.hours.seasonal.rows
+        parts[own] = np.logaddexp(self._special.total()[own], self.hours.evidence)
         self.evidence = parts
 
     def start(self, row: int) -> int:
         """The bet before which the change in a counter most likely began."""
+        if row in self.hours.seasonal.rows:
+            return max(self._special.best(row), self.hours.best(row))[1]
         found = [self._special.best(row), self._tilted.best(row)]
         if not self.layout.features[row].numeric:
             value, start = self.sticks.best(int(np.searchsorted(self.layout.levels, row)))
             found.append((value + _LOG_STICKS, start))
         return max(found)[1]
 
+    def stand(self, row: int) -> None:
+        """An alarm of a counter stands: its seasons learn nothing."""
+        if row in self.hours.seasonal.rows:
+            self.hours.hold(row, True)
+
     def restart(self, row: int, prior: Floats) -> None:
         """Begin a counter anew with another urn."""
+        if row in self.hours.seasonal.rows:
+            self.hours.hold(row, False)
         self.prior[row] = prior
         self.age[row] = 0
         self._special.clear(row)
@@ -130,7 +153,7 @@ class _Buckets:
     places = 5
     ways = 3
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, seasonal: Seasonal) -> None:
         self.layout = layout
         self.count = self.places * self.ways
         shape = (len(layout.features), self.places, self.ways)
@@ -142,6 +165,8 @@ class _Buckets:
                 rare = min(self._split(layout.prior[row], row, place)) < RARE
                 ways = len(_ALTERNATIVES) if rare else self.ways
                 weights[row, place, :ways] = np.log(share / ways)
+        weights[seasonal.rows[seasonal.owns_nulls], NULL] = -np.inf
+        weights[seasonal.rows, 3:] = -np.inf  # range is bet on by season
         self.log_weights: Floats = weights.reshape(shape[0], self.count)
 
     def _split(self, urn: Floats, row: int, place: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from nb2prod.monitoring.statistics.harm import Harm, Shift
 from nb2prod.monitoring.statistics.ladder import Ladder, Rung
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints, prior
+from nb2prod.monitoring.statistics.seasonal import Seasonal
 from nb2prod.records.monitoring import Alarm
 
 _Z = 1.64
@@ -40,19 +41,26 @@ class Episode:
 class Episodes:
     """The alarms of a life, in the order in which they were told."""
 
-    def __init__(self, layout: Layout, limits: Floats, effect: float, harm: Harm) -> None:
+    def __init__(self, layout: Layout, limits: Floats, effect: float, harm: Harm, seasonal: Seasonal) -> None:
         self.layout = layout
         self.harm = harm
+        self.seasonal = seasonal
         self.limits = limits
         self.effect = effect
         self.alarms: list[Alarm] = []
         self.crossed: NDArray[np.bool_] = np.zeros(len(layout.features), dtype=np.bool_)
         self._standing: dict[int, Episode] = {}
-        self._born = [Rung(0, 0, np.zeros((len(layout.features), layout.width), np.int64), None)] * len(layout.features)
+        nothing = np.zeros((len(layout.features), layout.width), np.int64)
+        origin = Rung(0, 0, nothing, None, np.zeros(seasonal.number, np.int64))
+        self._born = [origin] * len(layout.features)
 
     def look(self, detector: Detector, ladder: Ladder, factor: Floats) -> None:
         """Read the evidence after a bet."""
-        self.crossed |= detector.evidence >= self.limits
+        over = detector.evidence >= self.limits
+        # a season's gate compares few rows of a few hours: it counts only while the evidence stands
+        own = [row for row in self.seasonal.rows.tolist() if row not in self._standing]
+        self.crossed |= over
+        self.crossed[own] = over[own]
         fresh = [row for row in np.flatnonzero(self.crossed).tolist() if row not in self._standing]
         fresh = sorted(fresh, key=lambda row: self.layout.features[row].role == "multivariate")
         told = [row for row in fresh if self._begin(row, detector, ladder, factor)]
@@ -65,7 +73,7 @@ class Episodes:
         if feature.role == "multivariate" and self._standing:
             return False
         start = max(ladder.since(detector.start(row)), self._born[row], key=lambda rung: rung.bet)
-        calm = self._calm(row, start)
+        calm = self._calm(row, start, ladder)
         live = self._window(row, start, ladder)
         gap = self._matters(feature, calm, live, float(factor[row]))
         if gap is None:
@@ -74,10 +82,14 @@ class Episodes:
         episode = Episode(len(self.alarms) - 1, calm, gap, start, looked=ladder.rungs[-1].rows)
         self._judge(row, episode, ladder, factor)
         self._standing[row] = episode
+        detector.stand(row)
         return True
 
-    def _calm(self, row: int, start: Rung) -> Ints:
+    def _calm(self, row: int, start: Rung, ladder: Ladder) -> Ints:
+        """Training's rows and the calm ones since; with seasons training's in the seasons of the rows after the start."""
         feature = self.layout.features[row]
+        if row in self.seasonal.rows:
+            return self.seasonal.calm(row, ladder.rungs[-1].cells - start.cells)
         before = start.sums[row, : feature.size] - self._born[row].sums[row, : feature.size]
         return np.asarray(feature.counts + before, dtype=np.int64)
 
@@ -114,11 +126,14 @@ class Episodes:
 
     def _shifts(self, row: int, episode: Episode, ladder: Ladder, factor: Floats) -> tuple[Shift, Shift | None]:
         """The counter's own counts, and the score's, before and since."""
-        own = Shift(episode.calm, self._window(row, episode.start, ladder), float(factor[row]))
+        before = self._calm(row, episode.start, ladder) if row in self.seasonal.rows else episode.calm
+        own = Shift(before, self._window(row, episode.start, ladder), float(factor[row]))
         place = self.layout.index.get("@score")
         if place is None:
             return own, None
-        calm = np.maximum(self._calm(place, episode.start), self.layout.features[place].counts)
+        calm = self._calm(place, episode.start, ladder)
+        if place not in self.seasonal.rows:
+            calm = np.maximum(calm, self.layout.features[place].counts)
         return own, Shift(calm, self._window(place, episode.start, ladder), float(factor[place]))
 
     def _judge(self, row: int, episode: Episode, ladder: Ladder, factor: Floats) -> None:
@@ -162,7 +177,7 @@ class Episodes:
         live = self._window(row, episode.start, ladder)
         if episode.learning:
             detector.evidence[row] = -np.inf
-            if live.sum() >= _LEARN_ROWS * factor[row]:
+            if row not in self.seasonal.rows and live.sum() >= _LEARN_ROWS * factor[row]:
                 episode.learning = False
                 detector.restart(row, self._urn(row, live))
                 self._born[row] = now
@@ -185,7 +200,9 @@ class Episodes:
             size = effective(float(live.sum()), base, factor)
             if size < wanted:
                 continue
-            found = {gap.measure: gap for gap in gaps(feature, episode.calm, live, factor=factor, z=_Z)}
+            calm = self._calm(row, rung, ladder) if row in self.seasonal.rows else episode.calm
+            size = effective(float(live.sum()), float(calm.sum()), factor)
+            found = {gap.measure: gap for gap in gaps(feature, calm, live, factor=factor, z=_Z)}
             gap = found.get(episode.gap.measure)
             return gap is None or gap.high < max(self.effect, 1.5 * _Z / np.sqrt(size))
         return False
@@ -195,7 +212,7 @@ class Episodes:
         self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=now.rows)
         feature = self.layout.features[row]
         urn = np.zeros(self.layout.width)
-        urn[: feature.size] = prior(feature, episode.calm)
+        urn[: feature.size] = prior(feature, feature.counts if row in self.seasonal.rows else episode.calm)
         detector.restart(row, urn)
         self.crossed[row] = False
         self._born[row] = now

@@ -10,23 +10,24 @@ from nb2prod.monitoring.statistics.scales import Ints
 
 @dataclass(frozen=True, eq=False)
 class Rung:
-    """Before bet `bet` there had been `rows` rows, with these sums."""
+    """Before bet `bet` there had been `rows` rows, with these sums; `cells` are the rows by season."""
 
     bet: int
     rows: int
     sums: Ints
     time: float | None
+    cells: Ints
 
 
 class Ladder:
     """About 25 rungs, the denser the younger."""
 
-    def __init__(self, sums: Ints) -> None:
-        self.rungs = [Rung(0, 0, sums, None)]
+    def __init__(self, sums: Ints, cells: Ints) -> None:
+        self.rungs = [Rung(0, 0, sums, None, cells)]
 
-    def add(self, bet: int, rows: int, sums: Ints, time: float | None) -> None:
+    def add(self, bet: int, rows: int, sums: Ints, time: float | None, cells: Ints) -> None:
         self.rungs = [rung for rung in self.rungs if starts.kept(rung.bet, bet)]
-        self.rungs.append(Rung(bet, rows, sums, time))
+        self.rungs.append(Rung(bet, rows, sums, time, self.rungs[-1].cells + cells))
 
     def since(self, bet: int) -> Rung:
         """The kept rung that lies nearest to a bet, rather after it: rows before a change would thin it."""
