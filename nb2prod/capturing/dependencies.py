@@ -170,7 +170,8 @@ class _Search:
     def imported(self, met: imports.Import) -> None:
         """Follow an import; what is named after `from` may be a module of its own."""
         for name in (met.module, *(f"{met.module}.{part}" for part in met.names)):
-            if name.partition(".")[0] in sys.stdlib_module_names and name not in sys.modules:
+            top = name.partition(".")[0]
+            if top == "nb2prod" or (top in sys.stdlib_module_names and name not in sys.modules):
                 continue
             file = self.file(name)
             if file is not None:

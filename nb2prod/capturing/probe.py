@@ -12,6 +12,7 @@ import os
 import pickle
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType
@@ -23,7 +24,8 @@ from nb2prod.home import write_atomic
 
 MARK = "nb2prod-probe:"
 TIMEOUT = 120.0
-SCHEMA = "3"
+SCHEMA = "4"
+_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 
 
 def modules(folder: Path, sample: Any, *, path: Sequence[str], cwd: Path, kept: Path) -> dict[str, Any]:
@@ -108,7 +110,8 @@ def _by_value() -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _of_a_module(function: FunctionType, files: set[Any]) -> bool:
+    """Not so a function of the notebook's; the probe's own line has no module, and skops is taken out again once it was used."""
     file = function.__code__.co_filename
-    if file in files or file.startswith("<frozen"):
+    if file in files or file.startswith(("<frozen", *_INSTALLED)) or function.__module__ is None:
         return True
     return function.__module__ != "__main__" and function.__module__ in sys.modules

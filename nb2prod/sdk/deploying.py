@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,11 +183,13 @@ class _Deploying:
             with Client(socket=self.socket, timeout=120.0) as client:
                 self._replay_once_more(client)
                 comparison = compare(self.capture, self.live.capture if self.live else None, client)
-            replaced = self.target.switch(
-                self.name, version.version, model_uri=version.model_uri, proof=verification.status
-            )
-            registry.set_champion(self.name, version.version, home=self.home)
-            limits.apply(self.home, self.name, self.wish.limits)
+            with _to_the_end():
+                _switching(self.home, self.name).touch()
+                replaced = self.target.switch(
+                    self.name, version.version, model_uri=version.model_uri, proof=verification.status
+                )
+                _crown(self.home, self.name, version.version)
+                limits.apply(self.home, self.name, self.wish.limits)
             line.found(f"{self.wish.workers} worker{'s' * (self.wish.workers != 1)}")
         outcome = self._outcome(ground, verification, version, replaced, comparison)
         return Deployment(self.name, home=self.home, outcome=outcome)
@@ -240,6 +246,29 @@ def notes(capture: Capture) -> tuple[Finding, ...]:
     return tuple(finding for finding in capture.record.findings if finding.severity == "warn")
 
 
+@contextlib.contextmanager
+def _to_the_end() -> Iterator[None]:
+    """An interruption comes too late here: traffic, registry and limits change together, within a second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+
+
+def _switching(home: Home, name: str) -> Path:
+    """There while traffic may have gone to a version that `@champion` does not name yet."""
+    return home.deployment(name) / "switching"
+
+
+def _crown(home: Home, name: str, version: int) -> None:
+    registry.set_champion(name, version, home=home)
+    _switching(home, name).unlink(missing_ok=True)
+
+
 def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployment:
     """Settings are applied in place; nothing is made."""
     target, name = LocalTarget(home), live.run.name
@@ -248,6 +277,8 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
         target.start(name)
         if live.run.workers != wish.workers:
             target.scale(name, wish.workers)
+        if _switching(home, name).exists():  # a deploy was killed between the switch and the registry
+            _crown(home, name, live.version)
         limits.apply(home, name, wish.limits)
         line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
     proven: Status = "verified" if live.run.proof == "verified" else "unverified"

@@ -223,6 +223,25 @@ def test_what_an_interruption_or_a_damaged_file_left_is_completed_by_the_next_ca
         uninstalled(home)
 
 
+def test_the_registry_follows_a_deploy_that_was_killed_right_after_the_switch(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "set_champion", killed)
+        with pytest.raises(SystemExit):
+            deploy(home, fitted(0.7), name="crowned")
+    assert registry.champion("crowned", home) is None
+    again = deploy(home, fitted(0.7), name="crowned")
+    assert again.outcome.unchanged
+    champion = registry.champion("crowned", home)
+    assert champion is not None
+    assert champion.version == again.version
+    again.remove(purge=True)
+
+
 def test_uninstall_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     place = Home(tmp_path / "gone")
     deploy(place, fitted(3.0), name="gone")

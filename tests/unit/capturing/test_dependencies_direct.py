@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution
 from pathlib import Path
 from site import addsitedir
+from types import FunctionType
 
 import pytest
 
-from nb2prod.capturing import dependencies
+from nb2prod.capturing import dependencies, probe
 from nb2prod.capturing.dependencies import Needed
+from nb2prod.capturing.distributions import Origins
+from nb2prod.capturing.imports import Import
+from nb2prod.environments import Installed
 from nb2prod.home import Home
 from nb2prod.runtime import flavors
 
@@ -133,3 +138,25 @@ def test_a_folder_that_a_pth_line_leads_to_goes_without_being_a_distribution(
     again = tmp_path / "again"
     again.mkdir()
     assert needed("editthing", again).local[0].digest != before
+
+
+def test_a_function_of_an_installed_package_did_not_come_with_the_model() -> None:
+    def made(file: str, module: str | None) -> FunctionType:
+        function = FunctionType(compile("import matplotlib", file, "exec"), {})
+        function.__module__ = module  # type: ignore[assignment]
+        return function
+
+    away = made(f"{sysconfig.get_path('purelib')}/skops/io/_utils.py", "skops.io._gone")
+    assert probe._of_a_module(away, set())
+    assert probe._of_a_module(made("<string>", None), set())  # the probe's own line, as Python 3.11 shows it
+    assert not probe._of_a_module(made("<ipython-input-3>", "__main__"), set())
+
+
+def test_nb2prod_itself_is_nothing_that_a_model_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = Origins(Installed.on())
+    search = dependencies._Search(origins, sys.path, frozenset(), Path())
+    monkeypatch.setattr(Origins, "of_import", lambda self, name: next(iter(self.installed.by_name.values())))
+    search.imported(Import("nb2prod.capturing.probe", ("main",)))
+    assert search.found == {}
+    search.imported(Import("not_here_at_all", ()))
+    assert len(search.found) == 1
