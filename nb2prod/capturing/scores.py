@@ -15,6 +15,7 @@ from nb2prod.capturing.discovery import Found
 from nb2prod.records.capture import Finding, HoldoutMetric
 
 PATIENCE = 30.0
+OUT_OF_FOLD = "out-of-fold"
 FOLDS = 3
 _SEVERAL = "The model answers several numbers at once."
 _ONE = "predict one number, or deploy a model for each"
@@ -64,7 +65,7 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
     values = _out_of_fold(found)
     if values is None:
         return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout ROWS ANSWERS")
-    return Scores(values, np.asarray(found.labels).ravel(), rows=found.data)
+    return Scores(values, np.asarray(found.labels).ravel(), _out_of_fold_said(), rows=found.data)
 
 
 def _several(labels: Any) -> bool:
@@ -107,6 +108,17 @@ def _none(why: str, fix: str) -> Scores:
             why=f"{why} Scores on training rows would flatter.",
             fix=fix,
         )
+    )
+
+
+def _out_of_fold_said() -> Finding:
+    return Finding(
+        code=OUT_OF_FOLD,
+        severity="note",
+        title="Reference scores are out of fold",
+        where="--holdout",
+        why=f"No hold-out was given: copies of the model were fitted on {FOLDS - 1} of {FOLDS} folds and asked the rest.",
+        fix="%deploy model --holdout ROWS ANSWERS",
     )
 
 

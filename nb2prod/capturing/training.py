@@ -96,7 +96,9 @@ def _ambiguous(what: str, shown: str, found: Sequence[str]) -> UsageError:
         f"Two or more variables could be the {'training data' if what == 'data' else 'labels'} of `{shown}`",
         code="two-candidates",
         where=f"--{what}",
-        why="These fit: " + ", ".join(f"`{name}`" for name in found) + "; no executed cell says which one `.fit` saw.",
+        why="These fit: "
+        + ", ".join(f"`{name}`" for name in found)
+        + "; the cells do not say for certain which one `.fit` saw.",
         fix=f"%deploy {shown} --{what} {found[0]}",
         kept=KEPT,
     )

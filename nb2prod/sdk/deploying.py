@@ -14,6 +14,7 @@ from pathlib import Path
 from nb2prod import environments, packaging, registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
+from nb2prod.capturing.scores import OUT_OF_FOLD
 from nb2prod.errors import Nb2prodError, Refused
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture, Finding
@@ -237,7 +238,8 @@ class _Deploying:
 def watching(capture: Capture) -> str:
     """`14 columns, score and confidence against 81,204 training rows.`"""
     columns = len(capture.record.signature.columns)
-    scores = ", score and confidence" if capture.record.scores else ""
+    folds = any(finding.code == OUT_OF_FOLD for finding in capture.record.findings)
+    scores = f", score and confidence{' (out of fold)' * folds}" if capture.record.scores else ""
     return f"{columns} column{'s' * (columns != 1)}{scores} against {capture.record.baseline_rows:,} training rows."
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from nb2prod.capturing import answering, discovery, scores
 from nb2prod.capturing.discovery import Found
@@ -175,3 +175,15 @@ def test_answers_that_are_more_than_a_number_have_no_reference_scores_and_say_so
     assert told.finding is not None
     assert told.finding.code == "no-reference-scores"
     assert "several numbers" in told.finding.why
+
+
+def test_reference_scores_without_a_hold_out_say_that_they_are_out_of_fold() -> None:
+    labels = (FRAME["a"] > FRAME["a"].median()).astype(int)
+    model = RandomForestClassifier(n_estimators=2).fit(FRAME, labels)
+    live = discovery.find("model", Notebook({"model": model, "df": FRAME, "y": labels}), data="df", labels="y")
+    flavor = flavors.of(live.model)
+    told = scores.reference(live, flavor, lambda rows: answering.answer(flavor, live, rows))
+    assert told.values is not None
+    assert told.finding is not None
+    assert told.finding.code == "out-of-fold"
+    assert told.metric((0, 1)) is None
