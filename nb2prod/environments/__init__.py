@@ -7,7 +7,7 @@ from nb2prod.environments.installed import Distribution, Installed
 from nb2prod.environments.leases import MARK, holders, in_use, lease, release, unused
 from nb2prod.environments.locks import SERVING, Lock, LockRequest, lock, read_lock
 from nb2prod.environments.upkeep import Freed, prune
-from nb2prod.environments.uv import NotOnIndex
+from nb2prod.environments.uv import NotOnIndex, Source, offline, sources, way_out
 from nb2prod.environments.venvs import Environment, build, build_for, compile_rest, must_fit
 from nb2prod.environments.wheels import given as given_wheels
 from nb2prod.environments.wheels import of_direct
@@ -25,6 +25,7 @@ __all__ = [
     "Lock",
     "LockRequest",
     "NotOnIndex",
+    "Source",
     "build",
     "build_for",
     "compile_rest",
@@ -36,8 +37,11 @@ __all__ = [
     "lock",
     "must_fit",
     "of_direct",
+    "offline",
     "prune",
     "read_lock",
     "release",
+    "sources",
     "unused",
+    "way_out",
 ]

@@ -7,6 +7,8 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from nb2prod.environments.indexes import IndexSettings, without_credentials
 from nb2prod.errors import Failed, Nb2prodError, NoSpace, Refused, Unverified
@@ -97,8 +99,10 @@ def executable() -> str:
 def environ(settings: IndexSettings) -> dict[str, str]:
     """This process's variables without those that mislead uv, with what pip is told about indexes."""
     found = {name: value for name, value in os.environ.items() if name not in _DROPPED}
-    for name, value in settings.environ().items():
-        found.setdefault(name, value)
+    told = settings.environ()
+    if found.get("UV_INDEX_URL"):
+        told.pop("UV_DEFAULT_INDEX", None)  # uv would ask pip's index before the one that was set for uv
+    found |= {name: value for name, value in told.items() if not found.get(name)}
     found["UV_PYTHON_DOWNLOADS"] = "never"
     return found
 
@@ -140,18 +144,63 @@ def translated(text: str) -> Nb2prodError:
     return Failed("uv could not do it", code="uv-failed", where="environments", why=said, fix="nb2prod doctor")
 
 
-_SET = ("UV_OFFLINE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+PYPI = "https://pypi.org/simple"
+_PIPS = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "UV_INDEX": "PIP_EXTRA_INDEX_URL"}
+_YES = ("1", "true", "t", "yes", "y", "on")
+_NAMED = re.compile(r"^[A-Za-z0-9._-]+=")
+
+
+class Source(NamedTuple):
+    """An index that uv asks, and the variable that leads there; None where a file of pip's or uv itself names it."""
+
+    address: str
+    variable: str | None
+
+
+def sources(settings: IndexSettings) -> tuple[Source, ...]:
+    """Every index that uv asks, in its own order of precedence; none where it is told to ask none."""
+    told = environ(settings)
+    if told.get("UV_NO_INDEX", "").lower() in _YES:
+        return ()
+    extra = [
+        Source(_NAMED.sub("", address), _leading(name))
+        for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")
+        for address in told.get(name, "").split()
+    ]
+    default = next((name for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL") if told.get(name)), None)
+    if default is None:
+        return (*extra, Source(PYPI, None))
+    return (*extra, Source(_NAMED.sub("", told[default]), _leading(default)))
+
+
+def offline() -> bool:
+    """Is uv kept from the network?"""
+    return os.environ.get("UV_OFFLINE", "").lower() in _YES
+
+
+def way_out(variable: str | None) -> str:
+    """The line for an index that cannot be reached, to which `variable` leads, or what pip is told."""
+    fix = (
+        f"unset {variable}      # or connect" if variable else "pip config list      # the index that pip uses; connect"
+    )
+    return f"{fix}, and run it again"
+
+
+def _leading(name: str) -> str | None:
+    """The user's own variable behind one that uv is given."""
+    return next((one for one in (name, _PIPS.get(name)) if one and os.environ.get(one)), None)
 
 
 def _unreachable(said: str) -> Unverified:
-    told = next((name for name in _SET if os.environ.get(name)), None)
-    fix = f"unset {told}      # or connect" if told else "pip config list      # the index that pip uses; connect"
+    asked = sources(IndexSettings.of_pip())
+    named = [one for one in asked if (host := urlsplit(one.address).netloc.rpartition("@")[2]) and host in said]
+    told = next((one.variable for one in named or asked if one.variable), None)
     return Unverified(
         "The package index cannot be reached",
         code="index-unreachable",
         where="the locked environment",
         why=said,
-        fix=f"{fix}, and run it again",
+        fix=way_out("UV_OFFLINE" if offline() else told),
         kept="nothing was registered",
     )
 

@@ -18,6 +18,7 @@ from loading import Load, until
 
 from nb2prod.errors import Conflict, Failed, NotFound
 from nb2prod.home import Home
+from nb2prod.lifecycle.upkeep import doctor
 from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.store.deployments import RunRow
@@ -311,6 +312,25 @@ def test_a_killed_supervisord_is_mended_without_a_failed_request(bench: Bench) -
     assert set(after) == set(before)
     assert not set(after.values()) & set(before.values())
     assert bench.target.status("delays").state == "live"
+
+
+def test_a_torn_place_leaves_the_processes_alone_and_doctor_writes_it_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench.deploy(1)
+    until(bench.all_ready)
+    before = {one.pid for one in bench.processes()}
+    place = bench.home.local / "place.json"
+    whole = place.read_bytes()
+    place.write_bytes(whole[:20])
+    (tmp_path / "r").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+    states = {one.code: one.state for one in doctor(bench.home, fix=True, target=bench.again())}
+    assert (states["place"], states["ports"], states["processes"]) == ("mended", "ok", "ok")
+    assert place.read_bytes() == whole
+    bench.again().ensure()
+    assert {one.pid for one in bench.processes()} == before
+    assert bench.ask()["version"] == 1
 
 
 def test_a_killed_caddy_comes_back_with_the_version_that_takes_traffic(bench: Bench) -> None:

@@ -27,7 +27,7 @@ class Diagnosis(Record, frozen=True, kw_only=True):
 
 
 def doctor(home: Home, *, fix: bool = False, target: LocalTarget | None = None) -> tuple[Diagnosis, ...]:
-    """Look at Python, disk, ports, processes, index, registry, `@champion`, leftovers and bytes by kind.
+    """Look at Python, disk, supervisord, ports, processes, index, registry, `@champion`, leftovers and bytes by kind.
 
     Parameters
     ----------

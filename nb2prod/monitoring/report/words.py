@@ -44,7 +44,7 @@ def title(report: Report) -> str:
         return f"{named}: no rows have been counted yet"
     gone = sum(one.drifted for one in report.drift)
     told = f"{gone} of {len(report.drift)} watched things have moved" if gone else "nothing has moved"
-    return f"{named}: {told} over {report.rows:,} rows"
+    return f"{named}: {told} over {report.rows:,} row{_s(report.rows)}"
 
 
 def answers(report: Report) -> list[tuple[str, str, str]]:
@@ -61,12 +61,16 @@ def up(report: Report) -> str:
         return "its target was not asked"
     said: list[str] = [status.state]
     if status.requests is not None:
-        said.append(f"{status.requests:,} requests")
+        said.append(f"{status.requests:,} request{_s(status.requests)}")
     if status.p50_ms is not None and status.p99_ms is not None:
         said.append(f"p50 {status.p50_ms:.1f} ms, p99 {status.p99_ms:.1f} ms")
     if status.errors is not None:
-        said.append(f"{status.errors:,} errors")
+        said.append(f"{status.errors:,} error{_s(status.errors)}")
     return " · ".join(said) + (f" · {status.reason}" if status.reason else "")
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def right(report: Report) -> str:

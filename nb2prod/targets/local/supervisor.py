@@ -21,6 +21,7 @@ from nb2prod.home import write_atomic
 from nb2prod.targets.local import orphans
 from nb2prod.targets.local.unixhttp import UnixTransport
 
+CONFIG = "supervisord.conf"
 LOG_BYTES = 5 * 2**20
 LOG_FILES = 5
 DRAIN_SECONDS = 40
@@ -73,7 +74,7 @@ class Supervisor:
         self.sockets = sockets
         self._python = python
         self.socket = sockets / "supervisor.sock"
-        self.config = folder / "supervisord.conf"
+        self.config = folder / CONFIG
         self.pidfile = folder / "supervisord.pid"
 
     def pid(self) -> int | None:
@@ -273,6 +274,12 @@ def escape(text: str) -> str:
     """A value that supervisord reads back as it was: it expands `%` and cuts at a space before `;` or `#`."""
     text = text.replace("%", "%%")
     return re.sub(r"(?<=\s)[;#]", lambda found: _MARKS[found[0]], text)
+
+
+def unescape(text: str) -> str:
+    """What `escape` was given."""
+    signs = {mark: sign for sign, mark in _MARKS.items()}
+    return re.sub(r"%%|%\(\w+\)s", lambda found: signs.get(found[0], "%"), text)
 
 
 _MARKS = {";": "%(ENV_NB2PROD_SEMICOLON)s", "#": "%(ENV_NB2PROD_HASH)s"}

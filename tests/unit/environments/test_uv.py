@@ -2,7 +2,8 @@
 
 import pytest
 
-from nb2prod.environments.uv import NotOnIndex, translated
+from nb2prod.environments import IndexSettings
+from nb2prod.environments.uv import NotOnIndex, environ, translated
 from nb2prod.errors import Failed, NoSpace, Refused, Unverified
 
 CONFLICT = """error: No solution found when resolving dependencies
@@ -66,6 +67,19 @@ def test_an_unreachable_index_leaves_the_proof_open(monkeypatch: pytest.MonkeyPa
     assert error.fix.startswith("pip config list")
     monkeypatch.setenv("UV_INDEX_URL", "https://nowhere.example/simple")
     assert translated(OFFLINE).fix.startswith("unset UV_INDEX_URL ")
+    monkeypatch.setenv("UV_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://nowhere.example/simple")
+    assert translated(OFFLINE).fix.startswith("unset UV_INDEX ")
+    monkeypatch.setenv("UV_OFFLINE", "true")
+    assert translated(OFFLINE).fix.startswith("unset UV_OFFLINE ")
+
+
+def test_an_index_set_for_uv_goes_before_the_one_of_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    monkeypatch.setenv("UV_INDEX_URL", "https://mine.example/simple")
+    told = environ(IndexSettings(index="https://pips.example/simple"))
+    assert told["UV_INDEX_URL"] == "https://mine.example/simple"
+    assert "UV_DEFAULT_INDEX" not in told
 
 
 def test_a_full_disk_and_anything_else_have_codes_of_their_own() -> None:

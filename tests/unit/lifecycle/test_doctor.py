@@ -137,15 +137,66 @@ def test_processes_that_no_deployment_needs_are_ended(home: Home, target: Target
     assert target.done == ["ensure"]
 
 
-def test_an_index_that_does_not_answer_is_a_warning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("UV_OFFLINE", raising=False)
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://index.invalid/simple")
-    monkeypatch.setattr(outside.IndexSettings, "of_pip", classmethod(lambda cls: outside.IndexSettings()))
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing is told of indexes, and none answers."""
+    for name in [name for name in os.environ if name.startswith(("UV_", "PIP_")) or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setattr(outside, "_answers", lambda host, port: False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("told", "where", "fix"),
+    [
+        ({}, "pypi.org:443", "pip config list "),
+        ({"PIP_INDEX_URL": "http://127.0.0.1:7/simple"}, "127.0.0.1:7", "unset PIP_INDEX_URL "),
+        ({"UV_INDEX_URL": "http://me:secret@127.0.0.1:9/simple"}, "127.0.0.1:9", "unset UV_INDEX_URL "),
+        (
+            {"UV_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_INDEX_URL": "http://127.0.0.1:7/simple"},
+            "127.0.0.1:9",
+            "unset UV_INDEX_URL ",
+        ),
+        (
+            {"UV_DEFAULT_INDEX": "http://index.invalid/simple", "UV_INDEX_URL": "http://127.0.0.1:9/simple"},
+            "index.invalid:80",
+            "unset UV_DEFAULT_INDEX ",
+        ),
+        (
+            {"UV_INDEX": "mine=http://127.0.0.1:9/simple", "UV_DEFAULT_INDEX": "file:///nowhere"},
+            "127.0.0.1:9",
+            "unset UV_INDEX ",
+        ),
+        ({"HTTPS_PROXY": "http://127.0.0.1:3"}, "127.0.0.1:3", "unset HTTPS_PROXY "),
+    ],
+)
+def test_an_index_that_does_not_answer_is_named_with_the_variable_that_leads_there(
+    told: dict[str, str], where: str, fix: str, home: Home, silent: pytest.MonkeyPatch
+) -> None:
+    for name, value in told.items():
+        silent.setenv(name, value)
+    state, text, line = found(home, "index")
+    assert state == "warn"
+    assert text.startswith(f"{where} does not answer")
+    assert line.startswith(fix)
+
+
+def test_uv_that_is_kept_from_the_network_is_said(home: Home, silent: pytest.MonkeyPatch) -> None:
+    silent.setenv("UV_OFFLINE", "1")
     state, text, fix = found(home, "index")
     assert state == "warn"
-    assert "does not answer" in text
-    assert fix.startswith("pip config set")
+    assert text.startswith("UV_OFFLINE keeps uv from the network")
+    assert fix.startswith("unset UV_OFFLINE ")
+
+
+def test_a_torn_place_goes_where_nothing_runs(home: Home, target: Target) -> None:
+    assert found(home, "place", target=target)[::2] == ("ok", "")
+    home.local.mkdir()
+    (home.local / "place.json").write_text('{"sock')
+    assert found(home, "place", target=target)[::2] == ("warn", "nb2prod doctor --fix")
+    assert found(home, "place", target=target, fix=True)[0] == "mended"
+    assert not (home.local / "place.json").exists()
 
 
 def test_a_registry_that_does_not_answer_is_shown_without_its_password(

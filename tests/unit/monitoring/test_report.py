@@ -13,11 +13,12 @@ import pytest
 from nb2prod.baseline import Baseline
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import Monitor
-from nb2prod.monitoring.report import Page, charts, grafana, of_deployment
+from nb2prod.monitoring.report import Page, charts, grafana, of_deployment, words
 from nb2prod.monitoring.report.shapes import shape
 from nb2prod.records.alerts import Alert
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Report
+from nb2prod.records.serving import ServiceStatus
 from nb2prod.runtime.metrics import Metrics
 from nb2prod.store import Store
 
@@ -129,6 +130,13 @@ def store(tmp_path: Path) -> Store:
     from nb2prod.home import Home
 
     return Store(Home(tmp_path))
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 request · 1 error"), (1000, "1,000 requests · 1,000 errors")])
+def test_one_is_counted_as_one(monitor: Monitor, count: int, said: str) -> None:
+    status = ServiceStatus(name="delays", state="live", url=None, version=1, requests=count, errors=count)
+    told = msgspec.structs.replace(monitor.report().summary, status=status)
+    assert words.up(told) == f"live · {said}"
 
 
 def test_the_grafana_dashboard_asks_only_for_what_metrics_exposes() -> None:

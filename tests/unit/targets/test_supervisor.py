@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from supervisor.options import UnhosedConfigParser, expand
 
 from nb2prod.targets.local import orphans
-from nb2prod.targets.local.supervisor import Program, configuration, environment, escape
+from nb2prod.targets.local.supervisor import Program, configuration, environment, escape, unescape
 
 MARKS = {"ENV_NB2PROD_SEMICOLON": ";", "ENV_NB2PROD_HASH": "#"}
 NAMES = st.text(
@@ -27,6 +27,7 @@ def read_back(text: str, section: str, key: str) -> str:
 @given(NAMES.map(lambda text: f"/home/{text}/x"))
 def test_supervisord_reads_every_path_as_it_was_written(path: str) -> None:
     assert read_back(f"[a]\nkey={escape(path)}\n", "a", "key") == path
+    assert unescape(escape(path)) == path
 
 
 def test_a_program_is_read_as_it_was_meant() -> None:

@@ -5,48 +5,71 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
-from nb2prod import registry
-from nb2prod.environments import IndexSettings
+from nb2prod import environments, registry
 from nb2prod.lifecycle.upkeep.checks.base import Ailment, Check
 
-PYPI = "https://pypi.org/simple"
 PATIENCE = 4.0
 
 
+class Door(NamedTuple):
+    """Where uv knocks for an index, a proxy in front of it included, and the variable that leads there."""
+
+    host: str
+    port: int
+    variable: str | None
+
+
 class IndexCheck(Check):
-    """Does the package index answer? Without it only what is cached can be deployed."""
+    """Does the package index that uv asks answer? Without it only what is cached can be deployed."""
 
     code, title, order = "index", "Package index", 50
 
     def look(self) -> Iterator[Ailment]:
-        settings = IndexSettings.of_pip()
-        if settings.no_index or os.environ.get("UV_OFFLINE"):
+        if environments.offline():
+            text = "UV_OFFLINE keeps uv from the network; what is not cached cannot be installed."
+            yield Ailment(text, environments.way_out("UV_OFFLINE"), "warn")
             return
-        place = self._place()
-        if place is not None and not _answers(*place):
-            text = f"{place[0]} does not answer; what is not cached cannot be installed."
-            yield Ailment(text, "pip config set global.index-url https://your-mirror/simple", "warn")
+        for door in _doors():
+            if not _answers(door.host, door.port):
+                text = f"{door.host}:{door.port} does not answer; what is not cached cannot be installed."
+                yield Ailment(text, environments.way_out(door.variable), "warn")
 
     def well(self) -> str:
-        place = self._place()
-        return f"{place[0]} answers" if place else "a folder of this machine"
+        named = [f"{door.host}:{door.port}" for door in _doors()]
+        return f"{', '.join(named)} answer{'s' if len(named) == 1 else ''}" if named else "a folder of this machine"
 
-    def _place(self) -> tuple[str, int] | None:
-        """Host and port of the index, or of the proxy in front of it; None where it is a folder."""
-        settings = IndexSettings.of_pip()
-        index = os.environ.get("UV_DEFAULT_INDEX") or settings.index or PYPI
-        address = urlsplit(index)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            return None
-        proxy = (
-            settings.proxy
-            or os.environ.get(f"{address.scheme}_proxy")
-            or os.environ.get(f"{address.scheme.upper()}_PROXY")
-        )
-        through = urlsplit(proxy if proxy and "//" in proxy else f"//{proxy}") if proxy else address
-        return through.hostname or address.hostname, through.port or (443 if through.scheme == "https" else 80)
+
+def _doors() -> tuple[Door, ...]:
+    """Each once; an index that is a folder has none."""
+    settings = environments.IndexSettings.of_pip()
+    found = [door for source in environments.sources(settings) if (door := _door(source, settings))]
+    return tuple({(door.host, door.port): door for door in reversed(found)}.values())[::-1]
+
+
+def _door(source: environments.Source, settings: environments.IndexSettings) -> Door | None:
+    address = urlsplit(source.address)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return None
+    proxy, variable = _proxy(address.scheme, address.hostname, settings) or (source.address, source.variable)
+    through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return Door(
+        through.hostname or address.hostname, through.port or (443 if through.scheme == "https" else 80), variable
+    )
+
+
+def _proxy(scheme: str, host: str, settings: environments.IndexSettings) -> tuple[str, str | None] | None:
+    """The proxy in front of a host and the variable that names it, as uv takes them: the scheme's, one for all, pip's."""
+    if proxy_bypass(host):
+        return None
+    told = getproxies_environment()
+    for kind in (scheme, "all"):
+        if kind in told:
+            return told[kind], next((name for name in os.environ if name.lower() == f"{kind}_proxy"), None)
+    return (settings.proxy, "PIP_PROXY" if os.environ.get("PIP_PROXY") else None) if settings.proxy else None
 
 
 class RegistryCheck(Check):

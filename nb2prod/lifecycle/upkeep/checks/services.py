@@ -1,4 +1,4 @@
-"""Ports and processes of the deployments."""
+"""Where supervisord runs; ports and processes of the deployments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from functools import partial
 
 from nb2prod.lifecycle.upkeep.checks.base import Ailment, Check, Severity
 from nb2prod.targets.local import ports
+
+
+class PlaceCheck(Check):
+    """Is it remembered where supervisord runs? Otherwise it is looked for in supervisord's own configuration."""
+
+    code, title, order = "place", "Supervisor", 25
+
+    def look(self) -> Iterator[Ailment]:
+        place = self.ground.target.processes.place
+        if place.torn:
+            where = f"it runs with {place.sockets}" if place.runs else "none runs"
+            text = f"{place.file} does not say where supervisord runs; {where}."
+            yield Ailment(text, "nb2prod doctor --fix", "warn", place.mend)
+
+    def well(self) -> str:
+        place = self.ground.target.processes.place
+        return f"runs with {place.sockets}" if place.runs else "none runs"
 
 
 class PortsCheck(Check):
