@@ -333,6 +333,26 @@ def test_a_torn_place_leaves_the_processes_alone_and_doctor_writes_it_again(
     assert bench.ask()["version"] == 1
 
 
+def test_what_a_killed_supervisord_left_is_found_where_its_place_is_torn_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench.deploy(1)
+    until(bench.all_ready)
+    port, supervisord = bench.target.port("delays"), bench.target.supervisor.pid()
+    assert supervisord is not None
+    os.kill(supervisord, signal.SIGKILL)
+    until(lambda: bench.target.supervisor.pid() is None)
+    (bench.home.local / "place.json").write_bytes(b"")
+    (tmp_path / "r").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+    states = {one.code: one.state for one in doctor(bench.home, fix=True, target=bench.again())}
+    assert (states["place"], states["ports"], states["processes"]) == ("mended", "ok", "mended")
+    again = bench.again()
+    assert (again.sockets, again.port("delays")) == (bench.target.sockets, port)
+    until(bench.all_ready)
+    assert bench.target.status("delays").state == "live"
+
+
 def test_a_killed_caddy_comes_back_with_the_version_that_takes_traffic(bench: Bench) -> None:
     bench.deploy(1)
     bench.deploy(2)
