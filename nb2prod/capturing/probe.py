@@ -12,7 +12,6 @@ import os
 import pickle
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType
@@ -25,7 +24,6 @@ from nb2prod.home import write_atomic
 MARK = "nb2prod-probe:"
 TIMEOUT = 120.0
 SCHEMA = "4"
-_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 
 
 def modules(folder: Path, sample: Any, *, path: Sequence[str], cwd: Path, kept: Path) -> dict[str, Any]:
@@ -112,6 +110,7 @@ def _by_value() -> list[tuple[str, tuple[str, ...]]]:
 def _of_a_module(function: FunctionType, files: set[Any]) -> bool:
     """Not so a function of the notebook's; the probe's own line has no module, and skops is taken out again once it was used."""
     file = function.__code__.co_filename
-    if file in files or file.startswith(("<frozen", *_INSTALLED)) or function.__module__ is None:
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    if installed or file in files or file.startswith("<frozen") or function.__module__ is None:
         return True
     return function.__module__ != "__main__" and function.__module__ in sys.modules
