@@ -20,6 +20,7 @@ from nb2prod.errors import Conflict, NoSpace, Unavailable
 SCHEMA = 1
 GIB = 2**30
 RESERVE = 64 * 2**20
+_MAKING = ".making-"
 _HELD: dict[tuple[str, str], IO[str]] = {}
 """What this process holds; the system lets go of it when the process dies, however it dies."""
 
@@ -241,6 +242,18 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
+def unfinished(folder: Path) -> Path:
+    """A new folder in `folder` for what this process makes there, to be moved to its place or removed by it.
+
+    Its name has the number of the process: those of processes that died are removed here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{_MAKING}*"):
+        if not _alive(left.name.removeprefix(_MAKING).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=folder))
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, timeout: float = 60.0) -> Iterator[None]:
     """Hold an exclusive lock on `path`; `Conflict` when another process keeps it past `timeout` seconds."""
@@ -265,6 +278,16 @@ def locked(path: Path, *, timeout: float = 60.0) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _data_folder() -> Path:

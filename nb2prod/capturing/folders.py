@@ -5,22 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from nb2prod.capturing.identity import identical, same_in_all
 from nb2prod.errors import Nb2prodError, NoSpace
-from nb2prod.home import Home
+from nb2prod.home import Home, unfinished
 from nb2prod.records.base import read
 from nb2prod.records.capture import Capture, CaptureRecord
 from nb2prod.runtime import manifest
 
 RECORD = "capture.json"
-
-_MAKING = ".making-"
 
 
 def open_capture(folder: Path) -> Capture:
@@ -49,12 +45,8 @@ def refusal(home: Home, key: str) -> Path:
 
 @contextlib.contextmanager
 def making(home: Home) -> Iterator[Path]:
-    """A folder of ours beside the captures, gone when it was not kept; those of dead processes go with it."""
-    home.captures.mkdir(exist_ok=True)
-    for left in home.captures.glob(f"{_MAKING}*"):
-        if not _alive(left.name.removeprefix(_MAKING).partition("-")[0]):
-            shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=home.captures))
+    """A folder of ours beside the captures, gone when it was not kept."""
+    made = unfinished(home.captures)
     made.chmod(0o755)
     try:
         yield made
@@ -98,16 +90,6 @@ def _the_same(made: Capture, folder: Path) -> bool:
         return named and identical(made, open_capture(folder))
     except (Nb2prodError, OSError):  # half a capture, a newer one, a tampered one: not one to build upon
         return False
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _full(home: Home) -> NoSpace:

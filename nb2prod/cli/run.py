@@ -32,7 +32,10 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
     except click.ClickException as error:
         return _wrong_usage(error, words, as_json=as_json)
     except (KeyboardInterrupt, click.Abort) as error:
-        show.interrupted(as_json=as_json, words=words, kept=next(iter(getattr(error, "__notes__", ())), ""))
+        stopped = (
+            error.__cause__ if isinstance(error, click.Abort) else error
+        )  # click puts its own in the place of Ctrl-C
+        show.interrupted(as_json=as_json, words=words, kept=next(iter(getattr(stopped, "__notes__", ())), ""))
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away, as `head` does; nothing more can be said there

@@ -25,7 +25,7 @@ import yaml
 
 from nb2prod import environments
 from nb2prod.errors import Failed, Nb2prodError, NotFound
-from nb2prod.home import Home, write_atomic
+from nb2prod.home import Home, unfinished, write_atomic
 from nb2prod.records.capture import Capture
 from nb2prod.records.proof import BentoRef
 from nb2prod.runtime import manifest, shipped, signatures
@@ -58,9 +58,7 @@ class Builder:
     """
 
     def __init__(self, home: Home) -> None:
-        home.bentos.mkdir(parents=True, exist_ok=True)
-        self._scratch = tempfile.TemporaryDirectory(dir=home.bentos, prefix=".making-")
-        self.folder = Path(self._scratch.name)
+        self.folder = unfinished(home.bentos)
         self.context = self.folder / "context"
         self.output = self.folder / "output"
         for folder in (self.context, self.folder / "bentoml"):
@@ -92,7 +90,7 @@ class Builder:
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()
-        self._scratch.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> BentoRef:

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 
 from nb2prod.errors import Failed, Refused, UsageError
 from nb2prod.sdk import marking
+from nb2prod.sdk.interruption import handed_on
 
 Heard = Callable[[dict[str, Any]], None]
+
+_CUT_SHORT = "it was ended before it had taken back what it began; nb2prod doctor --fix does that"
 
 
 class Ran(NamedTuple):
@@ -77,11 +80,24 @@ class Kernel:
         return Ran(len(code), 0)
 
     def run(self, code: str, *, heard: Heard) -> None:
-        """Run code that is no cell of the notebook and hand each display to `heard`."""
-        reply = self._client.execute_interactive(
-            code, store_history=False, allow_stdin=False, output_hook=_displays(heard), timeout=None
-        )
+        """Run code that is no cell of the notebook and hand each display to `heard`.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            It was interrupted: the code too, which was waited for, unless a note says that it was cut short.
+        """
+        try:
+            with handed_on(self._manager.interrupt_kernel):
+                reply = self._client.execute_interactive(
+                    code, store_history=False, allow_stdin=False, output_hook=_displays(heard), timeout=None
+                )
+        except KeyboardInterrupt as error:
+            error.add_note(_CUT_SHORT)
+            raise
         if reply["content"]["status"] == "error":
+            if reply["content"]["ename"] == "KeyboardInterrupt":
+                raise KeyboardInterrupt
             raise Failed(
                 f"{reply['content']['ename']}: {reply['content']['evalue']}",
                 code="kernel-failed",

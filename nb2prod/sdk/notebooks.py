@@ -135,6 +135,8 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
     except Nb2prodError as error:
         kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in _KINDS), "Failed")
         tell("error", {"class": kind, **error.as_dict()})
+    except KeyboardInterrupt as error:
+        tell("interrupted", next(iter(getattr(error, "__notes__", ())), ""))
 
 
 def _inside(
@@ -161,9 +163,14 @@ def _inside(
 
     journal = Journal(progress)
     with Kernel(file, cell_timeout=cell_timeout, environment={MARKING: "1"}) as kernel:
-        with journal.step("Notebook", f"running {file.name} from its first cell") as line:
-            line.found(_ran(kernel.run_cells(model), model))
-        kernel.run(f"from nb2prod.sdk.notebooks import carry_out\ncarry_out(*{call!r})", heard=_reader(heard))
+        try:
+            with journal.step("Notebook", f"running {file.name} from its first cell") as line:
+                line.found(_ran(kernel.run_cells(model), model))
+            kernel.run(f"from nb2prod.sdk.notebooks import carry_out\ncarry_out(*{call!r})", heard=_reader(heard))
+        except KeyboardInterrupt as error:
+            if not messages or messages[-1]["kind"] != "result":  # else it came when all was done
+                _note(messages, error)
+                raise
     found = _result(messages, file)
     if "steps" in found:
         found["steps"] = [*msgspec.to_builtins(journal.steps), *found["steps"]]
@@ -184,6 +191,10 @@ def _result(messages: list[dict[str, Any]], file: Path) -> Any:
     if last["kind"] == "error":
         fields = dict(last["body"])
         raise _KINDS[fields.pop("class")](fields.pop("title"), **fields)
+    if last["kind"] == "interrupted":
+        stopped = KeyboardInterrupt()
+        _note(messages, stopped)
+        raise stopped
     raise Failed(
         "The kernel ended before there was a result",
         code="kernel-ended",
@@ -192,6 +203,16 @@ def _result(messages: list[dict[str, Any]], file: Path) -> Any:
         fix="nb2prod doctor",
         kept="nothing was registered",
     )
+
+
+def _note(messages: list[dict[str, Any]], error: KeyboardInterrupt) -> None:
+    """What was kept: as the kernel tells it, else as far as its steps do."""
+    if getattr(error, "__notes__", ()):
+        return
+    told = next((message["body"] for message in messages if message["kind"] == "interrupted"), "")
+    begun = any(message["kind"] == "step" and message["body"]["name"] == "Register" for message in messages)
+    if told or not begun:
+        error.add_note(told or "nothing was registered")
 
 
 def _reader(heard: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:

@@ -104,9 +104,13 @@ def test_with_json_an_error_is_the_seven_keys(twin: Twin, notebook: Path, capsys
     assert list(told(capsys)["error"]) == ["code", "title", "where", "why", "fix", "kept", "status"]
 
 
-def test_an_interrupt_is_130(twin: Twin, notebook: Path) -> None:
+def test_an_interrupt_is_130_and_says_what_was_kept(
+    twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     twin.raises = KeyboardInterrupt()
+    twin.raises.add_note("version 1 is registered")
     assert run(["deploy", str(notebook)]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted: version 1 is registered"
 
 
 def test_an_unknown_error_shows_its_traceback(twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:

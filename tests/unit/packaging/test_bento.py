@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +135,18 @@ def test_remove_takes_one_or_all_of_a_name(home: Home) -> None:
     assert packaging.remove(made.tag, home) == reference.bytes
     assert not Path(reference.folder).exists()
     assert packaging.remove("gone", home) == 0
+
+
+def test_what_a_killed_builder_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    script = "import os, signal, sys; from nb2prod.home import Home; from nb2prod.packaging import Builder"
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{script}; Builder(Home(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)", tmp_path],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = home.bentos.iterdir()
+    with packaging.Builder(home) as builder, packaging.Builder(home) as other:
+        assert set(home.bentos.iterdir()) == {builder.folder, other.folder}
+    assert not left.exists()
+    assert list(home.bentos.iterdir()) == []
