@@ -162,15 +162,15 @@ def _inside(
             progress(msgspec.convert(message["body"], Step))
 
     journal = Journal(progress)
-    with Kernel(file, cell_timeout=cell_timeout, environment={MARKING: "1"}) as kernel:
-        try:
+    try:
+        with Kernel(file, cell_timeout=cell_timeout, environment={MARKING: "1"}) as kernel:
             with journal.step("Notebook", f"running {file.name} from its first cell") as line:
                 line.found(_ran(kernel.run_cells(model), model))
             kernel.run(f"from nb2prod.sdk.notebooks import carry_out\ncarry_out(*{call!r})", heard=_reader(heard))
-        except KeyboardInterrupt as error:
-            if not messages or messages[-1]["kind"] != "result":  # else it came when all was done
-                _note(messages, error)
-                raise
+    except KeyboardInterrupt as error:
+        if not messages or messages[-1]["kind"] != "result":  # else it came when all was done
+            _note(messages, error)
+            raise
     found = _result(messages, file)
     if "steps" in found:
         found["steps"] = [*msgspec.to_builtins(journal.steps), *found["steps"]]
@@ -211,8 +211,7 @@ def _note(messages: list[dict[str, Any]], error: KeyboardInterrupt) -> None:
         return
     told = next((message["body"] for message in messages if message["kind"] == "interrupted"), "")
     begun = any(message["kind"] == "step" and message["body"]["name"] == "Register" for message in messages)
-    if told or not begun:
-        error.add_note(told or "nothing was registered")
+    error.add_note(told or ("nb2prod list says what answers" if begun else "nothing was registered"))
 
 
 def _reader(heard: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
