@@ -43,6 +43,11 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def lost(self, *, kills: int) -> list[str]:
+        """What failed beside one torn answer for each killed worker: its head had gone to the caller already."""
+        torn = [one for one in self.failed if "without sending complete message body" in one]
+        return [one for one in self.failed if one not in torn[:kills]]
+
     def _send(self, kept: bool) -> None:
         with httpx.Client(timeout=20) as client:
             while not self._stop.is_set():

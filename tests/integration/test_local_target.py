@@ -292,7 +292,7 @@ def test_a_killed_worker_fails_no_request_and_comes_back(bench: Bench) -> None:
         until(lambda: bench.all_ready() and bench.pid_of("delays.1.worker-1") != killed)
         seen = len(load.answers)
         until(lambda: len(load.answers) > seen + 20)
-    assert load.failed == []
+    assert load.lost(kills=1) == []
 
 
 def test_a_killed_supervisord_is_mended_without_a_failed_request(bench: Bench) -> None:
