@@ -16,7 +16,7 @@ import numpy as np
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import dependencies, discovery, folders, golden, rules, scores, signing
+from nb2prod.capturing import answering, dependencies, discovery, folders, golden, rules, scores, signing
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
@@ -25,11 +25,12 @@ from nb2prod.capturing.identity import digest as answers_digest
 from nb2prod.capturing.identity import identical
 from nb2prod.capturing.lineage import lineage
 from nb2prod.capturing.rules import secrets
+from nb2prod.capturing.rules.training_rows import TrainingRows
 from nb2prod.capturing.settled import Hook, Settled, libraries
 from nb2prod.capturing.signature import signature as read_signature
 from nb2prod.capturing.surroundings import environment
 from nb2prod.environments import Lock
-from nb2prod.errors import Nb2prodError, Refused
+from nb2prod.errors import Refused
 from nb2prod.home import Home
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import Capture, CaptureRecord, Environment, Finding, FlavorRecord, Golden, Signature
@@ -130,12 +131,14 @@ def capture(
     in_use = environments.in_use(home.cache)
     with in_use, excluded(notebook.namespace, exclude), folders.making(home) as folder:
         saved = _saved(found, folder / "model")
+        along = rules.accepted(TrainingRows().saved(saved, case.shown), (source for _, source in notebook.executed))
         needed = _needed(folder, found, notebook, declared, home)
         with _Locking(folder, needed, notebook, declared, home, ahead) as locking:
             asked = _ask(found, flavor, contract, golden, tolerance)
             surroundings = environment(folder, needed, locking.result(), variables=env, hosts=allow_network)
         record = _write(folder, found, notebook, asked, saved, needed, surroundings)
-        record = msgspec.structs.replace(record, findings=rules.sort([*findings, *asked.findings, *record.findings]))
+        told = (*findings, *along, *asked.findings, *record.findings)
+        record = msgspec.structs.replace(record, findings=rules.sort(told))
         (folder / RECORD).write_bytes(to_json(record))
         hashed = manifest.write(folder)
         signing.sign(folder, hashed, home)
@@ -168,7 +171,7 @@ def _ordered(found: Found) -> Found:
 
 
 def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tolerance: float) -> Asked:
-    ask = functools.partial(_answer, flavor, found.model, found.variable or found.name)
+    ask = functools.partial(answering.answer, flavor, found)
     predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
     signature = read_signature(found.data, predictions, probabilities, flavor.classes(found.model), **contract)
     reference = scores.reference(found, flavor, ask)
@@ -193,34 +196,6 @@ def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tole
 def _times(rows: Any, column: str | None) -> Any:
     """When each row happened, where they carry the column that `--time` names."""
     return rows[column] if column is not None and column in getattr(rows, "columns", ()) else None
-
-
-def _answer(flavor: Any, model: Any, shown: str, rows: Any) -> tuple[Any, Any]:
-    """Ask; an error of the model's own on its own training rows is a refusal that says so."""
-    try:
-        answer: tuple[Any, Any] = flavor.answer(model, rows)
-    except Nb2prodError:
-        raise
-    except Exception as error:
-        raise Refused(
-            f"`{shown}` fails on its own training rows",
-            code="fails-here",
-            where="in this kernel, before anything was saved",
-            why=f"{type(error).__name__}: {error}",
-            fix=f"{shown}.predict(ROWS)" if hasattr(model, "predict") else f"{shown}(ROWS)",
-            kept="nothing was captured",
-        ) from error
-    given, answers = golden.length(rows), golden.length(answer[0])
-    if given != answers:
-        raise Refused(
-            f"`{shown}` gave {'no list of' if answers is None else answers} answers to {given} rows",
-            code="wrong-count",
-            where="in this kernel, before anything was saved",
-            why="A service needs one answer for each row, in their order.",
-            fix="return one prediction a row from predict",
-            kept="nothing was captured",
-        )
-    return answer
 
 
 def _staying(

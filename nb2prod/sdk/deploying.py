@@ -254,7 +254,7 @@ def _to_the_end() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which what is started here would inherit
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from nb2prod.capturing import answering, discovery, scores
+from nb2prod.capturing import capture as capturing
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.signature import signature
@@ -187,3 +188,14 @@ def test_reference_scores_without_a_hold_out_say_that_they_are_out_of_fold() -> 
     assert told.finding is not None
     assert told.finding.code == "out-of-fold"
     assert told.metric((0, 1)) is None
+
+
+def test_a_capture_asks_this_way() -> None:
+    def by_row(row: Any) -> float:
+        return 1.0 if float(row["a"]) > 0 else 0.0
+
+    live = discovery.find("by_row", Notebook({"by_row": by_row, "df": FRAME}), data="df")
+    with pytest.raises(Refused) as caught:
+        capturing._ask(live, flavors.of(by_row), {}, "synthetic", 0.0)
+    assert caught.value.code == "fails-here"
+    assert "iterrows()" in caught.value.fix or 'to_dict("records")' in caught.value.fix
