@@ -1,0 +1,102 @@
+"""Code that reaches for what a service does not have: variables, files, hosts, `__main__`, changed modules."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from cells import SETUP, Kernel, only
+
+
+def test_a_variable_of_the_environment_that_was_not_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATE", "2")
+    source = "import os\ndef predict(frame):\n    return frame['a'] * float(os.environ['RATE'])"
+    kernel = Kernel().run(SETUP, source, "predict(df)")
+    finding = only(kernel.look("predict"), "environment-variable")
+    assert (finding.where, finding.severity) == ("In [2], line 3", "refuse")
+    assert finding.fix == "%deploy predict --env RATE"
+    assert kernel.look("predict", variables=("RATE",)) == ()
+
+
+@pytest.mark.parametrize("read", ["os.getenv('RATE_NOT_SET', '1')", "os.environ.get('RATE_NOT_SET', '1')"])
+def test_a_variable_that_is_not_set_is_a_note(read: str) -> None:
+    kernel = Kernel().run(
+        SETUP, f"import os\ndef predict(frame):\n    return frame['a'] * float({read})", "predict(df)"
+    )
+    assert only(kernel.look("predict"), "environment-variable").severity == "note"
+
+
+def test_a_file_opened_inside_predict(tmp_path: Path) -> None:
+    (tmp_path / "zones.csv").write_text("a\n1\n")
+    kernel = Kernel().run(
+        SETUP,
+        f"def predict(frame):\n    zones = pd.read_csv({str(tmp_path / 'zones.csv')!r})\n    return frame['a'] + len(zones)",
+        "predict(df)",
+    )
+    finding = only(kernel.look("predict"), "absolute-path")
+    assert finding.where.startswith("In [2], line 2:  pd.read_csv(")
+    assert finding.severity == "refuse"
+
+
+def test_a_file_read_while_fitting_stays_where_it_is() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        """
+        class Zones(LogisticRegression):
+            def fit(self, X, y):
+                open("/etc/hostname").close()
+                return super().fit(X, y)
+        """,
+        "model = Zones().fit(df, y)",
+    )
+    assert kernel.look("model") == ()
+
+
+def test_a_host_that_was_not_allowed() -> None:
+    source = "import urllib.request\ndef predict(frame):\n    urllib.request.urlopen('https://features.example/x')"
+    kernel = Kernel().run(SETUP, source)
+    finding = only(kernel.look("predict", data="df"), "network")
+    assert finding.fix == "%deploy predict --allow-network features.example"
+    assert kernel.look("predict", data="df", hosts=("features.example",)) == ()
+
+
+def test_code_that_looks_into_main() -> None:
+    kernel = Kernel().run(
+        SETUP, "LIMIT = 2\ndef predict(frame):\n    import __main__\n    return frame['a'] * __main__.LIMIT"
+    )
+    assert only(kernel.look("predict", data="df"), "main-dependent").severity == "refuse"
+
+
+def test_a_module_that_a_cell_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prices_of_test.py").write_text("FACTOR = 1\ndef priced(frame):\n    return frame['a'] * FACTOR\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "prices_of_test", raising=False)
+    kernel = Kernel().run(
+        SETUP,
+        "import prices_of_test",
+        "prices_of_test.FACTOR = 3",
+        "def predict(frame):\n    return prices_of_test.priced(frame)",
+        "predict(df)",
+    )
+    finding = only(kernel.look("predict"), "global-state")
+    assert finding.where == "In [3], line 1"
+    assert "prices_of_test.py" in finding.fix
+
+
+def test_a_constant_of_a_module_that_was_changed_out_of_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taxes_of_test.py").write_text(
+        "RATE = 0.2\nCOUNT = 0\nCOUNT = 1\nSEEN = {}\ndef taxed(frame):\n    return frame['a'] * RATE\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "taxes_of_test", raising=False)
+    kernel = Kernel().run(
+        SETUP,
+        "import taxes_of_test",
+        "def predict(frame):\n    return taxes_of_test.taxed(frame)",
+        "for name, value in {'RATE': .25, 'COUNT': 7}.items():\n    setattr(taxes_of_test, name, value)",
+        "predict(df); taxes_of_test.SEEN[1] = 2",
+    )
+    finding = only(kernel.look("predict"), "module-value")
+    assert finding.title == "`taxes_of_test.RATE` is 0.25 here and 0.2 in taxes_of_test.py"
+    assert finding.where == "taxes_of_test.py, line 1"

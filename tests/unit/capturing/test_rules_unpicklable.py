@@ -1,0 +1,175 @@
+"""What belongs to a process is named by its path, with the line that leaves it out."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cells import SETUP, Kernel, codes, only
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nb2prod.capturing import contents
+from nb2prod.capturing.rules import unpicklable
+
+
+class Holder(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+    def __init__(self, conn: Any = None) -> None:
+        self.conn = conn
+
+    def fit(self, X: Any, y: Any = None) -> Holder:
+        self.fitted_ = True
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X
+
+
+@pytest.mark.parametrize(
+    ("culprit", "named"),
+    [
+        (sqlite3.connect(":memory:"), "steps[1].conn: sqlite3.Connection"),
+        (threading.Lock(), "steps[1].conn: _thread.lock"),
+        ((n for n in range(3)), "steps[1].conn: generator"),
+        (Path("/dev/null").open("w"), "steps[1].conn: _io.TextIOWrapper"),  # noqa: SIM115
+        (threading.Thread(), "steps[1].conn: threading.Thread"),
+    ],
+)
+def test_what_belongs_to_this_process_is_named_by_its_path(culprit: Any, named: str) -> None:
+    kernel = Kernel().run(SETUP)
+    pipe = make_pipeline(StandardScaler(), Holder(), LogisticRegression())
+    kernel.namespace["model"] = pipe.fit(kernel.namespace["df"], kernel.namespace["y"])
+    pipe.steps[1][1].conn = culprit
+    finding = only(kernel.look("model", data="df"), "not-picklable")
+    assert finding.where == named
+    assert "__getstate__" in finding.fix
+
+
+def test_a_class_that_leaves_its_connection_behind_is_fine() -> None:
+    class Careful(Holder):
+        def __getstate__(self) -> dict[str, Any]:
+            return {**self.__dict__, "conn": None}
+
+    kernel = Kernel().run(SETUP)
+    pipe = make_pipeline(Careful(sqlite3.connect(":memory:")), LogisticRegression())
+    kernel.namespace["model"] = pipe.fit(kernel.namespace["df"], kernel.namespace["y"])
+    assert "not-picklable" not in codes(kernel.look("model", data="df"))
+
+
+def test_a_connection_among_the_globals_can_be_excluded() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "import sqlite3\nconn = sqlite3.connect(':memory:')",
+        "def predict(frame):\n    conn.execute('select 1')\n    return frame['a']",
+        "predict(df)",
+    )
+    finding = only(kernel.look("predict"), "not-picklable")
+    assert finding.where == "conn: sqlite3.Connection (used in predict)"
+    assert "--exclude conn" in finding.fix
+    assert "not-picklable" not in codes(kernel.look("predict", exclude=("conn",)))
+
+
+def enclosing(thing: Any) -> Any:
+    def predict(frame: Any) -> Any:
+        return frame["a"] if thing else frame["b"]
+
+    return predict
+
+
+def defaulting(thing: Any) -> Any:
+    def predict(frame: Any, *, thing: Any = thing) -> Any:
+        return frame["a"] if thing else frame["b"]
+
+    return predict
+
+
+class Slotted:
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+
+@pytest.mark.parametrize(
+    ("hide", "where", "fix"),
+    [
+        (lambda one: Holder([1, {"db": one}]), "conn[1]['db']: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(Holder((1, one))), "conn.conn[1]: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(one.execute), "conn.__self__: sqlite3.Connection", "if k != 'conn'}"),
+        (lambda one: Holder(Slotted(one)), "conn.thing: sqlite3.Connection", "if k != 'thing'}"),
+        (
+            enclosing,
+            "thing: sqlite3.Connection (enclosed by enclosing.predict)",
+            "open `thing` inside enclosing.predict",
+        ),
+        (
+            lambda one: enclosing({"db": [one]}),
+            "thing['db'][0]: sqlite3.Connection (enclosed by enclosing.predict)",
+            "inside",
+        ),
+        (defaulting, "thing: sqlite3.Connection (a default of defaulting.predict)", "def predict(…, thing=None)"),
+        (
+            lambda one: functools.partial(enclosing(1), thing={"db": one}),
+            "keywords['thing']['db']: sqlite3.Connection (given to enclosing.predict)",
+            "open it inside enclosing.predict",
+        ),
+        (
+            lambda one: Holder(functools.partial(enclosing(1), one)),
+            "conn.args[0]: sqlite3.Connection (given to enclosing.predict)",
+            "open it inside enclosing.predict",
+        ),
+        (
+            lambda one: type("Model", (), {"__module__": "__main__", "conn": one, "predict": print})(),
+            "Model.conn: sqlite3.Connection",
+            "Model.conn = None",
+        ),
+    ],
+)
+def test_what_is_hidden_deeper_is_named_by_its_path_too(hide: Any, where: str, fix: str) -> None:
+    model = hide(sqlite3.connect(":memory:"))
+    told = {held.path: held for held in contents.walk(model)}
+    culprit = next(held for held in told.values() if isinstance(held.value, sqlite3.Connection))
+    assert unpicklable.place(culprit) == where
+    assert fix in unpicklable.mend(culprit)
+
+
+def test_an_enclosed_connection_is_not_left_behind_by_the_name_of_a_global() -> None:
+    made = "def make(conn):\n    def predict(frame):\n        return frame['a'] if conn else frame['b']\n    return predict"
+    kernel = Kernel().run(SETUP, "import sqlite3", made, "model = make(sqlite3.connect(':memory:'))")
+    finding = only(kernel.look("model", data="df", exclude=("conn",)), "not-picklable")
+    assert finding.where == "conn: sqlite3.Connection (enclosed by make.predict)"
+
+
+def test_a_text_file_is_not_taken_along_unasked(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name\n")
+    kernel = Kernel().run(SETUP, "def predict(frame):\n    return frame['a'] + len(people.read())")
+    with (tmp_path / "people.csv").open() as people:
+        kernel.namespace["people"] = people
+        finding = only(kernel.look("predict", data="df"), "not-picklable")
+    assert finding.where == "people: _io.TextIOWrapper (used in predict)"
+
+
+def test_a_logger_that_writes_to_a_file_is_named_again_in_the_service(tmp_path: Path) -> None:
+    kernel = Kernel().run(SETUP, "def predict(frame):\n    log.info('asked')\n    return frame['a']")
+    log = kernel.namespace["log"] = logging.getLogger("nb2prod-test-rules")
+    handler = logging.FileHandler(tmp_path / "log.txt")
+    log.addHandler(handler)
+    try:
+        assert codes(kernel.look("predict", data="df")) == []
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+def test_texts_in_memory_are_no_open_files() -> None:
+    kernel = Kernel().run(SETUP, "def predict(frame):\n    return frame['a'] + len(buffer.getvalue())")
+    kernel.namespace["buffer"] = io.StringIO("x")
+    assert codes(kernel.look("predict", data="df")) == []
