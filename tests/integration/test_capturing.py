@@ -216,3 +216,13 @@ def test_only_declared_variables_reach_the_replay(home: Home, tmp_path: Path, mo
     assert replayed(made, home, variables={"FACTOR_OF_TEST": "3"}).replay.equal
     assert not replayed(made, home, variables={"FACTOR_OF_TEST": "4"}).replay.equal
     assert "FACTOR_OF_TEST" not in json.dumps([str(made.record.signature), made.manifest.digest])
+
+
+def test_what_cannot_be_left_behind_is_among_the_findings(home: Home, frame: pd.DataFrame) -> None:
+    import statsmodels.formula.api as smf
+
+    fitted = smf.ols("a ~ center(n)", frame).fit()
+    notebook = Notebook(namespace={"fitted": fitted, "X": frame}, executed=((1, "fitted = smf.ols(…).fit()"),))
+    made = capture("fitted", home=home, notebook=notebook, data="X", name="stateful")
+    (along,) = [finding for finding in made.record.findings if finding.code == "training-rows"]
+    assert along.title == "Training rows of `fitted` go along"

@@ -1,4 +1,5 @@
-"""`make bench-monitoring`: delays, calm lives and cost, side by side with the peers; writes RESULTS.md beside this file.
+"""`make bench-monitoring`: delays, calm lives and cost, side by side with the peers; what it measures replaces its section of
+RESULTS.md beside this file, and what was written by hand there stays.
 
 The peers live in environments of their own under build/peers (`make bench-monitoring` makes them where they install).
 """
@@ -10,6 +11,7 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -163,12 +165,28 @@ def main() -> None:
         "calm": lambda: calm(chosen.lives),
     }
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    lines = [f"# Monitoring, measured {dt.date.today().isoformat()} ({machine})\n"]
+    stands = f"Measured {dt.date.today().isoformat()}, {machine}."
     for name in chosen.only:
+        lines = []
         for line in parts[name]():
             print(line, flush=True)
             lines.append(line)
-    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
+        title, *table = "\n".join(lines).strip().split("\n")
+        replace_section(
+            HERE / "RESULTS.md", title, "\n".join([title, "", stands, "", *table]).replace("\n\n\n", "\n\n")
+        )
+
+
+def replace_section(path: Path, title: str, text: str) -> None:
+    """Put `text` where the section of that title (as far as its first comma) stands, or at the end."""
+    sections = re.split(r"(?m)^(?=## )", path.read_text())
+    opening = title.split(",")[0]
+    at = next((i for i, one in enumerate(sections) if one.startswith(opening)), None)
+    if at is None:
+        sections.append(text + "\n")
+    else:
+        sections[at] = text + "\n\n" * (at < len(sections) - 1)
+    path.write_text("".join(sections).rstrip() + "\n")
 
 
 if __name__ == "__main__":
