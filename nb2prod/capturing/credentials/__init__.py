@@ -19,7 +19,9 @@ class Credential:
     name: str | None = None
 
 
-def kind(text: str, named: Iterable[str] = (), *, spelled: bool = True, code: bool = False) -> str | None:
+def kind(
+    text: str, named: Iterable[str] = (), *, around: Iterable[str] = (), spelled: bool = True, code: bool = False
+) -> str | None:
     """What kind of credential a text is or holds; None where it is none.
 
     Parameters
@@ -28,6 +30,8 @@ def kind(text: str, named: Iterable[str] = (), *, spelled: bool = True, code: bo
         What may be one.
     named
         The names that it is kept under: a variable, an attribute, a key.
+    around
+        The names of what it stands in: the dictionary of a key, the class of an attribute.
     spelled
         Whether somebody wrote name and value as such a pair; otherwise a value that may be a word is none.
     code
@@ -42,12 +46,21 @@ def kind(text: str, named: Iterable[str] = (), *, spelled: bool = True, code: bo
     """
     if len(text) < 4 or len(text) > LONGEST:
         return None
-    found = forms.of(text)
-    if found is not None:
-        return found
-    called = next((name for name in named if names.holds(name, text.strip(), spelled=spelled)), None)
+    return found if (found := forms.of(text)) is not None else by_name(text, named, around, spelled=spelled, code=code)
+
+
+def by_name(
+    text: str, named: Iterable[str] = (), around: Iterable[str] = (), *, spelled: bool = True, code: bool = False
+) -> str | None:
+    """As `kind`, by the names alone."""
+    value = text.strip()
+    called = next((name for name in named if names.holds(name, value, spelled=spelled)), None)
+    if called is None and (spelled or code):
+        called = next((name for name in named if names.may_hold(name, value)), None)
+    if called is None and not any(map(names.is_identity, named)):
+        called = next((name for name in around if names.is_within(name, value)), None)
     if called is not None:
         return f"a value kept under the name `{called}`"
-    if code and names.is_random(text.strip(), named):
+    if code and names.is_random(value, named):
         return "a random text that looks like a key"
     return None

@@ -3,207 +3,252 @@
 from __future__ import annotations
 
 import ast
-import base64
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nb2prod.capturing.credentials import folding, names, parameters
 
 # what these give is looked up at run time; their arguments are names of places
 _LOOKED_UP = re.compile(
     r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin)"
 )
 _LOGGING_IN = re.compile(
-    r"(?i)(log_?in|sign_?in|logon|authenticate|connect|basic_?auth(entication)?|credentials?|bind(_s)?)$"
+    r"(?i)(log_?in|sign_?in|logon|authenticate|connect(ion)?|basic_?auth(entication)?|credentials?|bind(_s)?|auth|"
+    r"(set|store|save|add)_(password|secret|credentials?)|auth_?handler|authenticator|ftp(_tls)?|imap4?(_ssl)?|load_cert_chain)$"
 )
-_SIGNING_IN = re.compile(r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth(entication)?|bind_s)$")
+_SIGNING_IN = re.compile(
+    r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth(entication)?|bind_s|set_(password|secret))$"
+)
+_SETTING = re.compile(
+    r"(?i)^(set(attr|env|default)?|put(env)?|option|config|(set|add|put|create|store|write|register)_?(item|env|option|secret|config|"
+    r"property|header|variable|param(eter)?)|__setitem__|hset)$"
+)
 _NAMES = frozenset(
     {"name", "scope", "key_name", "secret_name", "secret_id", "username", "user", "service", "help", "description"}
+)
+_NEUTRAL = frozenset({"value", "default", "data", "text", "initial", "content", "string", "val", "v", "fill_value"})
+_NAMING = frozenset(
+    {"name", "key", "variable", "option", "parameter", "field", "header", "description", "label", "env"}
 )
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """A text in code. `pair` says that name and value were written as such: an assignment, an argument, a key."""
+    """A text in code, the names that it is given to and those of what it stands in.
+
+    `pair` says that name and value were written as such: an assignment, an argument, a key. `again` says that the text stands
+    elsewhere, and here a variable that holds it.
+    """
 
     text: str
     node: ast.AST
     names: tuple[str, ...] = ()
     pair: bool = True
+    around: tuple[str, ...] = ()
+    again: bool = False
 
 
-def texts(tree: ast.AST) -> Iterator[Spelled]:
-    """Every text of a piece of code, parts that are joined taken together.
+def texts(tree: ast.AST, known: Mapping[str, Any] | None = None) -> Iterator[Spelled]:
+    """Every text of a piece of code, parts that are joined taken together; `known` are constants of code before it.
 
     Examples
     --------
     >>> [(one.text, one.names) for one in texts(ast.parse("client(token='abc' + 'def')"))]
     [('abcdef', ('token',))]
     """
-    reader = _Reader()
-    reader.read(tree, (), pair=True)
+    reader = _Reader({**(known or {}), **folding.constants(tree)}, parameters.of(tree))
+    reader.read(tree, _NOTHING)
     yield from reader.found
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.found: list[Spelled] = []
+@dataclass(frozen=True)
+class _Given:
+    names: tuple[str, ...] = ()
+    pair: bool = True
+    around: tuple[str, ...] = ()
 
-    def read(self, node: ast.AST | None, names: tuple[str, ...], *, pair: bool) -> None:
+    def loose(self, *names: str) -> _Given:
+        return _Given((*self.names, *names), False, self.around)
+
+    def within(self, *names: str | None, pair: bool = True) -> _Given:
+        """Given to names within what the names so far are given to."""
+        told = tuple(name for name in names if name)
+        return _Given(told, pair, (*self.names, *self.around)) if told else self
+
+
+_NOTHING = _Given()
+_LOOSE = _Given(pair=False)
+
+
+@dataclass
+class _Reader:
+    known: Mapping[str, Any]
+    signatures: Mapping[str, tuple[str, ...]]
+    found: list[Spelled] = field(default_factory=list)
+
+    def read(self, node: ast.AST | None, given: _Given) -> None:
         """Walk down with the names that a value is given to; a call between name and value makes the pair a loose one."""
         if node is None:
             return
-        text = _text(node)
+        text = _constant(node, given) if isinstance(node, ast.Constant) else folding.text(node, self.known)
         if text is not None:
-            self.found.append(Spelled(text, node, names, pair))
-            return
+            again = isinstance(node, ast.Name)
+            if not again or given.names or given.around:
+                self.found.append(Spelled(text, node, given.names, given.pair, given.around, again))
+            if not isinstance(node, ast.JoinedStr) and "{…}" not in text:
+                return
         handler = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         if handler is not None:
-            handler(node, names, pair)
+            handler(node, given)
             return
+        inner = given if isinstance(node, _CARRYING) else _Given(pair=given.pair)
         for child in ast.iter_child_nodes(node):
-            self.read(child, names if isinstance(node, _CARRYING) else (), pair=pair)
+            self.read(child, inner)
 
-    def _of_assign(self, node: ast.Assign, names: tuple[str, ...], pair: bool) -> None:
+    def _of_classdef(self, node: ast.ClassDef, given: _Given) -> None:
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.read(part, _LOOSE)
+        for line in node.body:
+            self.read(line, _Given((node.name,), False))
+
+    def _of_assign(self, node: ast.Assign, given: _Given) -> None:
         targets = node.targets
-        if len(targets) == 1 and isinstance(targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+        if len(targets) == 1 and isinstance(targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple | ast.List):
             for target, value in zip(targets[0].elts, node.value.elts, strict=False):
-                self.read(value, _named(target), pair=True)
+                self.read(value, given.within(*_named(target)))
             return
-        self.read(node.value, tuple(name for target in targets for name in _named(target)), pair=True)
+        self.read(node.value, given.within(*(name for target in targets for name in _named(target))))
 
-    def _of_annassign(self, node: ast.AnnAssign, names: tuple[str, ...], pair: bool) -> None:
-        self.read(node.value, _named(node.target), pair=True)
+    def _of_annassign(self, node: ast.AnnAssign | ast.AugAssign | ast.NamedExpr, given: _Given) -> None:
+        self.read(node.value, given.within(*_named(node.target)))
 
-    def _of_augassign(self, node: ast.AugAssign, names: tuple[str, ...], pair: bool) -> None:
-        self.read(node.value, _named(node.target), pair=True)
+    _of_augassign = _of_annassign
+    _of_namedexpr = _of_annassign
 
-    def _of_namedexpr(self, node: ast.NamedExpr, names: tuple[str, ...], pair: bool) -> None:
-        self.read(node.value, (node.target.id,), pair=True)
+    def _of_dict(self, node: ast.Dict, given: _Given) -> None:
+        keys = [self._text(key) for key in node.keys]
+        naming = [
+            self._text(value) for key, value in zip(keys, node.values, strict=True) if key and key.lower() in _NAMING
+        ]
+        for key, told, value in zip(node.keys, keys, node.values, strict=True):
+            self.read(key, _LOOSE)
+            neutral = told is not None and told.lower() in _NEUTRAL
+            self.read(value, given.within(*naming, told) if neutral else given.within(told))
+        self._columns([value for value in node.values if isinstance(value, ast.List | ast.Tuple)])
 
-    def _of_dict(self, node: ast.Dict, names: tuple[str, ...], pair: bool) -> None:
-        for key, value in zip(node.keys, node.values, strict=True):
-            told = _text(key) if key is not None else None
-            self.read(key, (), pair=False)
-            self.read(value, (told,) if told else names, pair=True)
+    def _columns(self, lists: list[ast.List | ast.Tuple]) -> None:
+        """Lists side by side, the first one holding the names of what stands in the others."""
+        for other in lists[1:]:
+            for name, value in zip(lists[0].elts, other.elts, strict=False):
+                if told := self._text(name):
+                    self.read(value, _Given((told,)))
 
-    def _of_compare(self, node: ast.Compare, names: tuple[str, ...], pair: bool) -> None:
+    def _of_compare(self, node: ast.Compare, given: _Given) -> None:
         sides = [node.left, *node.comparators]
         told = tuple(name for side in sides for name in _named(side))
         for side in sides:
-            self.read(side, told, pair=False)
+            self.read(side, _Given(told, False) if not isinstance(side, ast.Name) else _LOOSE)
 
-    def _of_tuple(self, node: ast.Tuple | ast.List | ast.Set, names: tuple[str, ...], pair: bool) -> None:
-        parts = [_text(part) for part in node.elts]
+    def _of_match(self, node: ast.Match, given: _Given) -> None:
+        for case in node.cases:
+            self.read(case.pattern, _Given(_named(node.subject), False))
+            for line in case.body:
+                self.read(line, _NOTHING)
+
+    def _of_tuple(self, node: ast.Tuple | ast.List | ast.Set, given: _Given) -> None:
+        pair = len(node.elts) == 2 and not isinstance(node, ast.Set)
         for at, part in enumerate(node.elts):
-            before = parts[at - 1] if at and len(parts) == 2 and isinstance(node, ast.Tuple) else None
-            login = at == 1 and len(parts) == 2 and isinstance(node, ast.Tuple) and _is_login(names)
-            if login:
-                self.read(part, ("password",), pair=True)
-            else:
-                self.read(part, (*names, *((before,) if before else ())), pair=False)
+            if pair and at == 1 and _is_login(given.names):
+                self.read(part, given.within("password", pair=isinstance(node, ast.Tuple)))
+                continue
+            before = self._text(node.elts[0]) if pair and at else None
+            self.read(part, given.loose(*((before,) if before else ())))
 
     _of_list = _of_tuple
     _of_set = _of_tuple
 
-    def _of_call(self, node: ast.Call, names: tuple[str, ...], pair: bool) -> None:
+    def _of_call(self, node: ast.Call, given: _Given) -> None:
         called = _last(node.func)
         looked_up = bool(_LOOKED_UP.search(called))
-        self.read(node.func, (), pair=False)
+        self.read(node.func, _LOOSE)
+        lists = [one for one in node.args if isinstance(one, ast.List | ast.Tuple)]
+        if called == "zip" and len(lists) == len(node.args):
+            self._columns(lists)
+        asked = self.signatures.get(called, ())
         before: str | None = None
-        for argument in node.args:
-            last = argument is node.args[-1] and len(node.args) > 1 and _LOGGING_IN.search(called)
-            told = (*((before,) if before else ()), *(("password",) if last else ()))
-            if not looked_up:
-                told = (*told, called, *names)
-            self.read(argument, told, pair=bool(last and _SIGNING_IN.search(called)))
-            before = _text(argument)
+        for at, argument in enumerate(node.args):
+            if at < len(asked) and names.speaks(asked[at]):
+                self.read(argument, given.within(asked[at]))
+            else:
+                of, outer = ((), ()) if looked_up else (_dotted(node.func)[1:], (called, *given.names))
+                self.read(argument, self._positional(node, at, before, _Given(outer, False, (*of, *given.around))))
+            before = self._text(argument)
         for keyword in node.keywords:
-            inner = (keyword.arg,) if keyword.arg and keyword.arg not in _NAMES else ()
-            self.read(keyword.value, inner, pair=not looked_up)
+            if keyword.arg in _NEUTRAL:
+                told = [text.lstrip("-") for one in node.args[:2] if (text := self._text(one))]
+                self.read(keyword.value, _Given((*told, called, *given.names), bool(told) or given.pair, given.around))
+            else:
+                self._keyword(keyword, given, looked_up=looked_up)
 
-    def _of_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, names: tuple[str, ...], pair: bool) -> None:
+    def _positional(self, node: ast.Call, at: int, before: str | None, given: _Given) -> _Given:
+        """What stands before an argument names it; the last one of what logs in is the password, one between may be."""
+        called = _last(node.func)
+        told = (before,) if before else ()
+        if not at or not _LOGGING_IN.search(called):
+            return _Given((*told, *given.names), bool(told and _SETTING.search(called)), given.around)
+        if at == len(node.args) - 1:
+            return _Given((*told, "password", *given.names), bool(_SIGNING_IN.search(called)), given.around)
+        return _Given((*told, *given.names), False, ("password", *given.around))
+
+    def _keyword(self, keyword: ast.keyword, given: _Given, *, looked_up: bool) -> None:
+        if keyword.arg and keyword.arg not in _NAMES:
+            self.read(keyword.value, given.within(keyword.arg, pair=not looked_up))
+        else:
+            self.read(keyword.value, _LOOSE if keyword.arg else given)
+
+    def _of_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, given: _Given) -> None:
         for part in node.decorator_list:
-            self.read(part, (), pair=False)
-        self.read(node.args, (), pair=True)
+            self.read(part, _LOOSE)
+        self.read(node.args, _NOTHING)
         for line in node.body:
-            self.read(line, (node.name,) if isinstance(line, ast.Return) else (), pair=False)
+            self.read(line, _Given((node.name,) if isinstance(line, ast.Return) else (), False))
 
     _of_asyncfunctiondef = _of_functiondef
 
-    def _of_arguments(self, node: ast.arguments, names: tuple[str, ...], pair: bool) -> None:
-        given = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
+    def _of_arguments(self, node: ast.arguments, given: _Given) -> None:
+        defaults = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
         given_to: list[tuple[ast.arg, ast.expr | None]] = [
-            *zip(given, node.defaults, strict=True),
+            *zip(defaults, node.defaults, strict=True),
             *zip(node.kwonlyargs, node.kw_defaults, strict=True),
         ]
         for argument, default in given_to:
-            self.read(default, (argument.arg,), pair=True)
+            self.read(default, _Given((argument.arg,)))
 
-    def _of_subscript(self, node: ast.Subscript, names: tuple[str, ...], pair: bool) -> None:
-        self.read(node.value, (), pair=False)
-        self.read(node.slice, (), pair=False)
+    def _of_subscript(self, node: ast.Subscript, given: _Given) -> None:
+        self.read(node.value, _LOOSE)
+        self.read(node.slice, _LOOSE)
+
+    def _text(self, node: ast.AST | None) -> str | None:
+        return folding.text(node, self.known)
 
 
-_CARRYING = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.Return, ast.Await, ast.Starred, ast.BinOp, ast.Attribute)
+_CARRYING = (
+    *(ast.BoolOp, ast.IfExp, ast.Lambda, ast.Return, ast.Await, ast.Starred, ast.BinOp, ast.Attribute),
+    *(ast.MatchValue, ast.MatchOr, ast.FormattedValue, ast.JoinedStr),
+)
+
+
+def _constant(node: ast.Constant, given: _Given) -> str | None:
+    """A text; a whole number where it is given to a name, as some passwords are."""
+    if isinstance(node.value, int) and not isinstance(node.value, bool):
+        return str(node.value) if given.pair and node.value >= 10**5 and given.names else None
+    return folding.text(node)
 
 
 def _is_login(names: tuple[str, ...]) -> bool:
-    return any("auth" in name.lower() or "cred" in name.lower() for name in names)
-
-
-def _text(node: ast.AST | None) -> str | None:
-    """The text of a constant, of joined constants, and of an f-string with `{…}` for what it is filled with."""
-    if isinstance(node, ast.Constant):
-        return (
-            node.value if isinstance(node.value, str) else _plain(node.value) if isinstance(node.value, bytes) else None
-        )
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) or "{…}" for part in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _text(node.left), _text(node.right)
-        return left + right if left is not None and right is not None else None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _called(node, node.func)
-    return None
-
-
-def _called(node: ast.Call, function: ast.Attribute) -> str | None:
-    """What joins, encodes or turns a text around gives that text."""
-    if function.attr in ("b64decode", "urlsafe_b64decode", "standard_b64decode") and node.args:
-        return _from_base64(_text(node.args[0]))
-    if function.attr in ("fromhex", "unhexlify") and node.args:
-        return _from_hex(_text(node.args[0]))
-    text = _text(function.value)
-    if text is None:
-        return None
-    if function.attr in ("encode", "decode", "strip", "rstrip", "lstrip"):
-        return text
-    if function.attr == "join" and node.args and isinstance(node.args[0], ast.List | ast.Tuple):
-        parts = [_text(part) for part in node.args[0].elts]
-        return (
-            text.join(part for part in parts if part is not None)
-            if parts and all(p is not None for p in parts)
-            else None
-        )
-    return None
-
-
-def _from_hex(text: str | None) -> str | None:
-    try:
-        return bytes.fromhex(text).decode() if text else None
-    except ValueError:
-        return text
-
-
-def _from_base64(text: str | None) -> str | None:
-    try:
-        return base64.b64decode(text, altchars=b"-_").decode() if text else None
-    except ValueError:
-        return text
-
-
-def _plain(value: bytes) -> str:
-    return value[:200_000].decode("latin-1")
+    return any("auth" in name.lower() or "cred" in name.lower() or "login" in name.lower() for name in names)
 
 
 def _named(target: ast.AST) -> tuple[str, ...]:
@@ -211,9 +256,9 @@ def _named(target: ast.AST) -> tuple[str, ...]:
     if isinstance(target, ast.Name):
         return (target.id,)
     if isinstance(target, ast.Attribute):
-        return (target.attr,)
+        return (target.attr, *(f"{name}_{target.attr}" for name in _named(target.value)[:1] if name != "self"))
     if isinstance(target, ast.Subscript):
-        told = _text(target.slice)
+        told = folding.text(target.slice)
         return (told,) if told else _named(target.value)
     if isinstance(target, ast.Tuple | ast.List):
         return tuple(name for part in target.elts for name in _named(part))
@@ -222,3 +267,10 @@ def _named(target: ast.AST) -> tuple[str, ...]:
 
 def _last(function: ast.AST) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _dotted(function: ast.AST) -> tuple[str, ...]:
+    """The name that is called and those before it: `("Client", "cohere")`."""
+    if isinstance(function, ast.Attribute):
+        return (function.attr, *_dotted(function.value))
+    return (function.id,) if isinstance(function, ast.Name) else ()

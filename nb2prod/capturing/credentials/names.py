@@ -8,58 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from nb2prod.capturing.credentials import words
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_PASSWORDS = _words(
-    """
-    password passwd passphrase passcode pwd pw pass secret secrets kennwort passwort contrasena contraseña mdp
-    passe motdepasse senha wachtwoord
-    passwords userpass dbpass mypassword clientsecret apisecret appsecret dbpassword secretkey pin_code
-    """
-)
-_TOKENS = _words(
-    """
-    token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
-    sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
-    """
-)
-_BEFORE_KEY = _words(
-    """
-    api access auth private priv secret account storage encryption signing subscription service client master app
-    application consumer session shared ssh license licence decryption hmac database db admin root server write read
-    deploy gateway function host ingest webhook fernet aes crypto cipher jwt token security
-    """
-)
-_ENDS = _PASSWORDS | _TOKENS | {"key", "keys"}
-# a key of these is a name, not a credential
-_GLUED = ("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token")
-_NO_KEY = _words(
-    """
-    primary foreign sort cache partition hash join group lookup s3 object bucket merge map dict idempotency row
-    column col feature public pub index unique surrogate natural sorting
-    """
-)
-# a name that ends so speaks of a credential and holds none
-_ABOUT = _words(
-    """
-    pattern type types count counts col cols column columns length len limit size index name names field fields file
-    path url uri endpoint expires expiry expiration regex hint policy strength age reset changed min max num feature
-    features header label labels help prompt message msg text title description placeholder error scope version
-    model arn store manager provider var env variable ref format mode method algorithm alg level required valid
-    class kind idx pos position filter frequency freq dir folder location group list hash digest score prob
-    embedding embeddings vocab split input output service user username host date time at on by table schema
-    key_name question
-    """
-)
-_SPECIAL = _words(
-    """
-    pad eos bos sep cls mask unk special n num max min stop start end first last next prev new sub word total avg
-    mean image no is has use
-    """
-)
+_ENDS = words.PASSWORDS | words.TOKENS | {"key", "keys"}
 _WORDS = re.compile(
     r"(?i)^(none|null|true|false|nan|n/?a|unknown|undefined|todo|tbd|redacted|hidden|masked|removed|change_?me!?|replace_?me|placeholder"
     r"|dummy|fake|foo|bar|baz|example|sample|default|string|str|object|category|text|int(eger)?\d*|float\d*|bool(ean)?|bytes|numeric"
@@ -73,18 +24,10 @@ _TEMPLATE = re.compile(
     r"|.*[-_ ]here|.*(\(\?|\[\^|\]\+|\{\d+,).*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_SPEAKING = _words(
-    """
-    password passwd pwd pass secret secrets token tokens key keys api auth access client user username my your the
-    db database name id field column hash aws azure gcp github databricks app prod dev test value env var confirm
-    confirmation new old current reset login account service storage scope vault credential credentials is has of
-    for age count length strength changed updated expired required type enter please a an missing not set
-    """
-)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
@@ -94,12 +37,17 @@ _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 _HEX = re.compile(r"^[0-9a-fA-F]+$")
 _CHARACTERS = re.compile(r"^[A-Za-z0-9+/=_-]+$")
 _SYLLABLES = re.compile(r"[A-Za-z][a-z]{2,}")
-_IDENTITY = _words(
-    """
-    id ids file sheet doc folder hash sha sha256 digest checksum etag uuid guid commit ref revision run experiment
-    integrity fingerprint md5 version model video image png seed
-    """
+# what may stand before the part of a key that is drawn: `shippo_live_`, `pul-`, `sk-proj-`
+_PREFIX = re.compile(r"^(?:[A-Za-z]{1,10}\d{0,2}[-_.:~]){1,4}(?=[^\s]{12})")
+_SPEAKING_PREFIX = re.compile(
+    r"^[A-Za-z0-9]{0,12}[-_.]?(?:key|tok|token|sec|secret|sk|rk|pat|api|live|test|prod|auth|cred|priv|access|pw)[-_.~:]",
+    re.IGNORECASE,
 )
+# words one after the other, as columns and variables are called: `Mean_Acc1298_Std_Mem40`, `tokens_above_1hr`
+_PART = r"(?:[A-Z]?[a-z]+|[A-Z]+[a-z]*)?\d{0,4}[a-z]{0,5}"
+_ROW = re.compile(rf"^{_PART}(?:[_-]{_PART}){{2,}}$")
+_MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
+_DRAWN = re.compile(r"^[A-Za-z0-9+/=_.:~|%-]+$")
 
 
 def holds(name: str, value: str, *, spelled: bool = True) -> bool:
@@ -109,22 +57,63 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
     variables and of files are neither. Where nobody wrote the pair (`spelled` is false) the name must end in what it speaks of,
     and a password has more than letters.
     """
-    words = _split(name) if len(name) <= 60 and "," not in name else []
-    value = _SCHEME.sub("", _FILLED.sub("", value)).strip()
-    if not words or not 4 <= len(value) <= 4096 or _is_about(words) or is_no_secret(value):
+    told = _split(name) if len(name) <= 60 and "," not in name else []
+    value = _plain(value)
+    if not told or not 4 <= len(value) <= 4096 or _is_about(told) or (told[:1] == ["x"] and told[-1] == "credential"):
         return False
-    if not spelled and (not _ends(words) or not _UNBROKEN.match(value)):
+    if spelled and _is_password(told) and value.isdigit():
+        return len(value) >= 6 and told[-1] in words.PASSWORDS
+    if _MNEMONIC.match(value):
+        return bool({"mnemonic", "seed", "phrase", "recovery", "wallet"} & set(told))
+    if is_no_secret(value):
         return False
-    if _is_password(words):
+    if not spelled and (not _ends(told) or not _UNBROKEN.match(value)):
+        return False
+    if _is_password(told):
         return is_strong(value) or (spelled and (len(value) >= 6 or not value.isalpha()))
-    if _is_token(words):
-        key = is_strong(value) or bool(re.fullmatch(r"\d{16,}|[A-Za-z]{20,}", value))
-        return len(value) >= 8 and key and bool(_UNBROKEN.match(value)) and not _CONSTANT.match(value)
-    if words[-1] in ("key", "keys") and not _NO_KEY & set(words):
+    if _is_token(told):
+        key = is_strong(value) or bool(re.fullmatch(r"\d{16,}|[a-z]{20,}", value)) or _is_drawn_of_letters(value)
+        plain = _UNBROKEN.match(value) and not _CONSTANT.match(value) and not _is_variable(value)
+        return len(value) >= 8 and key and bool(plain)
+    if told[-1] in ("key", "keys") and not words.NO_KEY & set(told):
         long = len(value) >= 16 and "/" not in value and "." not in value and not _CONSTANT.match(value)
-        words_in_it = re.search(r"(^|[-_])[a-z]{3,}([-_]|$)", value)
-        return long and not words_in_it and bool(_UNBROKEN.match(value)) and is_strong(value) and entropy(value) > 2.8
+        spoken = re.search(r"(^|[-_])[a-z]{3,}([-_]|$)", value)
+        return long and not spoken and bool(_UNBROKEN.match(value)) and is_strong(value) and entropy(value) > 2.8
     return False
+
+
+def may_hold(name: str, value: str) -> bool:
+    """Whether a name is a service's, or one that keys have among others, and the value looks like a key.
+
+    Examples
+    --------
+    >>> may_hold("openweather", "0123456789abcdef" * 2), may_hold("openweather_city", "Oslo")
+    (True, False)
+    """
+    told = set(_split(name)) if len(name) <= 60 else set()
+    if not told & (words.SERVICES | words.KEYS) or told & (words.IDENTITY | words.NO_KEY):
+        return False
+    value = _plain(value)
+    return not _is_about(_split(name)) and is_key(value) and not is_no_secret(value)
+
+
+def speaks(name: str) -> bool:
+    """Whether a name says that it is a credential's."""
+    told = _split(name)
+    return bool(told) and not _is_about(told) and (_is_password(told) or _is_token(told) or _ends(told))
+
+
+def is_identity(name: str) -> bool:
+    """What is called an id, a hash or a version is random by right."""
+    told = _split(name)
+    return bool(set(told) & words.IDENTITY) or bool(told and told[-1] in words.ABOUT)
+
+
+def is_within(name: str, value: str) -> bool:
+    """Whether a value is a credential that stands in what has such a name: `secrets = {"warehouse": …}`."""
+    if set(_split(name)) & words.SERVICES and may_hold(name, value):
+        return True
+    return (is_varied(value) or is_key(value)) and holds(name, value, spelled=False)
 
 
 def is_strong(value: str) -> bool:
@@ -134,6 +123,20 @@ def is_strong(value: str) -> bool:
     return len(value) >= 6 and ((letters and digits) or (signs and (letters or digits))) and entropy(value) > 1.9
 
 
+def is_key(value: str) -> bool:
+    """Drawn by a machine, by its characters alone: hexadecimal digits, a UUID, letters and digits as no word has them."""
+    if not 15 <= len(value) <= 512 or not _DRAWN.match(value):
+        return False
+    if _UUID.match(value):
+        return True
+    drawn = "".join(c for c in _PREFIX.sub("", value) if c.isalnum())
+    if len(drawn) < 12 or sum(c.isdigit() for c in drawn) < 2 or drawn.isdigit():
+        return False
+    if _HEX.match(drawn):
+        return len(drawn) >= 16 and entropy(drawn) > 2.8
+    return _is_unspoken(drawn, 0.25) and entropy(drawn) > 3
+
+
 def is_random(value: str, named: Iterable[str] = ()) -> bool:
     """A text of a key's length whose characters change class as no word's, name's or path's do.
 
@@ -141,18 +144,18 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
     """
     if not 24 <= len(value) <= 128 or not _CHARACTERS.match(value) or _HEX.match(value) or _UUID.match(value):
         return False
-    if {word for name in named for word in _split(name)} & _IDENTITY or value.lower().startswith(
-        ("sha", "md5", "data")
-    ):
+    if {word for name in named for word in _split(name)} & words.IDENTITY:
         return False
-    kinds = "".join("u" if c.isupper() else "l" if c.islower() else "d" if c.isdigit() else "s" for c in value)
-    if not {"u", "l", "d"} <= set(kinds) or kinds.count("s") > len(value) / 6:
+    if value.lower().startswith(("sha", "md5", "data")):
         return False
-    changes = sum(a != b for a, b in itertools.pairwise(kinds)) / (len(value) - 1)
-    if sum(map(len, _SYLLABLES.findall(value))) > 0.65 * len(value):
+    if _SPEAKING_PREFIX.match(value) and is_key(value):
+        return True
+    kinds = _kinds(value)
+    if _ROW.match(value) or kinds.count("s") > len(value) / 6 or not _is_unspoken(value, 0.3):
         return False
-    longest = max(len(run) for run in re.split(r"[^a-z]+", value))
-    return changes > 0.38 and longest <= 7 and entropy(value) > 3.9
+    if {"u", "l", "d"} <= set(kinds):
+        return _changes(kinds) > 0.38 and entropy(value) > 3.9
+    return {"l", "d"} <= set(kinds) and len(value) >= 32 and value.isalnum() and entropy(value) > 4
 
 
 def entropy(text: str) -> float:
@@ -161,44 +164,80 @@ def entropy(text: str) -> float:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
 
 
-def _ends(words: list[str]) -> bool:
-    last = (
-        words[-2]
-        if len(words) > 1 and words[-1] in ("prod", "dev", "test", "value", "str", "string", "id", "v")
-        else words[-1]
-    )
+def _is_drawn_of_letters(value: str) -> bool:
+    return len(value) >= 20 and value.isalpha() and value.isascii() and _is_unspoken(value, 0.3)
+
+
+def _is_variable(value: str) -> bool:
+    return "_" in value and value.islower() and bool(_ROW.match(value))
+
+
+def _plain(value: str) -> str:
+    return _SCHEME.sub("", _FILLED.sub("", value)).strip()
+
+
+def _kinds(value: str) -> str:
+    return "".join("u" if c.isupper() else "l" if c.islower() else "d" if c.isdigit() else "s" for c in value)
+
+
+def _changes(kinds: str) -> float:
+    return sum(a != b for a, b in itertools.pairwise(kinds)) / (len(kinds) - 1)
+
+
+def is_varied(value: str) -> bool:
+    """Three of capitals, small letters, digits and signs, as those who set passwords are made to choose."""
+    kinds = {kind for kind, c in zip(_kinds(value), value, strict=True) if kind != "s" or c not in "_-./: "}
+    return len(value) >= 7 and len(kinds) >= 3
+
+
+def _is_unspoken(value: str, changes: float) -> bool:
+    """No language's text: its characters change class often, and few of them make syllables.
+
+    Where there are small letters alone beside the digits, runs of them are longer by chance.
+    """
+    kinds = _kinds(value)
+    longest = max(len(run) for run in re.split(r"[^a-z]+", value))
+    if "u" not in kinds or "l" not in kinds:
+        return longest <= 12 and _changes(kinds) > 0.8 * changes
+    spoken = sum(map(len, _SYLLABLES.findall(value)))
+    return longest <= 7 and spoken <= 0.65 * len(value) and _changes(kinds) > changes
+
+
+def _ends(told: list[str]) -> bool:
+    after = ("prod", "dev", "test", "value", "str", "string", "id", "v")
+    last = told[-2] if len(told) > 1 and told[-1] in after else told[-1]
     return last in _ENDS or _is_glued(last)
 
 
 def _split(name: str) -> list[str]:
-    return [word for word in re.split(r"[^A-Za-zñÑ]+", _CAMEL.sub("_", name).lower()) if word]
+    return [word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", name).lower()) if word]
 
 
-def _is_password(words: list[str]) -> bool:
-    return bool(_PASSWORDS & set(words)) or any(
-        _is_glued(word) and not word.endswith(("token", "key")) for word in words
+def _is_password(told: list[str]) -> bool:
+    return bool(words.PASSWORDS & set(told)) or any(
+        _is_glued(word) and not word.endswith(("token", "key")) for word in told
     )
 
 
 def _is_glued(word: str) -> bool:
     """`pgpassword`, `mysqlpwd`, `hftoken`: names in capitals leave nothing to split at."""
-    end = next((end for end in _GLUED if word.endswith(end)), None)
-    return end is not None and word != end and word.removesuffix(end) not in _SPECIAL
+    end = next((end for end in words.GLUED if word.endswith(end)), None)
+    return end is not None and word != end and word.removesuffix(end) not in words.SPECIAL
 
 
-def _is_token(words: list[str]) -> bool:
-    pairs = {(a, b) for a, b in itertools.pairwise(words)}
-    if words[-1] == "pat" or any(_is_glued(word) for word in words):
+def _is_token(told: list[str]) -> bool:
+    pairs = {(a, b) for a, b in itertools.pairwise(told)}
+    if told[-1] == "pat" or any(_is_glued(word) for word in told):
         return True
-    return bool(_TOKENS & set(words)) or any(b in ("key", "keys") and a in _BEFORE_KEY for a, b in pairs)
+    return bool(words.TOKENS & set(told)) or any(b in ("key", "keys") and a in words.BEFORE_KEY for a, b in pairs)
 
 
-def _is_about(words: list[str]) -> bool:
+def _is_about(told: list[str]) -> bool:
     """`token_pattern`, `password_length`, `pad_token` speak of credentials and hold none."""
-    if words[-1] in _ABOUT and len(words) > 1:
+    if told[-1] in words.ABOUT and len(told) > 1:
         return True
-    pairs = list(itertools.pairwise(words))
-    return any(a in _SPECIAL and b in ("token", "tokens") for a, b in pairs) or any(
+    pairs = list(itertools.pairwise(told))
+    return any(a in words.SPECIAL and b in ("token", "tokens") for a, b in pairs) or any(
         a in ("high", "low", "band", "all", "one", "two", "single") and b == "pass" for a, b in pairs
     )
 
@@ -209,7 +248,7 @@ def is_no_secret(value: str) -> bool:
         return True
     parts = re.split(r"[\s_./:-]+", _CAMEL.sub("_", value).lower().strip("?!:. "))
     spoken = [part for part in parts if part]
-    speaking = sum(part in _SPEAKING or part.isdigit() for part in spoken)
+    speaking = sum(part in words.SPEAKING or part.isdigit() for part in spoken)
     if " " in value.strip():
         return not is_strong(value.replace(" ", "")) and (speaking > 0 or len(spoken) < 4)
     return speaking == len(spoken) or (len(spoken) > 1 and speaking >= len(spoken) - 1 and not is_strong(value))

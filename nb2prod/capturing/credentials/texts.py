@@ -8,32 +8,66 @@ import itertools
 import json
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, code, kind, names
+from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, forms, kind, names
 
 _PAIR = re.compile(
-    r"(?P<name>[A-Za-z][\w.-]{1,60})[\"'`]?\]?\)?\s{0,3}(?:=>|:=|={1,2}|:)\s{0,3}[bruf]{0,2}(?P<quote>[\"'`]?)"
-    r"(?P<value>(?<=[\"'`])[^\"'`\n]{4,300}(?=[\"'`])|[^\s\"'`,;}{()\[\]<>|]{4,300}(?![(\[]))"
+    r"(?P<name>[^\W\d_][\w.-]{1,60})\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
+    r"(?P<value>(?<=[\"'`])[^\"'`\n]{4,300}(?=[\"'`])|[^\s\"'`,;}{()\[\]<>|&]{4,300}(?![(\[]))"
 )
 _OPTION = re.compile(
     r"(?:^|\s)--?(?P<name>[A-Za-z][\w-]{1,40})[ =]+[\"']?(?P<value>[^\s\"'`$<{-][^\s\"'`]{3,200})"
-    r"|(?:^|\s)(?:configure\s+)?set\s+(?P<name2>[\w.-]{4,60})\s+(?P<value2>[^\s\"'`$<{]{4,200})"
-    r"|^\s*%(?:set_)?env\s+(?P<name3>\w{2,60})[ =]\s*(?P<value3>[^\s\"'`$<{]{4,200})"
+    r"|(?:^|\s)(?:configure\s+)?setx?\s+(?P<name2>[\w.-]{4,60})\s+[\"']?(?P<value2>[^\s\"'`$<{]{4,200})"
+    r"|^\s*%(?:set_)?env\s+(?P<name3>\w{2,60})[ =]\s*[\"']?(?P<value3>[^\s\"'`$<{]{4,200})"
 )
+_SPOKEN = (
+    r"pw|pwd|passwords?|passwd|passphrase|passcode|secret|token|(?:api|access|secret|license)[ _-]?key|passwort|kennwort|"
+    r"mot de passe|contraseña|clave|senha|parola|wachtwoord|hasło|credentials?|login"
+)
+_VALUE = r"[\"'`*]{0,2}(?P<%s>[^\s\"'`,;()<>{}*]{6,80})"
 _PROSE = re.compile(
-    r"(?i)\b(?P<name>pw|pwd|passwords?|passwd|passphrase|passcode|secret|token|api[ _-]?key)"
-    r"(?: (?:for|of|to|on|in|at) [\w. -]{1,30}?)? (?:is|was) [\"'`]?(?P<value>[^\s\"'`,;()<>{}]{6,80})"
+    rf"(?i)\b(?P<name>{_SPOKEN})(?: (?:for|of|to|on|in|at|für|pour|para|per|voor|do) [\w. -]{{1,30}}?)?"
+    rf" ?(?:(?:is|was|ist|war|lautet|est|es|è|é|jest):?|\(|->|→) ?{_VALUE % 'value'}"
+    rf"|(?:^|\s|use ){_VALUE % 'value2'}[\"'`*]{{0,2}} (?:is|as|ist|als) (?:(?:the|our|my|das|unser) )?"
+    rf"(?:[\w-]+ )?(?P<name2>{_SPOKEN})\b"
+    r"|\b(?:creds?|credentials|login|logon|anmeldung|user)(?: (?:for|of|to|is|für) [\w-]+)?:? [\w.@-]{2,40} ?[/|] ?"
+    rf"{_VALUE % 'value3'}"
+    rf"|\b(?:passwords?|passwort|kennwort|passphrase|mot de passe|contraseña|senha) {_VALUE % 'value4'}"
 )
+_SHELL = re.compile(r"(?:\blogin|\s-[akptu])\s+[\"']?(?P<value>[\w.-]{15,200})")
+_BELOW = re.compile(
+    r"(?i)\b(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<name>[\w.-]{2,60})[\"']?,?\s*\n\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"',]{4,200})"
+)
+_TABLE = re.compile(r"^\s*(?:\d+\s+)?(?P<name>[^\W\d_][\w.-]{1,40})\s{2,}(?P<value>[^\s|]{6,200})\s*$")
+_TAG = re.compile(r"<(?P<name>[A-Za-z][\w.-]{1,40})(?:\s[^<>]*)?>\s*(?P<value>[^<>\s]{4,200})\s*</(?P=name)>")
+_ATTRIBUTES = re.compile(
+    r"(?i)\b(?:key|name)\s*=\s*\\?[\"'](?P<name>[\w.-]{2,60})\\?[\"']\s+(?:[\w-]+=\S+\s+)?value\s*=\s*\\?[\"'](?P<value>[^\"']{4,200})\\?[\"']"
+)
+_CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE)
 _LINE = 20_000
+_NEUTRAL = frozenset({"content", "value", "default", "data", "__id__"})
+_NAMING = ("name", "key", "description", "variable")
+_CALLED = re.compile(
+    r"(?i)\b(api[ _-]?key|(access |secret |private |auth )?(key|token)|secret|password|passwort|credentials?|clave|clé)\b"
+)
+_NO_KEY = re.compile(
+    r"(?i)\b(hash|sha\d*|md5|digest|checksum|primary|foreign|join|sort|public|ids?|etag|commit|revision|gdown|drive|file|checkout|video|run|model)\b"
+)
+_WORD = re.compile(r"(?<![\w./:=&?#%+-])[A-Za-z0-9_-]{24,128}(?![\w./:=&?#%+-])")
 
 
 def in_text(text: str) -> Iterator[Credential]:
     """Credentials in any text, line by line; scripts and images inside it are passed over."""
     plain = _NOISE.sub(" ", text[: 10 * LONGEST])
+    if "<t" in plain:
+        plain = _CELLS.sub(" | ", plain)
+    for below in _BELOW.finditer(plain) if "value" in plain else ():
+        if (what := kind(below["value"], (below["name"],))) is not None:
+            yield Credential(what, plain.count("\n", 0, below.start("value")) + 1, below["name"])
     for number, line in enumerate(plain.split("\n"), start=1):
         for start in range(0, len(line), _LINE):
             found = _in_line(line[start : start + _LINE + 200], number)
@@ -42,26 +76,56 @@ def in_text(text: str) -> Iterator[Credential]:
                 break
 
 
-def in_source(source: str) -> Iterator[Credential]:
+def in_source(source: str, known: Mapping[str, Any] | None = None) -> Iterator[Credential]:
     """Credentials in a cell or module: in its code by its syntax tree, in its comments and magics as text."""
     tree = cells.parse(source)
     if tree is None:
         yield from in_text(source)
         return
     seen = set()
-    for found in in_code(tree):
+    beside = _beside_code(source)
+    for found in in_code(tree, known, beside.split("\n")):
         seen.add(found.line)
         yield found
-    yield from (found for found in in_text(_beside_code(source)) if found.line not in seen)
+    yield from (found for found in in_text(beside) if found.line not in seen)
+    yield from (found for found in _random_words(beside) if found.line not in seen)
 
 
-def in_code(tree: ast.AST) -> Iterator[Credential]:
-    """Credentials that a piece of code spells out."""
-    for one in code.texts(tree):
-        what = kind(one.text, one.names, spelled=one.pair, code=True) or _in_long(one.text)
+def in_code(tree: ast.AST, known: Mapping[str, Any] | None = None, beside: Sequence[str] = ()) -> Iterator[Credential]:
+    """Credentials that a piece of code spells out; `beside` are its comments, each at its line."""
+    for one in code.texts(tree, known):
+        line = getattr(one.node, "lineno", 1)
+        what = _of_spelled(one) or (None if one.again else _in_long(one.text) or _told_beside(one.text, line, beside))
         if what is not None:
             name = next((name for name in one.names if name and name.replace("_", "").isalnum()), None)
-            yield Credential(what, getattr(one.node, "lineno", 1), name)
+            yield Credential(what, line, name)
+
+
+def _of_spelled(one: code.Spelled) -> str | None:
+    if one.again:
+        return by_name(one.text, one.names, one.around, spelled=one.pair)
+    return kind(one.text, one.names, around=one.around, spelled=one.pair, code=True)
+
+
+def _told_beside(text: str, line: int, beside: Sequence[str]) -> str | None:
+    """What a comment in the same line, or alone in the one before, calls a key."""
+    if not names.is_key(text):
+        return None
+    before = beside[line - 2] if 1 < line <= len(beside) + 1 else ""
+    told = " ".join((*beside[line - 1 : line], before))
+    found = _CALLED.search(told)
+    return f"what a comment calls a {found[0].lower()}" if found and not _NO_KEY.search(told) else None
+
+
+def _random_words(text: str) -> Iterator[Credential]:
+    """Random texts in comments and magics; what an address or a path is made of is none."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if (
+            len(line) >= 24
+            and not _NO_KEY.search(line)
+            and any(names.is_random(word) for word in _WORD.findall(line[:_LINE]))
+        ):
+            yield Credential("a random text that looks like a key", number)
 
 
 def in_json(document: Any) -> Iterator[Credential]:
@@ -75,8 +139,9 @@ def in_json(document: Any) -> Iterator[Credential]:
 def _texts(document: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every text of a JSON document with its names, in order."""
     if isinstance(document, dict):
+        naming = tuple(value for key in _NAMING if isinstance(value := document.get(key), str) and len(value) <= 60)
         for key, value in document.items():
-            told = names if key in ("content", "value", "default", "data", "__id__") else (str(key),)
+            told = (*naming, *names) if key in _NEUTRAL else (str(key),)
             yield from _texts(value, told)
     elif isinstance(document, list):
         for value in document:
@@ -100,27 +165,51 @@ def _in_line(line: str, number: int) -> Credential | None:
     if what is not None:
         return Credential(what, number)
     for found in _PAIR.finditer(line):
-        quoted = bool(found["quote"])
-        what = kind(found["value"], (found["name"],), spelled=quoted)
-        if what is not None:
-            return Credential(what, number, found["name"])
-    for told in _PROSE.finditer(line):
-        value = told["value"].rstrip(".!")
-        if names.is_strong(value) and not names.is_no_secret(value):
-            return Credential(f"a value told as the {told['name'].lower()}", number, told["name"])
-    for option in _OPTION.finditer(line):
-        name = option["name"] or option["name2"] or option["name3"]
-        what = kind(option["value"] or option["value2"] or option["value3"], (name,), spelled=False)
+        name = _with_word_before(line, found)
+        what = kind(found["value"], (name,), spelled=bool(found["quote"]))
         if what is not None:
             return Credential(what, number, name)
+    return _in_prose(line, number) or _in_marks(line, number)
+
+
+def _with_word_before(line: str, found: re.Match[str]) -> str:
+    """`API key: …`, `Secret access key = …`: what a key is of stands before it."""
+    before = re.search(r"([^\W\d_]{2,20}) $", line[max(found.start() - 22, 0) : found.start()])
+    return f"{before[1]} {found['name']}" if before else found["name"]
+
+
+def _in_prose(line: str, number: int) -> Credential | None:
+    """What people call a password; where no verb says so, it must look like one."""
+    for told in _PROSE.finditer(line):
+        value = (told["value"] or told["value2"] or told["value3"] or told["value4"]).rstrip(".!")
+        plain = told["value"] or names.is_varied(value)
+        if plain and names.is_strong(value) and not names.is_no_secret(value):
+            name = told["name"] or told["name2"] or "password"
+            return Credential(f"a value told as the {name.lower()}", number, name)
+    return None
+
+
+def _in_marks(line: str, number: int) -> Credential | None:
+    """Options of commands, rows of two columns, elements and attributes of XML."""
+    for found in _SHELL.finditer(line):
+        if names.is_key(found["value"]) and not names.is_no_secret(found["value"]):
+            return Credential("a key given to a command", number)
+    for form, spelled in ((_OPTION, False), (_TABLE, False), (_TAG, True), (_ATTRIBUTES, True)):
+        for found in form.finditer(line):
+            told = found.groupdict()
+            name = told["name"] or told.get("name2") or told.get("name3") or ""
+            value = told["value"] or told.get("value2") or told.get("value3") or ""
+            what = kind(value, (name,), spelled=spelled)
+            if what is not None:
+                return Credential(what, number, name)
     return None
 
 
 def _in_long(text: str) -> str | None:
-    """A text with lines of its own (a configuration, a script) is read as one."""
-    if "\n" not in text and not re.search(r"[=:]", text):
-        return None
-    return next((found.what for found in in_text(text)), None)
+    """A text with lines of its own (a configuration, a script, a docstring) is read as one."""
+    said = [text, *forms.decoded(text)] if " " not in text else [text]
+    read = (one for one in said if re.search(r"[\n=:<]", one) or (" " in one and _CALLED.search(one)))
+    return next((found.what for one in read for found in in_text(one)), None)
 
 
 def _beside_code(source: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from nb2prod.capturing.cells import parse
 from nb2prod.capturing.credentials import forms, kind
 from nb2prod.capturing.credentials.files import in_file
-from nb2prod.capturing.credentials.texts import in_code, in_source, in_text
+from nb2prod.capturing.credentials.folding import constants
+from nb2prod.capturing.credentials.texts import in_code, in_json, in_source, in_text
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding, Severity
 
 _IN_CELL = "cell"
 _IN_OUTPUT = "output"
+_IN_METADATA = "metadata"
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Secret(Rule):
 
     def look(self, case: Case) -> Iterator[Finding]:
         found: list[Place] = []
-        for place in (*_held(case), *_travelling(case), *_cells(case), *_outputs(case)):
+        for place in (*_held(case), *_travelling(case), *_cells(case), *_outputs(case), *_beside(case)):
             same = next((known for known in found if any(m in text for m in known.marks for text in place.marks)), None)
             if same is None:
                 found.append(place)
@@ -73,11 +77,16 @@ def _finding(place: Place) -> Finding:
     travels, title = {
         _IN_CELL: ("The notebook is passed on, and its cells are kept with the model's lineage.", "in a cell"),
         _IN_OUTPUT: ("The notebook is passed on with its outputs.", "in an output"),
+        _IN_METADATA: (
+            "The notebook is passed on with its metadata and the state of its widgets.",
+            "in the notebook's metadata",
+        ),
     }.get(place.kind, ("Whoever has the capture, the registry or the Bento could read it.", "in what would travel"))
     fix = {
         _IN_CELL: f'in its place os.environ["{variable}"], set where Jupyter is started; save, run it again, and '
         f"%deploy model --env {variable} where predict needs it",
         _IN_OUTPUT: "clear that output, save the notebook, and %deploy again",
+        _IN_METADATA: "take it out of the notebook's metadata (a widget's: clear the outputs), save, and %deploy again",
     }.get(place.kind, f'read it inside predict: os.environ["{variable}"], and %deploy model --env {variable}')
     return Finding(
         code=Secret.code,
@@ -124,9 +133,13 @@ def _cells(case: Case) -> Iterator[Place]:
         ]
         sources += [(cell.source, "", ran.get(at.get(id(cell), 0), f"cell {cell.index}")) for cell in notebook.saved]
     seen: set[str] = set()
+    known: dict[str, Any] = {}
     for source, _, place in sources:
         lines = source.split("\n")
-        for found in in_source(source):
+        before = dict(known)
+        if (tree := parse(source)) is not None:
+            known |= constants(tree)
+        for found in in_source(source, before):
             shown = f"{place}, line {found.line}"
             if shown in seen:
                 continue
@@ -145,6 +158,29 @@ def _outputs(case: Case) -> Iterator[Place]:
                 number = f" (In [{cell.execution}])" if cell.execution else ""
                 yield Place(found.what, found.name, [f"output of cell {cell.index}{number}"], _IN_OUTPUT, [text])
                 break
+
+
+def _beside(case: Case) -> Iterator[Place]:
+    """Markdown and raw cells, and what the file keeps beside the cells: parameters, the state of widgets."""
+    path = case.notebook.path
+    if path is None or case.notebook.saved is None or not path.is_file():
+        return
+    document = json.loads(path.read_bytes())
+    for index, cell in enumerate(document.get("cells", ()), start=1):
+        source = "".join(cell.get("source", ""))
+        if cell.get("cell_type") != "code":
+            yield from (
+                Place(found.what, found.name, [f"cell {index}, line {found.line}"], _IN_CELL, [source])
+                for found in in_text(source)
+            )
+        yield from _in_metadata(cell.get("metadata"), f"metadata of cell {index}")
+    yield from _in_metadata(document.get("metadata"), "metadata of the notebook")
+
+
+def _in_metadata(metadata: Any, place: str) -> Iterator[Place]:
+    found = next(in_json(metadata), None) if metadata else None
+    if found is not None:
+        yield Place(found.what, found.name, [f"{place}: {found.name}" if found.name else place], _IN_METADATA, [place])
 
 
 def _lines(text: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -55,6 +56,77 @@ def test_a_cell_tells_the_line_of_a_credential(source: str, line: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (f"a = {TOKEN[:9]!r}\nb = {TOKEN[9:]!r}\nt = f'{{a}}{{b}}'", 3),
+        (f"t = {TOKEN[::-1]!r}[::-1]", 1),
+        (f"t = ''.join(chr(c ^ 42) for c in {[ord(c) ^ 42 for c in TOKEN]!r})", 1),
+        (f"t = bytes(b ^ 23 for b in {bytes(ord(c) ^ 23 for c in TOKEN)!r}).decode()", 1),
+        (f"pw = ''.join(map(chr, {[ord(c) for c in PASSWORD]!r}))", 1),
+        ("api_key = codecs.decode('nM4kq7Xz2PbV9tLc', 'rot13')", 1),
+        ("dsn = 'postgresql://{u}:{p}@db/x'.format(u='me', p='kartoffel7')", 1),
+    ],
+)
+def test_what_code_makes_of_constants_is_read(source: str, line: int) -> None:
+    assert line in [found[0] for found in lines(source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("x = 'sommer24'\nconnect(user='me', password=x)", 2),
+        ("def connect(host, user, passwort): ...\nconnect('db', 'me', 'blauwal')", 2),
+        ("Login = namedtuple('Login', 'user password')\nlogin = Login('me', 'blauwal')", 2),
+        ("config = dict(zip(['user', 'password'], ['me', 'blauwal']))", 1),
+        ("env = [{'name': 'DB_PASSWORD', 'value': 'blauwal7'}]", 1),
+        ("secrets = {'warehouse': 'Blau-Wal-7'}", 1),
+        ("parser.add_argument('--password', default='blauwal7')", 1),
+        ("db_password = 84637281", 1),
+    ],
+)
+def test_a_value_is_followed_to_the_name_that_tells_what_it_is(source: str, line: int) -> None:
+    assert line in [found[0] for found in lines(source)]
+
+
+KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+
+
+@pytest.mark.parametrize(
+    ("source", "none"),
+    [
+        (f"openweather = {KEY!r}", f"digest = {KEY!r}"),
+        (f"y = Fred({KEY!r})", f"y = UUID({KEY!r})"),
+        (f"x = {KEY!r}  # the api key", f"x = {KEY!r}  # md5 of the key"),
+        (f"!wandb login {KEY}", f"!wandb restore {KEY}"),
+    ],
+)
+def test_hexadecimal_digits_are_a_key_where_something_beside_says_so(source: str, none: str) -> None:
+    assert lines(source)
+    assert not lines(none)
+
+
+def test_code_of_the_cells_before_is_known() -> None:
+    assert [found.line for found in in_source("t = a + b", {"a": TOKEN[:9], "b": TOKEN[9:]})] == [1]
+    assert not list(in_source("t = a + b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"user        me\npassword    {PASSWORD}\ndtype: object",
+        f"<tr><th>password</th>\n      <td>{PASSWORD}</td></tr>",
+        f"| password | {PASSWORD} |",
+        f"- name: DB_PASSWORD\n  value: {PASSWORD}",
+        "<db><password>blauwal7</password></db>",
+        f"Das Passwort lautet: {PASSWORD}",
+        f"login: me / {PASSWORD}",
+    ],
+)
+def test_tables_and_prose_are_read(text: str) -> None:
+    assert list(in_text(text))
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "token = os.environ['API_TOKEN']",
@@ -70,6 +142,13 @@ def test_a_cell_tells_the_line_of_a_credential(source: str, line: int) -> None:
         "# the password is required and the token for padding is [PAD]\nuses = 'actions/checkout@v4'",
         "commit = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b'",
         "url = 'postgresql://user:password@host/db'",
+        "url = 'postgresql://postgres:postgres@localhost/db'",
+        "size = 'Standard_ND96amsr_A100_v4'\ncolumn = 'Mean_Acc1298_Std_Mem40_Flux'",
+        "CACHE_READ_TOKEN_KEYS = ('cacheReadInputTokenCount', 'cache_creation_input_tokens_above_1hr')",
+        "client = MLClient(credential, subscription_id='9ec1d932-0f3f-486c-acc6-e7d78b358f9b')",
+        "!gdown --id 1gE258b6bvIMiM7hk0T96R5Fpt5XNHkAf",
+        "encoder = tiktoken.encoding_for_model('gpt-3.5-turbo')",
+        "cohere_package = 'cohere-gpt-medium-v1-8-081bb643f4ae3394a249d913abc6085c'",
     ],
 )
 def test_code_that_speaks_of_credentials_holds_none(source: str) -> None:
@@ -126,12 +205,14 @@ def test_importing_the_rules_does_not_import_detect_secrets() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def look(cells: list[SavedCell], executed: list[tuple[int, str]] | None = None) -> list[Finding]:
+def look(
+    cells: list[SavedCell], executed: list[tuple[int, str]] | None = None, path: Path | None = None
+) -> list[Finding]:
     pd = pytest.importorskip("pandas")
     namespace = {"X": pd.DataFrame({"a": [1.0, 2.0]})}
     namespace["predict"] = predict
     ran = executed or [(cell.execution or 0, cell.source) for cell in cells]
-    notebook = Notebook(namespace, tuple(ran), tuple(cells))
+    notebook = Notebook(namespace, tuple(ran), tuple(cells), path)
     found = discovery.find("predict", notebook, data="X")
     return list(Secret().look(rules.Case(found, notebook)))
 
@@ -159,3 +240,17 @@ def test_a_cell_that_was_mended_and_saved_is_no_finding_though_it_ran_with_the_c
     assert finding.where == "cell 2 (In [2]), line 1: token"
     assert 'os.environ["TOKEN"]' in finding.fix
     assert "--env TOKEN" in finding.fix
+
+
+def test_markdown_cells_and_metadata_of_the_file_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "notebook.ipynb"
+    cells = [
+        {"cell_type": "code", "source": MAKES.source, "metadata": {}, "outputs": []},
+        {"cell_type": "markdown", "source": [f"Log in with password {PASSWORD}"], "metadata": {}},
+    ]
+    document = {"cells": cells, "metadata": {"papermill": {"parameters": {"api_token": TOKEN[4:]}}}}
+    path.write_text(json.dumps(document))
+    assert [finding.where for finding in look([MAKES], path=path)] == [
+        "cell 2, line 1",
+        "metadata of the notebook: api_token",
+    ]

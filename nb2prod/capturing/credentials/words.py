@@ -1,0 +1,114 @@
+"""The words that names of credentials are made of, in the languages that notebooks are written in."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PASSWORDS = _words(
+    """
+    password passwd passphrase passcode pwd pw pass secret secrets kennwort passwort contrasena contraseña mdp
+    passe motdepasse senha wachtwoord passwords userpass dbpass mypassword clientsecret apisecret appsecret dbpassword
+    secretkey pin_code pswd psw passw psswd passwrd pasword passwort losungswort geheim geheimnis geheimwort contrasenya
+    clave secreto segredo segreto parola hasło haslo heslo lösenord losenord adgangskode adgangskoden passord salasana
+    jelszo jelszó şifre sifre parol пароль секрет lozinka slaptazodis parool
+    """
+)
+TOKENS = _words(
+    """
+    token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
+    sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
+    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac seedphrase mnemonic zugangsdaten
+    """
+)
+# keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
+KEYS = _words(
+    """
+    tok sek cle clé clef schluessel schlüssel apischluessel chave chiave sleutel klucz jeton nyckel avain anahtar
+    ключ токен llave key keys apk sk akey skey secr credenciales identifiants zugang otp totp session sid appid
+    client api login connection connect sdk bot authenticator signer configure
+    """
+)
+BEFORE_KEY = _words(
+    """
+    api access auth private priv secret account storage encryption signing subscription service client master app
+    application consumer session shared ssh license licence decryption hmac database db admin root server write read
+    deploy gateway function host ingest webhook fernet aes crypto cipher jwt token security
+    """
+)
+GLUED = ("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token")
+# a key of these is a name, not a credential
+NO_KEY = _words(
+    """
+    primary foreign sort cache partition hash join group lookup s3 object bucket merge map dict idempotency row
+    column col feature public pub index unique surrogate natural sorting
+    """
+)
+# a name that ends so speaks of a credential and holds none
+ABOUT = _words(
+    """
+    pattern type types count counts col cols column columns length len limit size index name names field fields file
+    path url uri endpoint expires expiry expiration regex hint policy strength age reset changed min max num feature
+    features header label labels help prompt message msg text title description placeholder error scope version
+    model arn store manager provider var env variable ref format mode method algorithm alg level required valid
+    class kind idx pos position filter frequency freq dir folder location group list hash digest score prob
+    embedding embeddings vocab split input output service user username host date time at on by table schema
+    key_name question
+    """
+)
+SPECIAL = _words(
+    """
+    pad eos bos sep cls mask unk special n num max min stop start end first last next prev new sub word total avg
+    mean image no is has use tik page continuation cursor
+    """
+)
+# of such values words like these may be made; of a credential's not
+SPEAKING = _words(
+    """
+    password passwd pwd pass secret secrets token tokens key keys api auth access client user username my your the
+    db database name id field column hash aws azure gcp github databricks app prod dev test value env var confirm
+    confirmation new old current reset login account service storage scope vault credential credentials is has of
+    for age count length strength changed updated expired required type enter please a an missing not set
+    """
+)
+# what is called so is random by right
+IDENTITY = _words(
+    """
+    id ids file sheet doc folder hash sha sha1 sha256 digest checksum etag uuid guid commit ref revision run experiment
+    integrity fingerprint md5 version model video image png seed instance package job estimator deployment cluster sku
+    project tenant dataset repo repository branch channel artifact trace span
+    """
+)
+# services that give out keys: a name of theirs that holds what looks like a key holds a key
+SERVICES = _words(
+    """
+    openai anthropic claude cohere mistral groq together fireworks replicate huggingface hf gemini perplexity deepseek xai
+    openrouter cerebras sambanova nvidia ngc voyage jina stability elevenlabs deepgram assemblyai clarifai deepl
+    pinecone weaviate qdrant milvus zilliz chroma vespa redis upstash supabase neon planetscale turso mongodb atlas
+    langsmith langfuse langchain llamacloud braintrust helicone portkey arize phoenix whylabs fiddler
+    wandb comet neptune clearml dagshub polyaxon sigopt determined mlflow kaggle labelbox labelstudio roboflow scaleai
+    prodigy v7 superannotate snorkel databricks snowflake dbt fivetran airbyte hightouch census segment mixpanel amplitude
+    posthog heap looker metabase tableau powerbi superset mode hex sigma airtable notion coda jira confluence atlassian
+    asana trello monday clickup linear github gitlab bitbucket circleci travis jenkins buildkite codecov sonar snyk
+    pypi npm nuget rubygems docker dockerhub quay artifactory jfrog nexus terraform pulumi vault doppler infisical
+    aws azure gcp digitalocean linode vultr hetzner scaleway ovh heroku netlify vercel render railway flyio cloudflare fastly
+    datadog newrelic sentry grafana honeycomb splunk sumologic loggly logzio papertrail rollbar bugsnag dynatrace pagerduty
+    opsgenie statuspage uptimerobot twilio vonage nexmo messagebird plivo sinch sendgrid mailgun mailjet mailchimp mandrill
+    postmark sparkpost brevo sendinblue resend klaviyo pushover pushbullet onesignal ntfy slack discord telegram teams
+    mattermost zulip webex zoom intercom zendesk freshdesk hubspot salesforce pipedrive stripe paypal braintree adyen
+    square shopify plaid wise revolut alpaca polygon finnhub quandl nasdaq fred alphavantage iex iexcloud tiingo
+    twelvedata fmp eodhd marketstack intrinio barchart simfin tradier oanda binance coinbase kraken kucoin bybit bitfinex
+    bitmex bittrex coingecko coinmarketcap coinapi cryptocompare messari glassnode etherscan infura alchemy moralis
+    openweather openweathermap owm weatherapi weatherbit weatherstack visualcrossing tomorrowio meteostat stormglass
+    meteomatics accuweather noaa nrel entsoe electricitymaps copernicus sentinelhub planet earthdata mapbox maptiler tomtom
+    here heremaps opencage geoapify locationiq positionstack graphhopper mapquest googlemaps gmaps foursquare yelp
+    ipinfo ipstack ipgeolocation maxmind eia bls newsapi newscatcher gnews guardian nytimes twitter reddit tmdb omdb
+    spotify lastfm genius youtube facebook instagram linkedin tiktok rapidapi serpapi serper tavily exa brave firecrawl
+    apify scraperapi scrapingbee zenrows brightdata diffbot shodan censys virustotal abuseipdb urlscan hibp hunter
+    clearbit zoominfo crunchbase algolia elastic elasticsearch meilisearch typesense contentful sanity storyblok okta auth0
+    onelogin duo confluent cloudamqp pusher ably cloudinary imgix unsplash pexels pixabay adafruit particle ubidots
+    typeform surveymonkey calendly dropbox box gitter figma miro canva adobe yandex alibaba aliyun tencent baidu
+    """
+)
