@@ -164,7 +164,7 @@ class Counter:
         """Before the segment is marked as counted; what cannot be kept is counted as dropped, and counting goes on."""
         if self._sample is None or not self._sample.rate:
             return
-        found = (batches.decode_batch(frame.payload) for frame in frames if frame.kind == batches.ROWS)
+        found = (one for frame in frames for one in batches.decode_rows(frame.payload, frame.kind))
         rows = list(drawn(head, found, self._model(head.key).signature.names, self._sample))
         try:
             self._samples = self._samples or Samples(self.side.folder)
@@ -177,11 +177,10 @@ class Counter:
         tally = Tally(head, self._model(head.key), self._model, declared(self.spool))
         arrived = self._clock()
         for frame in frames:
-            if frame.kind == batches.ROWS:
-                batch = batches.decode_batch(frame.payload)
+            for batch in batches.decode_rows(frame.payload, frame.kind):
                 periods = tally.add(batch)
                 tally.change(self._join.predicted(batch, head.key, periods, tally.slices(batch)))
-            elif frame.kind == batches.FEEDBACK:
+            if frame.kind == batches.FEEDBACK:
                 labels = batches.decode_labels(frame.payload)
                 tally.change(self._join.labelled(labels))
                 arrived = min(arrived, labels.arrived)

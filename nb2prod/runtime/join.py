@@ -9,7 +9,9 @@ Only scores and predictions are kept, ids as hashes.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +27,11 @@ from nb2prod.runtime.side import Side
 KEPT_SECONDS = 90 * 86400
 KEPT_BYTES = 2 * 2**30
 MATURATION_SECONDS = 30 * 86400
+SPAN = 512
+"""Ids of ours that are no further apart are kept as one run, so that few runs can hold any one of them."""
+HELD = 10_000
+"""Requests with a held label that are known by heart."""
+_OWN = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,15})\.\d{1,9}")
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -55,9 +62,11 @@ class Join:
         self._side = side
         self._db = side.db
         self._holds = self._knows = True
+        self._held: set[int] | None = None
         self._rid = 0
         self._requests: list[tuple[Any, ...]] = []
         self._ids: list[tuple[int, int, int]] = []
+        self._runs: list[tuple[int, int, int, int]] = []
 
     def begin(self) -> None:
         """At the start of a transaction: most segments meet no held labels, so they need not ask for each row."""
@@ -65,8 +74,10 @@ class Join:
             bool(self._db.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0])
             for table in ("held", "labels")
         )
+        found = self._db.execute("SELECT key FROM held WHERE row>=0 LIMIT ?", (HELD + 1,)).fetchall()
+        self._held = {key for (key,) in found} if len(found) <= HELD else None
         (self._rid,) = self._db.execute("SELECT coalesce(max(rid), 0) FROM requests").fetchone()
-        self._requests, self._ids = [], []
+        self._requests, self._ids, self._runs = [], [], []
 
     def flush(self) -> None:
         """Write the answers that wait: all at once costs a fifth of one at a time. Before any question, and at the end."""
@@ -74,15 +85,18 @@ class Join:
             insert = "INSERT INTO requests (rid, key, model, version, arrived, n, cells) VALUES (?, ?, ?, ?, ?, ?, ?)"
             self._db.executemany(insert, self._requests)
             self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", self._ids)
-            self._requests, self._ids = [], []
+            self._db.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", self._runs)
+            self._requests, self._ids, self._runs = [], [], []
 
     def predicted(
         self, batch: Batch, model: str, periods: Sequence[Period], slices: Mapping[str, list[int]] | None = None
     ) -> list[Delta]:
-        """Keep a request's answers; what labels that came before it, or moved to it, change.
+        """Keep the answers of a batch; what labels that came before it, or moved to it, change.
 
         `periods` is one for all rows, or one a row; `slices` names the rows of each declared slice.
         """
+        if batch.parts is not None:
+            return self._moment(batch, model, periods, slices or {})
         cells = batches.encode_any([list(periods), batch.predictions, _scores(batch.probabilities), slices or {}])
         key = key_of("r", batch.request_id)
         self._rid += 1
@@ -98,6 +112,42 @@ class Join:
             deltas += self._take_over(key, rid, row, batch.arrived)
         return deltas
 
+    def _moment(
+        self, batch: Batch, model: str, periods: Sequence[Period], slices: Mapping[str, list[int]]
+    ) -> list[Delta]:
+        """Many requests at once: as one run where no label waits for any of them and their ids are ours and near."""
+        assert batch.parts is not None
+        run = None if self._waited_for(batch.parts[0]) else _run(batch.parts[0])
+        if run is not None:
+            self._keep_run(batch, run, model, periods, slices)
+            return []
+        deltas: list[Delta] = []
+        start = 0
+        for one in batch.singles():
+            within = {
+                key: [row - start for row in rows if start <= row < start + one.n] for key, rows in slices.items()
+            }
+            deltas += self.predicted(one, model, periods, {key: rows for key, rows in within.items() if rows})
+            start += one.n
+        return deltas
+
+    def _waited_for(self, names: Sequence[str]) -> bool:
+        """Whether a label may be held for one of these requests."""
+        if self._held is None:
+            return self._holds
+        return bool(self._held) and not self._held.isdisjoint(key_of("r", name) for name in names)
+
+    def _keep_run(
+        self, batch: Batch, run: Run, model: str, periods: Sequence[Period], slices: Mapping[str, list[int]]
+    ) -> None:
+        assert batch.parts is not None
+        prefix, numbers = run
+        said = _scores(batch.probabilities)
+        cells = batches.encode_any([list(periods), batch.predictions, said, slices, [numbers, batch.parts[2]]])
+        self._rid += 1
+        self._requests.append((self._rid, 0, model, batch.version, batch.arrived, 0, cells))
+        self._runs.append((prefix, min(numbers), max(numbers), self._rid))
+
     def labelled(self, labels: Labels) -> list[Delta]:
         """Join each item, or hold it until its prediction comes."""
         self.flush()
@@ -105,7 +155,7 @@ class Join:
         for item in labels.items:
             told = _told(item, labels.arrived)
             key, row = _target(item)
-            found = self._find(key, row, labels.arrived)
+            found = self._find(key, row, labels.arrived) or self._find_in_run(item)
             if found is None:
                 self._hold(key, row, labels.version, labels.arrived, told)
             else:
@@ -132,7 +182,7 @@ class Join:
                 last = max(last, least + int((greatest - least + 1) * min(1.0, 1 - 0.9 * most / used)))
         if not last:
             return 0
-        for table in ("ids", "labels"):
+        for table in ("ids", "labels", "runs"):
             self._db.execute(f"DELETE FROM {table} WHERE rid<=?", (last,))
         return self._db.execute("DELETE FROM requests WHERE rid<=?", (last,)).rowcount
 
@@ -157,6 +207,22 @@ class Join:
         before = [one for one in found if one[2] <= arrived]
         best = max(before, key=_age) if before else min(found, key=_age)
         return best[0], best[1]
+
+    def _find_in_run(self, item: Feedback) -> tuple[int, int] | None:
+        """The same where the request was kept in a run."""
+        own = None if item.id is not None else _OWN.fullmatch(item.request_id or "")
+        if own is None:
+            return None
+        prefix, number = _signed(int(own[1], 16)), int(own[2], 16)
+        query = (
+            "SELECT rid, cells FROM runs JOIN requests USING (rid) WHERE prefix=? AND first BETWEEN ? AND ? AND last>=?"
+        )
+        for rid, cells in self._db.execute(query, (prefix, number - SPAN, number, number)):
+            numbers, rows = batches.decode_any(cells)[4]
+            if number in numbers:
+                place = numbers.index(number)
+                return (rid, sum(rows[:place]) + item.row) if item.row < rows[place] else None
+        return None
 
     def _release(self, key: int, rid: int, n: int) -> list[Delta]:
         """Labels by request id that were held for this request."""
@@ -191,6 +257,8 @@ class Join:
 
     def _hold(self, key: int, row: int, version: int, arrived: float, told: Told) -> None:
         self._holds = True
+        if row >= 0 and self._held is not None:
+            self._held.add(key)
         values = (key, row, version, arrived, msgspec.msgpack.encode(told))
         self._db.execute("INSERT INTO held (key, row, version, arrived, told) VALUES (?, ?, ?, ?, ?)", values)
 
@@ -226,6 +294,29 @@ def key_of(domain: str, text: str) -> int:
     """A signed 64-bit hash: what was sent as an id is not kept."""
     digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8, person=domain.encode()).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+Run = tuple[int, list[int]]
+"""The prefix that ids of ours share, and the number of each."""
+
+
+def _run(names: Sequence[str]) -> Run | None:
+    """The run that these ids are; None where one of them is not ours, or far from the others."""
+    head = names[0][:17]
+    if _OWN.fullmatch(names[0]) is None or not all(map(methodcaller("startswith", head), names)):
+        return None
+    if set(map(methodcaller("count", "."), names)) != {1}:
+        return None
+    try:
+        numbers = [int(name[17 : name.index(".")], 16) for name in names]
+    except ValueError:
+        return None
+    near = max(numbers) - min(numbers) <= SPAN
+    return (_signed(int(head[:16], 16)), numbers) if near and len(set(numbers)) == len(numbers) else None
+
+
+def _signed(number: int) -> int:
+    return number - 2**64 if number >= 2**63 else number
 
 
 def _age(found: tuple[int, int, float]) -> tuple[float, int, int]:

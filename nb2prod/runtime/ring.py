@@ -3,10 +3,12 @@
     0      static header: magic, schema, capacity, source (16 bytes), model key (16 bytes)
     512    slot A     768  slot B      two copies of the counters, written in turn, each under a CRC
     1024   counted    written by whoever counts
+    1088   taken      rows that the writer has taken in ahead of their frame
     4096   frames     length, CRC, rows, kind, payload
 
 A change becomes true when its slot is whole: a kill -9 in the middle of one leaves the slot before it. So
-``accepted = persisted + dropped + what lies in the ring`` holds at every instant, and after recovery without the last term.
+``accepted = persisted + dropped + waiting`` holds at every instant, and after recovery without the last term: rows that a killed
+writer had taken in and not yet framed are dropped then, and counted as that.
 The file is allocated when it is made, so that a disk that fills up later cannot hurt a mapped page.
 """
 
@@ -33,6 +35,8 @@ _STATE = struct.Struct("=12Q")
 _CRC = struct.Struct("=Q")
 _COUNTED = struct.Struct("=Q")
 _COUNTED_AT = 1024
+_TAKEN = struct.Struct("=Q")
+_TAKEN_AT = 1088
 FRAME = struct.Struct("=IIII")
 NOWHERE = 2**64 - 1
 _BLANK = memoryview(bytes(2**17))
@@ -40,7 +44,11 @@ _BLANK = memoryview(bytes(2**17))
 
 @dataclass
 class State:
-    """Positions (bytes, ever growing) and counters (rows). `until` is where a segment that is being written ends, 0 for none."""
+    """Positions (bytes, ever growing) and counters (rows).
+
+    `until` is where a segment that is being written ends, 0 for none; `settled` are the rows taken in ahead that have been framed
+    or dropped.
+    """
 
     turn: int = 0
     head: int = 0
@@ -53,11 +61,11 @@ class State:
     persisted: int = 0
     dropped: int = 0
     lost: int = 0
-    spare: int = 0
+    settled: int = 0
 
     @property
     def waiting(self) -> int:
-        """Rows in the ring."""
+        """Rows in the ring, or on their way there."""
         return self.accepted - self.persisted - self.dropped
 
 
@@ -78,6 +86,9 @@ class Ring:
         self.source = source.hex()
         self.key = key.hex()
         self.state = _newest(memory) or State()
+        # Rows that the writer has taken in; it adds to them as it takes them, ahead of their frame.
+        self.taken = memoryview(memory)[_TAKEN_AT : _TAKEN_AT + _TAKEN.size].cast("Q")
+        self._settle()
 
     @property
     def durable(self) -> bool:
@@ -85,8 +96,8 @@ class Ring:
 
     # -- taking in
 
-    def append(self, payload: bytes, rows: int, kind: int) -> bool:
-        """Take a record in whole, or count its rows as dropped; never waits for room."""
+    def append(self, payload: bytes, rows: int, kind: int, *, taken: int = 0) -> bool:
+        """Take a record in whole, or count its rows as dropped; never waits for room. `taken` of its rows were taken in ahead."""
         need = FRAME.size + len(payload)
         with self._lock:
             state = self.state
@@ -102,15 +113,28 @@ class Ring:
                 state.head = max(state.head, state.tail)
                 state.dropped += rows
             state.accepted += rows
+            state.settled += taken
             self._commit()
         return fits
 
-    def drop(self, rows: int) -> None:
+    def drop(self, rows: int, *, taken: int = 0) -> None:
         """Count rows that were accepted and cannot be kept."""
         with self._lock:
             self.state.accepted += rows
             self.state.dropped += rows
+            self.state.settled += taken
             self._commit()
+
+    def now(self) -> State:
+        """The counters with what was taken in ahead."""
+        with self._lock:
+            return _ahead(self.state, self.taken[0])
+
+    def _settle(self) -> None:
+        """What a killed writer had taken in and not framed died with it."""
+        gone = self.taken[0] - self.state.settled
+        if gone > 0:
+            self.drop(gone, taken=gone)
 
     def _place(self, need: int) -> tuple[int, int]:
         """Where the next frame starts: frames are never split over the end of the ring."""
@@ -190,6 +214,8 @@ class Ring:
 
     def close(self) -> None:
         """Let go of file and lock; another writer may claim what is left."""
+        taken, self.taken = self.taken, memoryview(bytes(self.taken)).cast("Q")
+        taken.release()
         with contextlib.suppress(BufferError):
             self.memory.close()
         if self._file is not None:
@@ -217,8 +243,12 @@ def _values(state: State) -> tuple[int, ...]:
         state.persisted,
         state.dropped,
         state.lost,
-        state.spare,
+        state.settled,
     )
+
+
+def _ahead(state: State, taken: int) -> State:
+    return replace(state, accepted=state.accepted + max(0, taken - state.settled))
 
 
 def crc(payload: bytes | memoryview, rows: int, kind: int) -> int:
@@ -299,7 +329,8 @@ def peek(path: Path) -> tuple[str, State, int] | None:
     if len(data) < DATA or data[:8] != MAGIC:
         return None
     source = _STATIC.unpack_from(data, 0)[4].hex()
-    return source, _newest(data) or State(), _COUNTED.unpack_from(data, _COUNTED_AT)[0]
+    state = _ahead(_newest(data) or State(), _TAKEN.unpack_from(data, _TAKEN_AT)[0])
+    return source, state, _COUNTED.unpack_from(data, _COUNTED_AT)[0]
 
 
 def tell_counted(path: Path, rows: int) -> None:

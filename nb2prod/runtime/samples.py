@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ def drawn(
     """Rows of one segment as `Samples.keep` takes them; each is drawn for itself, and denied columns are left out."""
     chance = np.random.default_rng([int(head.source, 16), head.sequence])
     at = 0
-    for batch in found:
+    for batch in chain.from_iterable(one.singles() for one in found):
         for row in np.flatnonzero(chance.random(batch.n) < sampling.rate).tolist():
             body = batches.encode_any(_body(batch, row, names, sampling.deny))
             yield head.source, head.sequence, at + row, batch.version, head.key, batch.arrived, body

@@ -1,10 +1,13 @@
 """Where no agent counts, the service does: one process a spool, started by whichever worker finds none.
 
-``python -m nb2prod.runtime.selfcount SPOOL``: it ends by itself once no worker writes there and everything is counted.
+``python -m nb2prod.runtime.selfcount SPOOL``: it ends by itself once no worker writes there and everything is counted. It takes
+only what time the machine has left; where that is too little for `LATE` seconds it ends, and the next one is started to count at
+low priority, until it has caught up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -15,26 +18,58 @@ import time
 from pathlib import Path
 
 from nb2prod.errors import Nb2prodError
-from nb2prod.runtime import ring
+from nb2prod.runtime import ring, segments
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.side import try_lock
 
 log = logging.getLogger("nb2prod.counting")
 LOCK = "selfcount.lock"
+LATE = 20.0
 _EVERY = 0.5
+_TURN = 5.0
 
 
-def count(spool: Path, *, every: float = _EVERY) -> int:
-    """Count a spool until its workers have ended; 0, also where another process is at it."""
+def count(spool: Path, *, every: float = _EVERY, patient: bool = False) -> int:
+    """Count a spool until its workers have ended; 0, also where another process is at it.
+
+    Parameters
+    ----------
+    patient
+        Take only idle time, and end where that does not do.
+    """
     with (spool / LOCK).open("a") as file:
         if not try_lock(file.fileno()):
             return 0
+        yielding = False
         while spool.is_dir():
-            alive = _turn(spool)
-            if not alive:
+            late = _waited(spool) > LATE
+            if yielding and late:
+                return 0  # there is no way back from idle time: who is started next begins without
+            if patient and not late:
+                yielding = _yield()
+            if not _turn(spool):
                 return 0
             time.sleep(every)
     return 0
+
+
+def _waited(spool: Path) -> float:
+    """Seconds that the oldest segment has waited."""
+    oldest = time.time()
+    for path in segments.pending(spool):
+        with contextlib.suppress(FileNotFoundError):
+            oldest = min(oldest, path.stat().st_mtime)
+    return time.time() - oldest
+
+
+def _yield() -> bool:
+    """Answers come first: a request that comes in takes the core at once, where `nice` would let this run on for some ms."""
+    if not hasattr(os, "SCHED_IDLE"):
+        return False
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        return True
+    return False
 
 
 def _turn(spool: Path) -> bool:
@@ -43,8 +78,8 @@ def _turn(spool: Path) -> bool:
         try:
             with counter.side.alone():
                 alive = counter.adopt()
-                counter.run()
-                return alive
+                counter.run(deadline=time.monotonic() + _TURN)
+                return alive or bool(counter.pending())
         finally:
             counter.close()
     except (Nb2prodError, OSError, sqlite3.Error) as error:
@@ -91,7 +126,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s counting %(levelname)s %(message)s", level=logging.INFO)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(10)  # where the machine is busy, answers come first
-    return count(Path(arguments[0]))
+    return count(Path(arguments[0]), patient=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nb2prod.errors import Conflict
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (source TEXT PRIMARY KEY, sequence INTEGER NOT NULL, rows INTEGER NOT NULL) WITHOUT ROWID;
@@ -32,6 +32,10 @@ CREATE TABLE held (hid INTEGER PRIMARY KEY, key INTEGER NOT NULL, row INTEGER NO
     arrived REAL NOT NULL, told BLOB NOT NULL);
 CREATE INDEX held_key ON held (key);
 CREATE INDEX held_arrived ON held (arrived);
+"""
+_RUNS = """
+CREATE TABLE runs (prefix INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, rid INTEGER NOT NULL,
+    PRIMARY KEY (prefix, first, rid)) WITHOUT ROWID;
 """
 
 
@@ -153,10 +157,13 @@ class Side:
                 kept="nothing was changed",
             )
         with self.transaction():
-            if self.db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            (found,) = self.db.execute("PRAGMA user_version").fetchone()
+            if found == 0:
                 for statement in _TABLES.split(";"):
                     self.db.execute(statement)
                 self.db.execute("INSERT INTO meta VALUES ('uuid', ?)", (uuid.uuid4().hex,))
+            if found < SCHEMA:
+                self.db.execute(_RUNS)
                 self.db.execute(f"PRAGMA user_version={SCHEMA}")
 
 

@@ -96,7 +96,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_writer_killed_at_any_moment_loses_no_accepted_row(tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_moment_leaves_every_accepted_row_persisted_or_dropped(tmp_path: Path) -> None:
     choose = random.Random(11)
     handed_over, largest = 0, 7
     for _ in range(8):

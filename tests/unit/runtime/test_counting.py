@@ -249,6 +249,29 @@ def test_the_counter_takes_over_what_dead_writers_left_and_tells_what_it_counted
     live.close()
 
 
+def test_a_side_file_of_before_runs_goes_on(tmp_path: Path) -> None:
+    made = Spool(tmp_path / "spool")
+    made.write(batch("r1"))
+    made.count()
+    made.counter.side.db.execute("DROP TABLE runs")
+    made.counter.side.db.execute("PRAGMA user_version=1")
+    made.counter.close()
+    made.counter = Counter(made.folder, clock=lambda: NOON + 60)
+    made.write(labels(Feedback(request_id="r1", row=0, label=1)))
+    assert confusion(made.count()) != {}
+    made.counter.close()
+
+
+def test_counting_ends_where_idle_time_does_not_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = SpoolRecorder(tmp_path, name="delays", baseline=WATCHED.baseline, signature=SIGNATURE, rotate=3600.0)
+    waits = iter([0.0, 0.0, selfcount.LATE + 1])
+    monkeypatch.setattr(selfcount, "_waited", lambda spool: next(waits))
+    monkeypatch.setattr(selfcount, "_yield", lambda: True)
+    assert selfcount.count(tmp_path, every=0.0, patient=True) == 0
+    assert list(waits) == []
+    live.close()
+
+
 def test_rings_of_workers_long_gone_are_removed(tmp_path: Path) -> None:
     fields = {"name": "delays", "baseline": WATCHED.baseline, "signature": SIGNATURE, "rotate": 3600.0}
     one = SpoolRecorder(tmp_path, **fields)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ def test_rows_come_back_from_segments_as_they_were(tmp_path: Path) -> None:
     one.close()
     (path,) = segments.pending(tmp_path)
     head, (frame,) = segments.read(path)
-    batch = batches.decode_batch(frame.payload)
+    (batch,) = batches.decode_rows(frame.payload, frame.kind)
     assert (head.name, head.sequence, head.rows) == ("delays", 1, 3)
     assert batch.columns == {"age": [40.0, 41.0, 42.0], "town": ["Ulm"] * 3}
     assert (batch.ids, batch.times, batch.version) == (["a", None, "b"], [1.0, None, 2.0], 3)
@@ -50,6 +51,7 @@ def test_a_full_ring_drops_rows_and_says_so(tmp_path: Path) -> None:
     one = recorder(tmp_path, capacity=4096, limit=0)
     for _ in range(100):
         record(one, 5)
+        one.flush()
     counted = one.metrics()
     assert counted["rows_accepted_total"] == 500
     assert 0 < counted["rows_dropped_total"] < 500
@@ -68,11 +70,67 @@ def test_values_without_a_form_are_kept_as_text(tmp_path: Path) -> None:
     assert kept(tmp_path) == 1
 
 
+def test_one_value_without_a_form_takes_no_other_request_with_it(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    record(one, 1, "r0")
+    for number in range(3):
+        given = rows(1)
+        given.columns["age"] = [10**30 if number == 1 else 5]
+        one.record(given, answers(1), request_id=f"r{number}", ids=None, times=None, version=None, arrived=NOON)
+    one.close()
+    (path,) = segments.pending(tmp_path)
+    found = [batch for frame in segments.read(path)[1] for batch in batches.decode_rows(frame.payload, frame.kind)]
+    assert [batch.columns["age"] for batch in found] == [[40.0], [5], [1e30], [5]]
+
+
+def test_what_a_killed_writer_had_not_framed_is_accepted_and_dropped(tmp_path: Path) -> None:
+    held = ring.claim(tmp_path, 4096, "00" * 16)
+    assert held.append(b"kept", 3, batches.ROWS)
+    held.taken[0] += 7
+    assert held.append(b"framed", 2, batches.ROWS, taken=2)
+    path = ring.rings(tmp_path)[0]
+    seen = ring.peek(path)
+    assert seen is not None
+    assert (seen[1].accepted, seen[1].waiting) == (10, 10)
+    assert held.now().accepted == 10
+    held.close()  # as the system does for a process that was killed
+    for _ in range(2):
+        found = ring.adopt(path)
+        assert found is not None
+        segments.recover(found, tmp_path, "x")
+        assert (found.state.accepted, found.state.persisted, found.state.dropped) == (10, 5, 5)
+        found.close()
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2), st.sampled_from([0.0, 59.0, 60.0]), *[st.booleans()] * 3))
+)
+def test_the_requests_of_a_moment_come_back_one_by_one(given: list[tuple[int, int, float, bool, bool, bool]]) -> None:
+    asked: list[batches.Request] = []
+    for number, (n, version, later, whole, said, named) in enumerate(given):
+        matrix = np.arange(n * 2, dtype="i4" if whole else "f8").reshape(n, 2) + number
+        scores = tuple((0.25, 0.75) for _ in range(n)) if said else None
+        ids = [f"i{row}" for row in range(n)] if named else None
+        asked.append((f"r{number}", version, NOON + later, n, matrix, tuple(range(n)), scores, ids, None))
+    found = batches.decode_rows(batches.encode_moment(asked), batches.MOMENT) if asked else []
+    assert all(one.n == len(one.columns) for one in found)
+    singles = [single for one in found for single in one.singles()]
+    assert len(singles) == len(asked)
+    for one, request in zip(singles, asked, strict=True):
+        name, version, arrived, n, matrix, predictions, scores, ids, _ = request
+        assert (one.request_id, one.version, one.arrived, one.n, one.ids) == (name, version, arrived, n, ids)
+        assert one.columns.dtype == matrix.dtype
+        assert np.array_equal(one.columns, matrix)
+        assert tuple(one.predictions) == predictions
+        assert one.probabilities == (None if scores is None else [list(row) for row in scores])
+
+
 def test_a_spool_that_cannot_be_made_fails_no_prediction(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     one = recorder(tmp_path / "file" / "spool", capacity=4096)
     for _ in range(200):
         record(one, 1)
+        one.flush()
     counted = one.metrics()
     assert counted["recorder_durable"] == 0
     assert counted["rows_dropped_total"] > 0
