@@ -124,11 +124,12 @@ class Monitor:
             their own hour. Left out, the frame's index where it is one of date-times, else `time`.
         """
         columns, rows = columns_of(frame)
-        told = {} if labels is None else self.baseline.count_labels(scores, labels)
+        truth = None if labels is None else plain(labels)
         happened = (
             moments(times_of(frame) if times is None else times, rows) if len(self._seasonal.rows) else np.empty(0)
         )
         if not len(happened):
+            told = {} if truth is None else self.baseline.count_labels(scores, truth)
             self.add(self.baseline.count(columns, scores=scores, n=rows) | told, rows, time=time)
             return
         hour = np.floor(happened / HOUR)
@@ -138,20 +139,20 @@ class Monitor:
             counts = self.baseline.count(
                 {name: take(column, part) for name, column in columns.items()}, said, len(part)
             )
-            self.add(counts, len(part), time=time, happened=float(happened[part].mean()))
-        if told:
-            self.add(told, 0, time=time)
+            told = {} if truth is None else self.baseline.count_labels(said, take(truth, part))
+            self.add(counts | told, len(part), time=time, happened=float(happened[part].mean()))
 
     def add(
         self, counts: Mapping[str, Any], rows: int, *, time: float | None = None, happened: float | None = None
     ) -> None:
         """Take counts that someone else made (`Baseline.count`), of so many rows of one hour.
 
-        `happened` is the mean of the rows' own times, where that is not when they arrived; NaN where it is not known.
+        `happened` is the mean of the rows' own times, where that is not when they arrived; NaN where it is not known. Counts of
+        labels have that of the rows that they are for.
         """
         self._counts = add_counts(self._counts, counts)
         self.rows += rows
-        self._risk.add(counts, self.rows, self._episodes.alarms)
+        self._risk.add(counts, self.rows, self._episodes.alarms, time if happened is None else happened)
         if rows:
             self._came = time
             self._enqueue(self._opened(self._layout.matrix(counts), rows, time, happened))
@@ -306,7 +307,9 @@ class Monitor:
         Returns
         -------
         Performance
-            `low`, `value`, `high`; `predicted` and `realised` where each is known; `note` says why nothing is.
+            `low`, `value`, `high`; `interval` says whether the bounds hold at any time, however often one looks (realised), or at
+            one look (estimated). `predicted` and `realised` where each is known, `reconciled` where labels and scores are;
+            `note` says why nothing is.
         """
         expected = estimate(self.baseline, self._counts, metric)
         known = realised(self.baseline, self._counts, metric) if _labelled(self._counts) else None
@@ -314,7 +317,7 @@ class Monitor:
             return expected
         from msgspec.structs import replace
 
-        both = reconcile(self.baseline, self._counts) if metric == "accuracy" else None
+        both = reconcile(self.baseline, self._counts, known.metric)
         return replace(known, predicted=expected.value, reconciled=both, note=expected.note)
 
 

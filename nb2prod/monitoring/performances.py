@@ -8,7 +8,7 @@ from nb2prod.baseline import Baseline, dense
 from nb2prod.monitoring.spans import Span, watch
 from nb2prod.monitoring.statistics import estimate, realised
 from nb2prod.monitoring.statistics.reconcile import reconcile
-from nb2prod.monitoring.statistics.risk import ALIASES, wilson
+from nb2prod.monitoring.statistics.risk import ALIASES, of_share
 from nb2prod.records.monitoring import Performance
 from nb2prod.runtime.tally import AGREED, PREDICTED
 from nb2prod.store import Store
@@ -39,8 +39,9 @@ def performance(
     Returns
     -------
     list of Performance
-        `realised` from `n` labels with its interval; where none came `value`, `low` and `high` are the estimate's, over `n` rows.
-        `predicted` stands beside both. `note` says why a figure is missing.
+        `realised` from `n` labels; where none came `value`, `low` and `high` are the estimate's, over `n` rows. `predicted`
+        stands beside both, `reconciled` is what labels and scores say together. `interval` says whether `low` and `high` hold
+        at any time, however often one looks (realised), or at one look (estimated). `note` says why a figure is missing.
     """
     found = watch(store, name, by, version)
     if found is None:
@@ -66,8 +67,7 @@ def of_span(baseline: Baseline, span: Span, metric: str) -> Performance:
     if predicted is None and metric == "positive_share":
         predicted = _said(span.counts)
     if known.realised is not None:
-        both = reconcile(baseline, counts) if metric == "accuracy" else None
-        return msgspec.structs.replace(known, predicted=predicted, reconciled=both)
+        return msgspec.structs.replace(known, predicted=predicted, reconciled=reconcile(baseline, counts, metric))
     note = known.note if predicted is None and expected.value is None else expected.note
     return msgspec.structs.replace(expected, predicted=predicted, note=note)
 
@@ -78,8 +78,10 @@ def _agreed(counts: Sparse, period: str | None) -> Performance | None:
     right, n = cells.get(1, 0), cells.get(0, 0) + cells.get(1, 0)
     if n <= 0:
         return None
-    low, high = wilson(right, n)
-    return Performance(metric="accuracy", period=period, n=n, value=right / n, low=low, high=high, realised=right / n)
+    (low, high), value = of_share(right, n), right / n
+    return Performance(
+        metric="accuracy", period=period, n=n, value=value, low=low, high=high, interval="any time", realised=value
+    )
 
 
 def _said(counts: Sparse) -> float | None:

@@ -48,7 +48,10 @@ class FeatureDrift(Record, frozen=True, kw_only=True):
 
 
 class Reconciled(Record, frozen=True, kw_only=True):
-    """Accuracy from few labels and many scores: narrower than labels alone, right where scores alone would be wrong."""
+    """A share from few labels and many scores: right where scores alone would be wrong, and narrower than labels alone.
+
+    `low` and `high` hold at any time, however often one looks. The labelled rows are taken for a random sample of those scored.
+    """
 
     value: float
     low: float
@@ -58,7 +61,12 @@ class Reconciled(Record, frozen=True, kw_only=True):
 
 
 class Performance(Record, frozen=True, kw_only=True):
-    """One metric over one period, realised from labels and predicted from scores; `reconciled` from both (accuracy alone)."""
+    """One metric over one period, realised from labels and predicted from scores.
+
+    `interval` is what `low` and `high` are: ``"any time"``, with probability .95 right at all looks of a life (realised), or
+    ``"one look"`` (estimated); empty where there are none. `reconciled` is what labels and scores say together: of accuracy
+    and the share of positives, since other metrics are no means and numbers have no scores.
+    """
 
     metric: str
     period: str | None
@@ -66,6 +74,7 @@ class Performance(Record, frozen=True, kw_only=True):
     value: float | None
     low: float | None
     high: float | None
+    interval: Literal["", "any time", "one look"] = ""
     predicted: float | None = None
     realised: float | None = None
     reconciled: Reconciled | None = None

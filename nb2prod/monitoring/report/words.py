@@ -114,7 +114,8 @@ def compared(one: FeatureDrift | None, bound: float) -> str:
 
 
 def measured(one: Performance) -> str:
-    span = f" ({score(one.low)} to {score(one.high)})" if one.low is not None else ""
+    holds = f" at {one.interval}" if one.interval else ""
+    span = f" ({score(one.low)} to {score(one.high)}{holds})" if one.low is not None else ""
     kind = "known" if one.realised is not None else "estimated"
     other = f", predicted {score(one.predicted)}" if one.realised is not None and one.predicted is not None else ""
     both = one.reconciled

@@ -1,25 +1,33 @@
 """How good the model is: expected from its calibrated scores while labels are missing, and realised once they came.
 
 Both read counts only. A metric is a function T of the positive and negative rows in each bucket of the score; its
-interval follows from T's slope in each of them (delta method).
+spread follows from T's slope in each of them (delta method).
+
+The interval of a realised figure holds at any time, however often one looks: with probability .95 no look of a life has the true
+figure outside. Shares (accuracy, precision, recall) have the beta-binomial sequence, exact; what follows from sums or slopes (ROC
+AUC, F1, MAE, bias) the asymptotic one. The interval of an estimate is that of one look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import norm
 
 from nb2prod.baseline import Baseline
 from nb2prod.baseline.feature import BODY
+from nb2prod.monitoring.statistics import sequences
 from nb2prod.monitoring.statistics.scales import Floats
 from nb2prod.records.monitoring import Performance
 
 UNIT = 65536
 _Z = float(norm.isf(0.025))
+_LOG_LEVEL = float(np.log(0.05))
+_EXPECTED = 200.0
+"""Labels at which the asymptotic intervals are narrowest; it may not follow the data."""
 ALIASES = {"auc": "roc_auc", "positive_rate": "positive_share", "expected_positive_share": "positive_share"}
 NO_SCORES = (
     "No hold-out scores: scores on training rows flatter, so nothing is estimated from them. Deploy with a hold-out."
@@ -86,6 +94,15 @@ def _roc_auc(pos: Floats, neg: Floats, said: Floats) -> Slope:
     return Slope(value, (below / n - value) / p, (above / p - value) / n)
 
 
+# how many rows count for a share, of how many
+_SHARES: dict[str, Callable[[Floats, Floats, Floats], tuple[float, float]]] = {
+    "accuracy": lambda pos, neg, said: (float(pos @ said + neg @ (1 - said)), float((pos + neg).sum())),
+    "positive_share": lambda pos, neg, said: (float(pos.sum()), float((pos + neg).sum())),
+    "predicted_share": lambda pos, neg, said: (float((pos + neg) @ said), float((pos + neg).sum())),
+    "precision": lambda pos, neg, said: (float(pos @ said), float((pos + neg) @ said)),
+    "recall": lambda pos, neg, said: (float(pos @ said), float(pos.sum())),
+}
+
 METRICS: dict[str, Metric] = {
     "accuracy": _accuracy,
     "roc_auc": _roc_auc,
@@ -127,9 +144,17 @@ def estimate(
     held = np.asarray(baseline.feature("@score").counts[BODY:], dtype=np.float64)
     chance = p * (1 - p)
     spread = float(np.sqrt((body * chance) @ step**2 + (body**2 * chance / np.maximum(held, 1)) @ step**2))
-    low, high = _between(slope.value, spread)
+    low, high = _between(slope.value, _Z * spread)
     return Performance(
-        metric=metric, period=period, n=n, value=slope.value, low=low, high=high, predicted=slope.value, note=BLIND
+        metric=metric,
+        period=period,
+        n=n,
+        value=slope.value,
+        low=low,
+        high=high,
+        interval="one look",
+        predicted=slope.value,
+        note=BLIND,
     )
 
 
@@ -147,7 +172,7 @@ def unable(baseline: Baseline, metric: str) -> str:
 
 
 def realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, *, period: str | None = None) -> Performance:
-    """A metric from the counts of `Baseline.count_labels`, with its interval.
+    """A metric from the counts of `Baseline.count_labels`, with an interval that holds at any time.
 
     Parameters
     ----------
@@ -178,8 +203,12 @@ def _of_labels(baseline: Baseline, pos: Floats, neg: Floats, metric: str, period
     slope = METRICS[metric](pos, neg, said)
     if not np.isfinite(slope.value):
         return _nothing(metric, period, n, "labels of one class only so far")
-    spread = float(np.sqrt(pos @ slope.positive**2 + neg @ slope.negative**2))
-    low, high = _between(slope.value, max(spread, 0.5 / n if slope.value in (0.0, 1.0) else 0.0))
+    if metric in _SHARES:
+        low, high = of_share(*_SHARES[metric](pos, neg, said))
+    else:
+        spread = float(np.sqrt(pos @ slope.positive**2 + neg @ slope.negative**2))
+        spread = max(spread, 0.5 / n if slope.value in (0.0, 1.0) else 0.0)
+        low, high = _between(slope.value, sequences.errors_wide(n, _LOG_LEVEL, _EXPECTED) * spread)
     return _told(metric, period, n, slope.value, low, high)
 
 
@@ -189,7 +218,7 @@ def _of_confusion(flat: Floats, period: str | None) -> Performance:
     n, right = float(table.sum()), float(np.trace(table[:-1]))
     if not n:
         return _nothing("accuracy", period, 0, "no labels yet")
-    low, high = wilson(right, n)
+    low, high = of_share(right, n)
     return _told("accuracy", period, int(n), right / n, low, high)
 
 
@@ -203,7 +232,8 @@ def _of_errors(baseline: Baseline, sums: Any, metric: str, period: str | None) -
     size, bias, square, level, power = (float(value) / UNIT / n for value in sums[1:])
     if metric in ("mae", "bias"):
         value = size if metric == "mae" else bias
-        spread = _Z * float(np.sqrt(max(square - value**2, 0.0) / n))
+        spread = float(np.sqrt(max(square - value**2, 0.0) / n))
+        spread *= sequences.errors_wide(n, _LOG_LEVEL, _EXPECTED)
         return _told(metric, period, n, value * scale, (value - spread) * scale, (value + spread) * scale)
     variance = power - level**2
     if metric == "r2" and not variance > 0:
@@ -212,25 +242,25 @@ def _of_errors(baseline: Baseline, sums: Any, metric: str, period: str | None) -
     return _told(metric, period, n, value, None, None)
 
 
-def wilson(right: float, n: float, z: float = _Z) -> tuple[float, float]:
-    """Wilson's interval of a share (Wilson 1927)."""
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+def of_share(ones: float, n: float) -> sequences.Interval:
+    """A share's interval at any time."""
+    return sequences.of_shares(ones, n, _LOG_LEVEL)
 
 
-def _between(value: float, spread: float) -> tuple[float, float]:
-    """An interval of a figure between 0 and 1, on the logit scale so that it stays there."""
+def _between(value: float, half: float) -> tuple[float, float]:
+    """A figure between 0 and 1, and `half` to each side of it, on the logit scale so that it stays there."""
     inner = min(max(value, 1e-6), 1 - 1e-6)
     logit = np.log(inner / (1 - inner))
-    width = _Z * spread / (inner * (1 - inner))
+    width = half / (inner * (1 - inner))
     low, high = (1 / (1 + np.exp(-(logit + sign * min(width, 30.0)))) for sign in (-1, 1))
     return float(low), float(high)
 
 
 def _told(metric: str, period: str | None, n: int, value: float, low: float | None, high: float | None) -> Performance:
-    return Performance(metric=metric, period=period, n=n, value=value, low=low, high=high, realised=value)
+    kind: Literal["", "any time"] = "" if low is None else "any time"
+    return Performance(
+        metric=metric, period=period, n=n, value=value, low=low, high=high, interval=kind, realised=value
+    )
 
 
 def _nothing(metric: str, period: str | None, n: int, note: str) -> Performance:

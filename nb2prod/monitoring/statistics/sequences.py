@@ -79,7 +79,11 @@ def of_many(n: float, total: float, squares: float, log_level: float, expected: 
         return Interval(-np.inf, np.inf)
     mean = total / n
     variance = max(squares / n - mean * mean, 0.0)
-    rho2 = (-2 * log_level + np.log(1 - 2 * log_level)) / max(expected, 1.0)
-    inside = 2 * (n * rho2 + 1) / (n * n * rho2) * (0.5 * np.log(n * rho2 + 1) - log_level)
-    half = float(np.sqrt(variance * inside))
+    half = errors_wide(n, log_level, expected) * float(np.sqrt(variance / n))
     return Interval(mean - half, mean + half)
+
+
+def errors_wide(n: float, log_level: float, expected: float = 1000.0) -> float:
+    """How many standard errors the asymptotic sequence reaches to each side; 1.96 would be those of one look."""
+    rho2 = (-2 * log_level + np.log(1 - 2 * log_level)) / max(expected, 1.0)
+    return float(np.sqrt(2 * (n * rho2 + 1) / (n * rho2) * (0.5 * np.log(n * rho2 + 1) - log_level)))

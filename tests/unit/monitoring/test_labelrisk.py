@@ -10,6 +10,7 @@ from nb2prod.monitoring import Monitor
 from nb2prod.monitoring.statistics.discoveries import e_bh
 from nb2prod.monitoring.statistics.labelrisk import TOLERANCE, LabelRisk, Losses, losses, upper
 from nb2prod.monitoring.statistics.reconcile import reconcile
+from nb2prod.monitoring.statistics.risk import realised
 from nb2prod.records.monitoring import Alarm
 
 
@@ -50,7 +51,7 @@ def test_a_calm_life_of_labels_keeps_the_budget_though_it_is_looked_at_all_the_t
     for _ in range(lives):
         known = int(rng.binomial(2000, 0.1))
         limit = upper(Losses(2000, known, known), level / 2)  # no tolerance: the law itself
-        watch = LabelRisk(level, known / 2000, limit, marks=[(0, Losses(), 0)])
+        watch = LabelRisk(level, known / 2000, limit)
         alarms: list[Alarm] = []
         for look in range(60):
             wrong = int(rng.binomial(100, 0.1))
@@ -60,7 +61,7 @@ def test_a_calm_life_of_labels_keeps_the_budget_though_it_is_looked_at_all_the_t
 
 
 def test_a_fall_after_a_long_good_time_is_not_diluted() -> None:
-    watch = LabelRisk(0.0025, 0.1, 0.12, marks=[(0, Losses(), 0)])
+    watch = LabelRisk(0.0025, 0.1, 0.12)
     alarms: list[Alarm] = []
     for look in range(400):
         watch.add(confusion(10, 90), 100 * look, alarms)
@@ -72,7 +73,7 @@ def test_a_fall_after_a_long_good_time_is_not_diluted() -> None:
 
 
 def test_one_good_day_among_bad_ones_ends_no_alarm() -> None:
-    watch = LabelRisk(0.0025, 0.1, 0.12, marks=[(0, Losses(), 0)])
+    watch = LabelRisk(0.0025, 0.1, 0.12)
     alarms: list[Alarm] = []
     for day in range(30):
         wrong = 6 if day % 4 == 3 else 30
@@ -99,18 +100,26 @@ def test_errors_of_numbers_are_watched_too_and_no_hold_out_means_no_alarm() -> N
 
 def test_few_labels_and_all_scores_together_cover_the_truth_and_are_narrower_than_labels_alone() -> None:
     rng, inside, narrower = np.random.default_rng(4), 0, []
-    for _ in range(120):
+    for _ in range(60):
         scores, labels = told(rng, 4000, 0.1)
-        truth = float(np.mean(np.where(np.maximum(scores, 1 - scores) > 0, 0.9 * np.maximum(scores, 1 - scores), 0)))
-        truth += 0.1 * float(np.mean(1 - np.maximum(scores, 1 - scores)))
+        truth = 0.9 * 0.75 + 0.1 * 0.25
         counts = BASELINE.count({}, scores=scores, n=4000) | BASELINE.count_labels(scores[:200], labels[:200])
         found = reconcile(BASELINE, counts)
         assert found is not None
         inside += found.low <= truth <= found.high
-        right = float(np.mean((scores[:200] >= 0.5) == labels[:200]))
-        narrower.append((found.high - found.low) / (2 * 1.96 * np.sqrt(right * (1 - right) / 200)))
-    assert inside >= 0.9 * 120
+        alone = realised(BASELINE, counts, "accuracy")
+        narrower.append((found.high - found.low) / (alone.high - alone.low))
+    assert inside >= 0.95 * 60
     assert np.mean(narrower) < 1.0
+
+
+def test_the_share_of_positives_is_reconciled_too_and_what_is_no_mean_is_not() -> None:
+    scores, labels = told(np.random.default_rng(5), 4000)
+    counts = BASELINE.count({}, scores=scores, n=4000) | BASELINE.count_labels(scores[:300], labels[:300])
+    found = reconcile(BASELINE, counts, "positive_share")
+    assert found is not None
+    assert found.low < 0.5 < found.high
+    assert reconcile(BASELINE, counts, "roc_auc") is None
 
 
 def test_labels_reconcile_the_estimate_in_performance() -> None:

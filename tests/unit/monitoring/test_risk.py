@@ -48,20 +48,37 @@ def test_estimates_meet_what_the_labels_later_say(metric: str, tilt: float) -> N
     assert inside >= 15
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
-def test_the_interval_of_a_realised_figure_covers(metric: str) -> None:
+@pytest.mark.parametrize("metric", ["accuracy", "precision", "roc_auc", "f1"])
+def test_the_interval_of_a_realised_figure_covers_at_all_looks_at_once(metric: str) -> None:
     exact = realised(BASELINE, BASELINE.count_labels(*scored(400_000, 9)), metric).value
-    covered = 0
-    for seed in range(200):
-        said = realised(BASELINE, BASELINE.count_labels(*scored(300, seed + 500)), metric)
-        covered += said.low <= exact <= said.high
-    assert 180 <= covered <= 199
+    missed, one_look = 0, 0
+    for seed in range(60):
+        scores, labels = scored(1600, seed + 500)
+        looks = [realised(BASELINE, BASELINE.count_labels(scores[:n], labels[:n]), metric) for n in range(80, 1601, 80)]
+        missed += any(not said.low <= exact <= said.high for said in looks)
+        middle = [(said.value, (said.high - said.low) / 2 / 1.8) for said in looks]
+        one_look += any(abs(value - exact) > half for value, half in middle)
+    assert missed <= 3
+    assert one_look > 3  # an interval as narrow as that of one look does not
+    assert {said.interval for said in looks} == {"any time"}
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+def test_the_interval_of_a_realised_figure_is_no_wider_than_twice_that_of_one_look(metric: str) -> None:
+    for rows in (100, 1000, 10_000):
+        scores, labels = scored(rows, 1)
+        said = realised(BASELINE, BASELINE.count_labels(scores, labels), metric)
+        values = [
+            realised(BASELINE, BASELINE.count_labels(*scored(rows, seed)), metric).value for seed in range(100, 140)
+        ]
+        assert said.high - said.low < 2.1 * 2 * 1.96 * np.std(values) * 1.25
 
 
 def test_without_a_hold_out_nothing_is_estimated_and_it_says_why() -> None:
     bare = Baseline.from_frame(FRAME)
     said = estimate(bare, bare.count(FRAME), "accuracy")
     assert said.value is None
+    assert said.interval == ""
     assert "hold-out" in said.note
 
 
