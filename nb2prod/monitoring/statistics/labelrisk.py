@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -80,7 +80,8 @@ def upper(reference: Losses, level: float) -> float:
     return reference.mean + float(norm.isf(level)) * float(np.sqrt(spread / reference.n))
 
 
-class Mark(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Mark:
     """A look: its number, the losses and rows before it, and what the bets had won."""
 
     look: int

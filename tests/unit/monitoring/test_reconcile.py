@@ -168,3 +168,22 @@ def test_a_model_that_answers_by_another_threshold_is_watched_by_its_labels_alon
     assert monitor._risk.proxy is None
     won = monitor._risk.bets.wealth
     assert won[:5] == pytest.approx(won[6:11])  # the weight of the scores makes no difference
+
+
+def test_a_monitor_that_is_kept_and_read_again_goes_on_with_the_same_bets_on_labels() -> None:
+    rng = np.random.default_rng(3)
+    scores = rng.beta(1, 1, 3000)
+    labels = (rng.random(3000) < scores).astype(int)
+    baseline = Baseline.from_frame({"x": rng.normal(size=3000)}, scores, labels)
+    whole, kept = Monitor(baseline), Monitor(baseline)
+    for hour in range(6):
+        rows = slice(300 * hour, 300 * hour + 300)
+        for monitor in (whole, kept):
+            monitor.add(baseline.count({}, scores[rows], 300), 300, time=HOUR * (hour + 0.5))
+            late = baseline.count_labels(scores[rows][:60], labels[rows][:60])
+            monitor.add(late, 0, time=HOUR * 9, happened=HOUR * (hour + 0.5))
+        kept = Monitor.from_state(baseline, kept.state())
+    assert (kept._risk.pools.table == whole._risk.pools.table).all()
+    assert kept._risk.pools.table[:, 4].tolist() == [60] * 6
+    assert (kept._risk.bets.evidence == whole._risk.bets.evidence).all()
+    assert kept._risk.bets.looks == 6
