@@ -3,8 +3,8 @@
     python tests/benchmarks/credentials.py [--write] [--seed N]
 
 Every credential is drawn at the start (none is written here) and planted where people leave them: in globals, closures, defaults,
-classes, estimators, cells, outputs. `planted` is the list that the rules were built with, `held out`, `second`, `third`
-and `fourth` were each written afterwards; what they gave at first sight stands below the table.
+classes, estimators, cells, outputs. `planted` is the list that the rules were built with, the others were each written
+afterwards, `fifth` and `sixth` by somebody who had not read the rules; what they gave at first sight stands below the table.
 The clean ones are the corpus's own notebooks with other outcomes than `secret`, and texts that only look like credentials.
 """
 
@@ -34,13 +34,14 @@ UPPER, LOWER, DIGITS, HEX = string.ascii_uppercase, string.ascii_lowercase, stri
 ALNUM = UPPER + LOWER + DIGITS
 # what each set gave before anything was changed for it
 FIRST_SIGHT = (
-    "At first sight, before the rules were changed for them (2026-11-26):",
+    "At first sight, before the rules were changed for them (fifth and sixth: 2026-11-27, the others the day before):",
     "",
     "| list | planted | found | clean | stopped for nothing |",
     "|---|---|---|---|---|",
     "| second | 60 | 55 (91.7%) | 20 | 2 |",
     "| third | 30 | 29 (96.7%) | 10 | 0 |",
     "| fourth | 40 | 34 (85.0%) | 10 | 0 |",
+    "| fifth | 50 | 45 (90.0%) | 25 | 5 |",
 )
 START = """
 import os, functools
@@ -338,6 +339,7 @@ def texts_of(cases: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def main() -> None:
+    from credentials_fifth import FIFTH, clean_fifth
     from credentials_fourth import FOURTH, clean_fourth
     from credentials_held_out import HELD_OUT
     from credentials_second import SECOND, clean_second
@@ -356,13 +358,14 @@ def main() -> None:
         ("second", SECOND),
         ("third", THIRD),
         ("fourth", FOURTH),
+        ("fifth", FIFTH),
     ):
         kinds = Kinds(options.seed)
         made = [(name, make(kinds)) for name, make in cases]
         right, wrong, _ = rate(made, expected=True)
         lines.append(f"| {title} | {len(made)} | {right} | {right / len(made):.1%} |")
         left += [f"- {title}, not found: {one}" for one in wrong]
-    plain = [*clean(), *clean_second(), *clean_third(), *clean_fourth()]
+    plain = [*clean(), *clean_second(), *clean_third(), *clean_fourth(), *clean_fifth()]
     right, wrong, _ = rate(plain, expected=False)
     stopped = texts_of(corpus())
     total = len(plain) + len(corpus())

@@ -19,12 +19,14 @@ _LOGGING_IN = re.compile(
     r"(set|store|save|add)_(password|secret|credentials?)|auth_?handler|authenticator|ftp(_tls)?|imap4?(_ssl)?|load_cert_chain)$"
 )
 _SIGNING_IN = re.compile(
-    r"(?i)(log_?in|sign_?in|logon|authenticate|basic_?auth(entication)?|bind_s|set_(password|secret))$"
+    r"(?i)(log_?in|sign_?in|logon|authenticate|(basic|digest|ntlm|proxy|http)\w*_?auth(entication)?|credentials|bind_s)$"
 )
 _SETTING = re.compile(
     r"(?i)^(set(attr|env|default)?|put(env)?|option|config|(set|add|put|create|store|write|register)_?(item|env|option|secret|config|"
-    r"property|header|variable|param(eter)?)|__setitem__|hset)$"
+    r"property|header|variable|param(eter)?)|__setitem__|hset|fill|type)$"
 )
+# what a thing is set with, a field of a page filled with
+_FILLING = re.compile(r"(?i)^(send_keys|fill|type|set_?(value|text)?|write|clear_and_type|press_sequentially)$")
 _NAMES = frozenset(
     {"name", "scope", "key_name", "secret_name", "secret_id", "username", "user", "service", "help", "description"}
 )
@@ -194,17 +196,31 @@ class _Reader:
 
     def _positional(self, node: ast.Call, at: int, before: str | None, given: _Given) -> _Given:
         """What stands before an argument names it; the last one of what logs in is the password, one between may be."""
-        called = _last(node.func)
+        called, last = _last(node.func), at == len(node.args) - 1
         told = (before,) if before else ()
+        if last and names.sets_password(called):
+            return _Given((*told, "password", *given.names), True, given.around)
+        if last and (field := self._field(node.func)):
+            return _Given((*field, *given.names), True, given.around)
         if not at or not _LOGGING_IN.search(called):
             return _Given((*told, *given.names), bool(told and _SETTING.search(called)), given.around)
-        if at == len(node.args) - 1:
-            return _Given((*told, "password", *given.names), bool(_SIGNING_IN.search(called)), given.around)
+        if last:
+            value = self._text(node.args[at]) or ""
+            pair = bool(_SIGNING_IN.search(called)) or (at > 1 and (names.is_varied(value) or not value.isalnum()))
+            return _Given((*told, "password", *given.names), pair, given.around)
         return _Given((*told, *given.names), False, ("password", *given.around))
+
+    def _field(self, function: ast.expr) -> tuple[str, ...]:
+        """What a field was looked up by that is filled: `find("password").send_keys(…)`."""
+        if not isinstance(function, ast.Attribute) or not _FILLING.search(function.attr):
+            return ()
+        found = function.value.args if isinstance(function.value, ast.Call) else []
+        return tuple(text for one in found if (text := self._text(one)))
 
     def _keyword(self, keyword: ast.keyword, given: _Given, *, looked_up: bool) -> None:
         if keyword.arg and keyword.arg not in _NAMES:
-            self.read(keyword.value, given.within(keyword.arg, pair=not looked_up))
+            pair = not looked_up or names.is_password(keyword.arg)
+            self.read(keyword.value, given.within(keyword.arg, pair=pair))
         else:
             self.read(keyword.value, _LOOSE if keyword.arg else given)
 

@@ -44,7 +44,7 @@ _URL = re.compile(
 _ORACLE = re.compile(
     r"(?i)(?:jdbc:oracle:\w+:|oracle[\w+]*://|^)(?P<user>\w[\w$#]*)/(?P<password>[^\s/@'\"{}<>]{3,60})@(?://)?[\w.-]+(?::\d+)?[/:]\w+"
 )
-_MARKS = re.compile(r"[=:./_-]|\d")
+_MARKS = re.compile(r"[=:./_'-]|\d")
 _SHORTEST = 20  # of what detect-secrets knows
 _ENCODED = re.compile(r"^[A-Za-z0-9+/_.:-]{20,4096}={0,2}$")
 
@@ -79,7 +79,15 @@ def _match(text: str) -> str | None:
     found = _in_url_of(text) or _ours(text)
     if found is not None or len(text) < _SHORTEST:
         return found
-    return next((what for what, look in _theirs() for found in look(text) if _stands_alone(found, text)), None)
+    return next(
+        (
+            what
+            for what, look in _theirs()
+            for found in look(text)
+            if _stands_alone(found, text) and not names.is_example(found)
+        ),
+        None,
+    )
 
 
 def _in_url_of(text: str) -> str | None:
@@ -88,7 +96,10 @@ def _in_url_of(text: str) -> str | None:
 
 def _ours(text: str) -> str | None:
     small = text.lower()
-    return next((what for what, marks, form in _FORMS if any(m in small for m in marks) and form.search(text)), None)
+    for what, marks, form in _FORMS:
+        if any(mark in small for mark in marks) and any(not names.is_example(one[0]) for one in form.finditer(text)):
+            return what
+    return None
 
 
 def _stands_alone(found: str, text: str) -> bool:

@@ -172,6 +172,7 @@ _COMMON = (
     ("a password given to a command", "-p", rf"\b(login|mysql|mysqldump|mysqladmin|sshpass|mongo(sh|dump|import|export)?|mosquitto_(pub|sub)|sqlcmd|bcp|vsql|cqlsh|clickhouse-client|kinit|htpasswd|zip|unzip|7z|sqoop)\b.*\s-[pP]\s?{_OPEN}['\"]?(?=\S*\d)\S{{6,}}"),
     ("a credential given to curl", "curl wget http", rf"\b(curl|wget|https?)\b.*\s(-u|--user|-a|--auth|--proxy-user|-U)[\s=]*['\"]?{_OPEN}[^\s:'\"/]+:{_OPEN}(?!//)[^\s'\"]{{3,}}"),
     ("a password given to openssl", "pass:", rf"(?i)-(pass(in|out)?|k)\s+['\"]?pass:{_OPEN}[^\s'\"]{{4,}}"),
+    ("a password in SQL", "identified by password", rf"(?i)\b(identified (with \w+ )?by|with (login )?(encrypted )?password|set password for \S+)\s*=?\s*'{_OPEN}(?!\w*password)[^'\s{{]{{6,}}'"),
     ("a password in SQL", "identified password secret credential", rf"(?i)\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*'(?=[^']*\d){_OPEN}[^'\s{{]{{6,}}'"),
 )  # fmt: skip
 

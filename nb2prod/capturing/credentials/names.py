@@ -15,7 +15,7 @@ _WORDS = re.compile(
     r"(?i)^(none|null|true|false|nan|n/?a|unknown|undefined|todo|tbd|redacted|hidden|masked|removed|change_?me!?|replace_?me|placeholder"
     r"|dummy|fake|foo|bar|baz|example|sample|default|string|str|object|category|text|int(eger)?\d*|float\d*|bool(ean)?|bytes|numeric"
     r"|number|datetime\S*|mean|sum|min|max|median|count|first|last|nunique|std|mode|list|size|any|all|required|optional|missing"
-    r"|invalid|expired|valid|basic|bearer|digest|oauth2?|kerberos|ldap|token|tokens|user(name)?|login|yes|no|off|on|left|right|inner"
+    r"|invalid|incorrect|correct|accepted|rejected|denied|updated|changed|confirmed|verified|needed|provided|protected|expired|valid|basic|bearer|digest|oauth2?|kerberos|ldap|token|tokens|user(name)?|login|yes|no|off|on|left|right|inner"
     r"|outer|high|low|weak|strong|medium|environment|environ|prompt|input|getpass|auto|disabled|enabled|public|private|ignore|drop"
     r"|passthrough|word|char)$"
 )
@@ -46,6 +46,9 @@ _SPEAKING_PREFIX = re.compile(
 # words one after the other, as columns and variables are called: `Mean_Acc1298_Std_Mem40`, `tokens_above_1hr`
 _PART = r"(?:[A-Z]?[a-z]+|[A-Z]+[a-z]*)?\d{0,4}[a-z]{0,5}"
 _ROW = re.compile(rf"^{_PART}(?:[_-]{_PART}){{2,}}$")
+# what is paid to and what a file is found by are public
+_ADDRESS = re.compile(r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|(bc1|baf[yk])[a-z0-9]{20,})$")
+_EXAMPLE = re.compile(r"[A-Z0-9]EXAMPLE|[xX*.0•#]{6}")
 _MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
 _DRAWN = re.compile(r"^[A-Za-z0-9+/=_.:~|%-]+$")
 
@@ -67,7 +70,9 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
         return bool({"mnemonic", "seed", "phrase", "recovery", "wallet"} & set(told))
     if is_no_secret(value):
         return False
-    if not spelled and (not _ends(told) or not _UNBROKEN.match(value)):
+    if not spelled and not (
+        _UNBROKEN.match(value) and (_ends(told) or (is_key(value) and not set(told) & words.IDENTITY))
+    ):
         return False
     if _is_password(told):
         return is_strong(value) or (spelled and (len(value) >= 6 or not value.isalpha()))
@@ -95,6 +100,18 @@ def may_hold(name: str, value: str) -> bool:
         return False
     value = _plain(value)
     return not _is_about(_split(name)) and is_key(value) and not is_no_secret(value)
+
+
+def is_password(name: str) -> bool:
+    """`password`, `passwd`, `pwd`, `key_passphrase`: nothing else is ever given under such a name."""
+    told = _split(name)
+    return bool(told) and (told[-1] in words.PLAIN or told[-1].endswith(("password", "passwd", "passphrase", "pwd")))
+
+
+def sets_password(called: str) -> bool:
+    """`set_password`, `username_pw_set`: what it is called with last is the password."""
+    told = set(_split(called))
+    return bool(told & words.PASSWORDS) and bool(told & words.SETTING)
 
 
 def speaks(name: str) -> bool:
@@ -144,11 +161,11 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
     """
     if not 24 <= len(value) <= 128 or not _CHARACTERS.match(value) or _HEX.match(value) or _UUID.match(value):
         return False
-    if {word for name in named for word in _split(name)} & words.IDENTITY:
+    if {word for name in named for word in _split(name)} & (words.IDENTITY | words.DATA):
         return False
-    if value.lower().startswith(("sha", "md5", "data")):
+    if value.lower().startswith(("sha", "md5", "data")) or _ADDRESS.match(value) or is_example(value):
         return False
-    if _SPEAKING_PREFIX.match(value) and is_key(value):
+    if _SPEAKING_PREFIX.match(value) and re.search(r"[A-Za-z0-9]{16}", value) and is_key(value):
         return True
     kinds = _kinds(value)
     if _ROW.match(value) or kinds.count("s") > len(value) / 6 or not _is_unspoken(value, 0.3):
@@ -168,6 +185,12 @@ def _is_drawn_of_letters(value: str) -> bool:
     return len(value) >= 20 and value.isalpha() and value.isascii() and _is_unspoken(value, 0.3)
 
 
+def _is_label(value: str) -> bool:
+    """What a form calls its field: `Passwort`, `Mot de passe`, `Clave de acceso`."""
+    spoken = value.lower().strip(" :*").split()
+    return len(spoken) <= 4 and all(map(str.isalpha, spoken)) and bool(words.PASSWORDS & set(spoken))
+
+
 def _is_variable(value: str) -> bool:
     return "_" in value and value.islower() and bool(_ROW.match(value))
 
@@ -182,6 +205,11 @@ def _kinds(value: str) -> str:
 
 def _changes(kinds: str) -> float:
     return sum(a != b for a, b in itertools.pairwise(kinds)) / (len(kinds) - 1)
+
+
+def is_phrase(value: str) -> bool:
+    """Three words or more in a row, as password managers draw them: `harbour-violet-lantern`."""
+    return bool(re.fullmatch(r"[A-Za-z]{3,12}(?:([-._])[A-Za-z]{3,12})(?:\1[A-Za-z0-9]{2,12})+", value))
 
 
 def is_varied(value: str) -> bool:
@@ -242,8 +270,15 @@ def _is_about(told: list[str]) -> bool:
     )
 
 
+def is_example(value: str) -> bool:
+    """As manuals print a key: `AKIAIOSFODNN7EXAMPLE`, `hf_xxxxxxxxxxxx`."""
+    return bool(_EXAMPLE.search(value))
+
+
 def is_no_secret(value: str) -> bool:
     """A placeholder, a word of everyday, the name of a column, of a variable or of a file."""
+    if is_example(value) or _is_label(value):
+        return True
     if not value or _WORDS.match(value) or _TEMPLATE.match(value) or _PLACE.search(value):
         return True
     parts = re.split(r"[\s_./:-]+", _CAMEL.sub("_", value).lower().strip("?!:. "))

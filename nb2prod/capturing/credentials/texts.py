@@ -41,6 +41,13 @@ _SHELL = re.compile(r"(?:\blogin|\s-[akptu])\s+[\"']?(?P<value>[\w.-]{15,200})")
 _BELOW = re.compile(
     r"(?i)\b(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<name>[\w.-]{2,60})[\"']?,?\s*\n\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"',]{4,200})"
 )
+# as a configuration or a shell sets it, with nothing behind: there a password may be words
+_SET = re.compile(
+    r"^[\s#]*(?:export |set |setx |ENV |ARG )?(?P<name>[\w.-]{2,60})\s*[=:]\s*"
+    r"(?P<value>[^\s_.()\[\]{}<>$%\"'`]{6,80})\s*(?:&&.*|;.*|#.*)?$"
+    r"|(?:^|[\s;&!])(?:(?:ENV|ARG) )?(?P<name2>[A-Z][A-Z0-9_]{2,60})=(?P<value2>[^\s()\[\]{}<>$%\"'`;&]{6,80})(?=$|[\s;&])"
+    r"|\s--(?P<name3>[A-Za-z][\w-]{1,40})[ =](?P<value3>[^\s()\[\]{}<>$%\"'`;&-][^\s()\[\]{}<>$%\"'`;&]{5,80})(?=$|[\s;&])"
+)
 _TABLE = re.compile(r"^\s*(?:\d+\s+)?(?P<name>[^\W\d_][\w.-]{1,40})\s{2,}(?P<value>[^\s|]{6,200})\s*$")
 _TAG = re.compile(r"<(?P<name>[A-Za-z][\w.-]{1,40})(?:\s[^<>]*)?>\s*(?P<value>[^<>\s]{4,200})\s*</(?P=name)>")
 _ATTRIBUTES = re.compile(
@@ -182,8 +189,8 @@ def _in_prose(line: str, number: int) -> Credential | None:
     """What people call a password; where no verb says so, it must look like one."""
     for told in _PROSE.finditer(line):
         value = (told["value"] or told["value2"] or told["value3"] or told["value4"]).rstrip(".!")
-        plain = told["value"] or names.is_varied(value)
-        if plain and names.is_strong(value) and not names.is_no_secret(value):
+        plain = names.is_strong(value) if told["value"] else names.is_varied(value)
+        if (plain or names.is_phrase(value)) and not names.is_no_secret(value):
             name = told["name"] or told["name2"] or "password"
             return Credential(f"a value told as the {name.lower()}", number, name)
     return None
@@ -194,12 +201,12 @@ def _in_marks(line: str, number: int) -> Credential | None:
     for found in _SHELL.finditer(line):
         if names.is_key(found["value"]) and not names.is_no_secret(found["value"]):
             return Credential("a key given to a command", number)
-    for form, spelled in ((_OPTION, False), (_TABLE, False), (_TAG, True), (_ATTRIBUTES, True)):
+    for form, spelled in ((_OPTION, False), (_TABLE, False), (_TAG, True), (_ATTRIBUTES, True), (_SET, True)):
         for found in form.finditer(line):
             told = found.groupdict()
             name = told["name"] or told.get("name2") or told.get("name3") or ""
             value = told["value"] or told.get("value2") or told.get("value3") or ""
-            what = kind(value, (name,), spelled=spelled)
+            what = kind(value, (name,), spelled=spelled) if form is not _SET or names.is_password(name) else None
             if what is not None:
                 return Credential(what, number, name)
     return None

@@ -16,11 +16,15 @@ PASSWORDS = _words(
     jelszo jelszó şifre sifre parol пароль секрет lozinka slaptazodis parool
     """
 )
+# of these, those that mean nothing else
+PLAIN = _words(
+    "password passwd pwd passphrase passcode pw pswd psw passwort kennwort contraseña contrasena senha wachtwoord mdp haslo hasło"
+)
 TOKENS = _words(
     """
     token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
     sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
-    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac seedphrase mnemonic zugangsdaten
+    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet seedphrase mnemonic zugangsdaten
     """
 )
 # keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
@@ -81,6 +85,9 @@ IDENTITY = _words(
     project tenant dataset repo repository branch channel artifact trace span
     """
 )
+# what holds encoded data, or makes data of it
+DATA = _words("data weights coefficients buffer frombuffer blob decode bytes array tensor pixels thumbnail icon logo")
+SETTING = _words("set use with add put store save change update configure")
 # services that give out keys: a name of theirs that holds what looks like a key holds a key
 SERVICES = _words(
     """

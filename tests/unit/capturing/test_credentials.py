@@ -36,7 +36,7 @@ def lines(source: str) -> list[tuple[int, str | None]]:
         (f"url = f'postgresql://me:{PASSWORD}@{{host}}/x'", 1),
         (f"x = 1\n# the old one was {TOKEN}", 2),
         (f"%env API_TOKEN={TOKEN[4:]}", 1),
-        (f"%%bash\nexport AWS_SECRET_ACCESS_KEY={'wJalrXUtnFEMI' + '/K7MDENG/bPxRfiCYzEXAMPLEKEY'}", 2),
+        (f"%%bash\nexport AWS_SECRET_ACCESS_KEY={'wJalrXUtnFEMI' + '/K7MDENG/bPxRfiCYz9qL3vTeXa8Q'}", 2),
         (f"get(url, auth=('me', {PASSWORD!r}))", 1),
         (f"client.login('me', {PASSWORD!r})", 1),
         (f"pw = os.getenv('DB_PASSWORD', {PASSWORD!r})", 1),
@@ -82,6 +82,12 @@ def test_what_code_makes_of_constants_is_read(source: str, line: int) -> None:
         ("secrets = {'warehouse': 'Blau-Wal-7'}", 1),
         ("parser.add_argument('--password', default='blauwal7')", 1),
         ("db_password = 84637281", 1),
+        ("client.username_pw_set('sensor', 'harbourviolet')", 1),
+        ("driver.find_element('id', 'password').send_keys('harbourviolet')", 1),
+        ("login = pika.PlainCredentials('scorer', 'harbourviolet')", 1),
+        ("key = load_pem_private_key(data, password=b'harbour violet lantern copper')", 1),
+        ("!mysql --password=harbourviolet -u root", 1),
+        ("%%bash\nexport PGPASSWORD=harbourviolet", 2),
     ],
 )
 def test_a_value_is_followed_to_the_name_that_tells_what_it_is(source: str, line: int) -> None:
@@ -120,6 +126,8 @@ def test_code_of_the_cells_before_is_known() -> None:
         "<db><password>blauwal7</password></db>",
         f"Das Passwort lautet: {PASSWORD}",
         f"login: me / {PASSWORD}",
+        "the password is harbour-violet-lantern",
+        f"<td>fs.azure.account.key.lake.dfs.core.windows.net</td><td>{KEY}{KEY}</td>",
     ],
 )
 def test_tables_and_prose_are_read(text: str) -> None:
@@ -146,6 +154,11 @@ def test_tables_and_prose_are_read(text: str) -> None:
         "size = 'Standard_ND96amsr_A100_v4'\ncolumn = 'Mean_Acc1298_Std_Mem40_Flux'",
         "CACHE_READ_TOKEN_KEYS = ('cacheReadInputTokenCount', 'cache_creation_input_tokens_above_1hr')",
         "client = MLClient(credential, subscription_id='9ec1d932-0f3f-486c-acc6-e7d78b358f9b')",
+        "key_id = 'AKIAIOSFODNN7EXAMPLE'\ntoken = 'hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'",
+        "genesis = '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa'\npod = 'churn-api-7d9c5b6f4-x2k8p'",
+        "labels = {'de': {'password': 'Passwort'}, 'es': {'password': 'Clave de acceso'}}",
+        "coefficients = np.frombuffer(base64.b64decode('zczMPZqZmT6amRk/MzMzvwrXIzxSuB6/cT0KP7gehT4='))",
+        "# password = load_password()\nconnect('db.corp', 'me', 'sales')",
         "!gdown --id 1gE258b6bvIMiM7hk0T96R5Fpt5XNHkAf",
         "encoder = tiktoken.encoding_for_model('gpt-3.5-turbo')",
         "cohere_package = 'cohere-gpt-medium-v1-8-081bb643f4ae3394a249d913abc6085c'",
