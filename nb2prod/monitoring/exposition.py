@@ -12,6 +12,7 @@ from nb2prod.monitoring.performances import metrics_of
 from nb2prod.monitoring.performances import of_span as performance_of
 from nb2prod.monitoring.spans import Watch, watch
 from nb2prod.records.alerts import AlertRecord, Rule
+from nb2prod.runtime.side import Side
 from nb2prod.store import Store
 
 STATES = ("fine", "unsure", "warn", "page", "waiting")
@@ -26,11 +27,23 @@ def write(home: Home, store: Store, name: str, now: float) -> Path:
     """Write the figures of now; a reader sees the old ones or the new ones, whole."""
     path = path_of(home, name)
     path.parent.mkdir(exist_ok=True)
-    write_atomic(path, figures(store, name, now))
+    write_atomic(path, figures(store, name, now, _unkept(home, name)))
     return path
 
 
-def figures(store: Store, name: str, now: float) -> bytes:
+def _unkept(home: Home, name: str) -> int | None:
+    """Sampled rows that could not be kept; None where another process counts."""
+    folder = home.deployment(name) / "counts"
+    if not (folder / "counts.db").exists():
+        return None
+    side = Side(folder)
+    try:
+        return side.total("sample_dropped")
+    finally:
+        side.close()
+
+
+def figures(store: Store, name: str, now: float, unkept: int | None = None) -> bytes:
     """The exposition. Drift is that of the last day that has rows, realised performance that of the last day that has labels."""
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -44,6 +57,7 @@ def figures(store: Store, name: str, now: float) -> bytes:
     for kind in sorted({alert.kind for alert in open_now}):
         told = sum(alert.kind == kind for alert in open_now)
         made.put("alerts_open", "Alerts that stand.", told, kind=kind)
+    made.put("sample_dropped_total", "Sampled rows that could not be kept.", unkept)
     made.put("evaluated_timestamp_seconds", "When these figures were made.", now)
     return generate_latest(made.registry)  # type: ignore[no-any-return]
 

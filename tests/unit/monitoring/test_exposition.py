@@ -19,6 +19,7 @@ from nb2prod.monitoring.report import grafana
 from nb2prod.records.alerts import Alert
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.front import verdicts
+from nb2prod.runtime.side import Side
 from nb2prod.store import Store
 
 
@@ -89,3 +90,14 @@ def test_every_panel_of_the_dashboard_about_verdicts_has_its_metric(samples: dic
 def test_a_service_that_nobody_has_evaluated_shows_its_own_metrics_alone(tmp_path: Path) -> None:
     assert verdicts(ServiceSettings(name="delays")) == b""
     assert verdicts(ServiceSettings(name="delays", figures=str(tmp_path / "gone"))) == b""
+
+
+def test_sampled_rows_that_could_not_be_kept_are_counted(home: Home, samples: dict[tuple[str, ...], float]) -> None:
+    assert ("sample_dropped_total",) not in samples  # nothing was counted in this home
+    folder = home.deployment("delays") / "counts"
+    folder.mkdir(parents=True)
+    side = Side(folder)
+    side.add("sample_dropped", 7)
+    side.close()
+    written = exposition.write(home, Store(home), "delays", after(30)).read_text()
+    assert 'nb2prod_sample_dropped_total{deployment="delays"} 7.0' in written

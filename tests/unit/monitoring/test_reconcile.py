@@ -81,7 +81,7 @@ def test_a_calm_life_keeps_the_rate_whatever_the_proxy_says(proxy: str, part: fl
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_the_stated_rate_holds_over_long_lives(proxy: str, part: float) -> None:
-    assert share_alarmed(proxy, part, lives=300, looks=400, level=0.1) <= 0.1
+    assert share_alarmed(proxy, part, lives=200, looks=200, level=0.1) <= 0.1
 
 
 def missed(proxy: str, part: float, lives: int, looks: int, level: float) -> float:
@@ -109,7 +109,7 @@ def test_the_interval_holds_at_all_looks_of_a_life_at_once(proxy: str, part: flo
 @pytest.mark.parametrize("part", [0.02, 0.5, 1.0])
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_the_interval_holds_over_long_lives(proxy: str, part: float) -> None:
-    assert missed(proxy, part, lives=200, looks=100, level=0.1) <= 0.1
+    assert missed(proxy, part, lives=100, looks=60, level=0.1) <= 0.1
 
 
 def test_errors_that_rise_are_told_with_fewer_labels_where_scores_help() -> None:
