@@ -95,7 +95,13 @@ class Notebook:
             if cell.execution and _same(cell.source, ran.get(cell.execution))
         ]
         fitted = next((call.execution for call in self.graph.fits()), 0)
-        return bool(same) and max(same) >= fitted
+        return bool(same) and (max(same) >= fitted or self._edited(fitted))
+
+    def _edited(self, execution: int) -> bool:
+        """Whether the file has another text under the number of a cell that ran, and was written since this kernel began."""
+        ran = cells.normal(dict(self.executed).get(execution, ""))
+        saved = [cell.execution for cell in self.saved or () if cells.normal(cell.source) != ran]
+        return execution in saved and len(saved) == len(self.saved or ()) and _written_here(self.path)
 
     def _file_is_of_this_run(self) -> bool:
         """Saved after what it is compared with ran, or without numbers of its own: then the code itself must tell."""
@@ -159,6 +165,15 @@ def _texts(outputs: Iterable[Any]) -> Iterator[str]:
             yield from map(str, texts)
             if "application/json" in shown:
                 yield json.dumps(shown["application/json"], default=str)
+
+
+def _written_here(path: Path | None) -> bool:
+    """Whether a file was written since this process began: an older one shows the numbers of another session."""
+    if path is None or not path.is_file():
+        return True
+    import psutil
+
+    return bool(path.stat().st_mtime >= psutil.Process().create_time())
 
 
 def _same(saved: str, ran: str | None) -> bool:

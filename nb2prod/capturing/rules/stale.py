@@ -31,6 +31,7 @@ class Stale(Rule):
     fix: ClassVar[str] = "run the named cells again and %deploy again"
 
     def look(self, case: Case) -> Iterator[Finding]:
+        told: set[int] = set()
         for used in _definitions(case):
             later = case.notebook.graph.writer(used.name)
             fitted = case.fitted_at or used.cell.execution
@@ -43,24 +44,45 @@ class Stale(Rule):
             else:
                 edited = _edited(case, used)
                 if edited is not None:
+                    told.add(used.cell.execution)
                     yield self._edited(case, used, edited)
+        for cell, saved in _rewritten(case):
+            if cell.execution not in told:
+                yield self._rewritten(case, cell, saved)
 
     def _again(self, case: Case, used: Used, later: cells.Facts) -> Finding:
         place = case.notebook.place(later.execution)
         return self.finding(
             f"{_capital(place)} changed `{used.name}` after the model was fitted",
             where=f"{place}: {used.name}",
-            why=f"`{case.shown}` was made with the one of {case.notebook.place(used.cell.execution)}.",
+            why=_which_runs(case, used, later),
             fix=_run_again(case, later.execution),
         )
 
     def _edited(self, case: Case, used: Used, edited: SavedCell) -> Finding:
+        if used.cell.execution == case.fitted_at:
+            return self._rewritten(case, used.cell, edited)
         place = f"cell {edited.index} (In [{used.cell.execution}])"
         return self.finding(
             f"{_capital(place)} changed `{used.name}` after the model was fitted",
             where=f"{place}: {used.name}",
-            why="The service runs the older one, as the model does; the cell as it stands now has not been run.",
+            why=f"The service runs the one of In [{used.cell.execution}], with which `{case.shown}` was made; the cell "
+            "as it stands now has not been run.",
             fix=_run_again(case, used.cell.execution, edited.index),
+        )
+
+    def _rewritten(self, case: Case, cell: cells.Facts, saved: SavedCell) -> Finding:
+        """The cell of the fit, or one that made its data, reads otherwise now."""
+        names = sorted((cell.writes | cell.changes) & _needed(case))
+        fits = cell.execution == case.fitted_at
+        made = "fitted" if case.found.fit is not None else "made"
+        thing = f"`{case.shown}` was {made}" if fits else f"{', '.join(f'`{name}`' for name in names[:4])} was made"
+        return self.finding(
+            f"{thing} in cell {saved.index}, whose text was edited since",
+            where=f"cell {saved.index} (In [{cell.execution}]): {case.shown if fits else ', '.join(names[:4])}",
+            why=f"The service runs what In [{cell.execution}] made; the cell as it stands now has not been run and would "
+            "make another.",
+            fix=_run_again(case, cell.execution, saved.index),
         )
 
 
@@ -192,6 +214,53 @@ def _edited(case: Case, used: Used) -> SavedCell | None:
         return None
     same = [cell for cell in saved if cell.execution == used.cell.execution]
     return next(iter(same or saved), None)
+
+
+def _rewritten(case: Case) -> Iterator[tuple[cells.Facts, SavedCell]]:
+    """Cells behind the model that stand otherwise in the file, under their number: in a statement that the model needs."""
+    if case.notebook.stale_check != "full" or not case.notebook.numbered:
+        return
+    saved = {cell.execution: cell for cell in case.notebook.saved or () if cell.execution}
+    standing = {one for cell in case.notebook.saved or () for one in _statements(cell.source)}
+    needed = _needed(case)
+    for cell in case.behind:
+        now = saved.get(cell.execution)
+        own = [one for one, names in _statements(cell.source).items() if names & needed]
+        if now is not None and any(one not in standing for one in own):
+            yield cell, now
+
+
+def _statements(source: str) -> dict[str, set[str]]:
+    """The statements of a cell that make or change something, each with what."""
+    tree = cells.parse(source)
+    found = {}
+    for node in tree.body if tree else ():
+        said = cells.facts(0, ast.unparse(node))
+        found[ast.dump(node)] = said.writes | said.changes
+    return {one: names for one, names in found.items() if names}
+
+
+def _needed(case: Case) -> set[str]:
+    """The names that lead to the model."""
+    found = {name for cell in case.behind for name in cell.reads | cell.later}
+    return found | ({case.found.root} if case.found.root else set())
+
+
+def _which_runs(case: Case, used: Used, later: cells.Facts) -> str:
+    """A global that the code reads is the one of today; what the model holds by itself is the one it was made with."""
+    place = case.notebook.place
+    made = "fitted" if case.found.fit is not None else "made"
+    today = case.notebook.namespace.get(used.name)
+    held = [one for one in case.held if one.path == used.name or getattr(one.value, "__qualname__", None) == used.name]
+    if any(one.value is today for one in held):
+        return (
+            f"The service runs the one of {place(later.execution)}; `{case.shown}` was {made} with the one of "
+            f"{place(used.cell.execution)}."
+        )
+    return (
+        f"The service runs the one of {place(used.cell.execution)}, with which `{case.shown}` was {made}, not the one of "
+        f"{place(later.execution)}."
+    )
 
 
 def _defines(saved: SavedCell, name: str) -> bool:

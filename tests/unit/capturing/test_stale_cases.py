@@ -24,7 +24,7 @@ y = (df["a"] > 0).astype(int)
 CLEAN = "def clean(frame):\n    return frame.fillna(0)"
 PIPE = "model = make_pipeline(FunctionTransformer(clean), LogisticRegression()).fit(df, y)"
 FIT = "model = LogisticRegression().fit(df, y)"
-CODES = {"stale", "deleted-cell", "out-of-order", "data-changed"}
+CODES = {"stale", "deleted-cell", "out-of-order", "data-changed", "run-twice"}
 
 
 def look(executed: list[str], saved: list[str] | None, model: str = "model", data: str | None = None) -> list[Finding]:
@@ -149,3 +149,107 @@ def test_cells_run_from_below_are_out_of_order() -> None:
 
 def test_strict_makes_a_refusal_of_each() -> None:
     assert all(rule.strict for rule in rules.every() if rule.code in CODES)
+
+
+RIDGE = "from sklearn.linear_model import Ridge\nmodel = Ridge(alpha=1.0)\nmodel.fit(df, y)"
+WIDER = RIDGE.replace("1.0", "100.0")
+
+
+def edited(cells: list[str], number: int, text: str) -> list[Finding]:
+    """Cells run one after another, of which one was edited in the file afterwards; it shows the number under which it ran."""
+    from cells import Kernel
+
+    kernel = Kernel().run(*cells)
+    file = [(n, text if n == number else source) for n, source in enumerate(cells, start=1)]
+    return [finding for finding in kernel.look("model", *file, data="df") if finding.code in CODES]
+
+
+@pytest.mark.parametrize("fit", [RIDGE, "from sklearn.linear_model import Ridge\nmodel = Ridge(alpha=1.0).fit(df, y)"])
+def test_an_edited_cell_that_fits_is_named_though_it_was_the_last_to_run(fit: str) -> None:
+    (finding,) = edited([SETUP, fit], 2, fit.replace("1.0", "100.0"))
+    assert (finding.code, finding.title) == ("stale", "`model` was fitted in cell 2, whose text was edited since")
+    assert finding.where == "cell 2 (In [2]): model"
+    assert finding.fix == "run cell 2 again and %deploy again"
+
+
+def test_an_edited_fit_call_that_defines_nothing_is_named() -> None:
+    cells = [SETUP, "model = LogisticRegression()", "model.fit(df, y)"]
+    (finding,) = edited(cells, 3, "model.fit(df.head(40), y.head(40))")
+    assert finding.title == "`model` was fitted in cell 3, whose text was edited since"
+
+
+def test_an_edited_cell_that_changes_the_data_is_named() -> None:
+    (finding,) = edited([SETUP, "df['a'] *= 2", FIT], 2, "df['a'] *= 3")
+    assert finding.title == "`df` was made in cell 2, whose text was edited since"
+
+
+@pytest.mark.parametrize("text", [RIDGE + "\nprint(model.score(df, y))", "# said why\n" + RIDGE, RIDGE])
+def test_a_line_that_makes_nothing_of_the_model_is_no_edit(text: str) -> None:
+    assert edited([SETUP, RIDGE], 2, text) == []
+
+
+def test_a_file_written_before_the_kernel_began_shows_another_sessions_numbers(tmp_path: Path) -> None:
+    import os
+
+    path = tmp_path / "nb.ipynb"
+    path.touch()
+    saved = (SavedCell(1, SETUP.strip(), None, 1), SavedCell(2, WIDER, None, 2))
+    ran = ((1, SETUP.strip()), (2, RIDGE))
+    assert Notebook({}, ran, saved, path).stale_check == "full"
+    os.utime(path, (0, 0))
+    assert Notebook({}, ran, saved, path).stale_check == "partial"
+
+
+TWICE: dict[str, tuple[list[str], str]] = {
+    "a column of itself": ([SETUP, "df['a'] *= 2", "df['a'] *= 2", FIT], "df"),
+    "the frame of itself": ([SETUP, "df = df * 2", "df = df * 2", FIT], "df"),
+    "scaled again": ([SETUP, "scaler = StandardScaler()", *["df[['a', 'b']] = scaler.fit_transform(df[['a', 'b']])"] * 3, FIT], "df"),
+    "appended again": ([SETUP, *["df = pd.concat([df, df.tail(5)])\ny = (df['a'] > 0).astype(int)"] * 2, FIT], "df"),
+    "by a function": ([SETUP, "def twice(frame):\n    frame = frame.copy()\n    frame['a'] = frame['a'] * 2\n    return frame",
+                       "df = twice(df)", "df = twice(df)", FIT], "df"),
+    "with the fit": ([SETUP, *["df['a'] *= 2\nmodel = LogisticRegression().fit(df, y)"] * 2], "df"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_cell_run_twice_that_changes_its_own_input_is_named(name: str) -> None:
+    executed, changed = TWICE[name]
+    findings = look(executed, list(dict.fromkeys(executed)))
+    assert [(one.code, one.where.rpartition(": ")[2]) for one in findings] == [("run-twice", changed)]
+    assert f"changes `{changed}` each time" in findings[0].title
+
+
+PURE = {
+    "a new column": "df['c'] = df['a'] * 2",
+    "rows dropped": "df = df.dropna()\ndf = df[df['a'] < 100]",
+    "filled": "df['a'] = df['a'].fillna(df['a'].mean())",
+    "by row": "df['c'] = df.apply(lambda row: row['a'] + row['b'], axis=1)",
+    "by group": "df['c'] = df.groupby(df['a'] > 0)['b'].transform('mean')",
+    "made anew each time": "df = pd.DataFrame({'a': rng.normal(size=80), 'b': rng.normal(size=80)})\ndf['a'] *= 2",
+    "a list made anew": "names = []\nnames.append('a')\ndf = df[[*names, 'b']]",
+    "fitted": FIT,
+}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_cell_run_twice_that_gives_the_same_is_calm(name: str) -> None:
+    executed = [SETUP, PURE[name], PURE[name], FIT]
+    assert look(executed, list(dict.fromkeys(executed)), data="df") == []
+
+
+def test_a_cell_that_stands_twice_in_the_notebook_may_run_twice() -> None:
+    executed = [SETUP, "df['a'] *= 2", "df['a'] *= 2", FIT]
+    assert look(executed, executed) == []
+
+
+def test_what_the_service_will_run_is_said() -> None:
+    constant = [SETUP, "FILL = 0\ndef clean(frame):\n    return frame.fillna(FILL)", PIPE, "FILL = 9"]
+    (finding,) = look(constant, None)
+    assert finding.why == (
+        "The service runs the one of cell 4 (In [4]); `model` was fitted with the one of cell 2 (In [2])."
+    )
+    function = [SETUP, CLEAN, PIPE, "def clean(frame):\n    return frame.fillna(1)"]
+    (finding,) = look(function, None)
+    assert finding.why == (
+        "The service runs the one of cell 2 (In [2]), with which `model` was fitted, not the one of cell 4 (In [4])."
+    )

@@ -1,0 +1,72 @@
+"""A cell that was run more often than it stands in the notebook, and makes its data of itself each time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import ClassVar
+
+from nb2prod.capturing import cells
+from nb2prod.capturing.again import made_of_itself
+from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.records.capture import Finding
+
+
+class RunTwice(Rule):
+    code: ClassVar[str] = "run-twice"
+    strict: ClassVar[bool] = True
+    about: ClassVar[str] = "a cell that changes its own input was run again before the fit"
+    fix: ClassVar[str] = "Kernel, Restart and Run All; then %deploy again"
+
+    def look(self, case: Case) -> Iterator[Finding]:
+        for runs in _again(case):
+            names = sorted(_carried_over(case, runs))
+            if not names:
+                continue
+            last = case.notebook.place(runs[-1].execution)
+            cell = case.notebook.positions.get(runs[-1].execution)
+            shown = ", ".join(f"`{name}`" for name in names)
+            times = "twice" if len(runs) == 2 else f"{len(runs)} times"
+            yield self.finding(
+                f"{f'Cell {cell.index}' if cell else 'A cell'} was run {times} and changes {shown} each time",
+                where=f"{last}: {', '.join(names)}",
+                why=f"It ran as {', '.join(f'In [{run.execution}]' for run in runs)}, and `{case.shown}` was made with "
+                "what all of them left; run from top to bottom, the notebook would make other data.",
+                fix=self.fix,
+            )
+
+
+def _again(case: Case) -> Iterator[list[cells.Facts]]:
+    """The runs behind the model of each cell that ran more often than it stands in the file."""
+    runs: dict[str, list[cells.Facts]] = {}
+    for cell in case.behind:
+        runs.setdefault(cells.normal(cell.source), []).append(cell)
+    for code, found in runs.items():
+        stands = sum(cells.normal(saved.source) == code for saved in case.notebook.saved or ())
+        if len(found) > max(stands, 1):
+            yield found
+
+
+def _carried_over(case: Case, runs: list[cells.Facts]) -> set[str]:
+    """What the last run made of what an earlier one had made, and the model needs."""
+    graph, last = case.notebook.graph, runs[-1]
+    code = cells.normal(last.source)
+    needed = {name for cell in case.behind if cells.normal(cell.source) != code for name in cell.reads | cell.later}
+    needed |= {case.found.root} if case.found.root else set()
+    if case.found.fit is not None:
+        needed |= {name for text in (case.found.fit.data, case.found.fit.labels) for name in _names(text)}
+
+    def function(name: str) -> ast.FunctionDef | None:
+        writer = graph.writer(name, last.execution)
+        return writer.function(name) if writer else None
+
+    return {
+        name
+        for name in made_of_itself(last.tree, function) & needed
+        if runs[0] in graph.behind(name, at=last.execution - 1)
+    }
+
+
+def _names(expression: str | None) -> set[str]:
+    tree = cells.parse(expression) if expression else None
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} if tree else set()
