@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 CAPACITY = 8 * 2**20
 LIMIT = 256 * 2**20
 ROTATE_SECONDS = 2.0
-ROTATE_BYTES = 2**20
+ROTATE_BYTES = 3 * 2**20
 MOMENT = 0.01
 MANY, MANY_ROWS = 128, 256
 """Requests are framed together: those of a hundredth of a second, and no more than these; a lone one at once."""

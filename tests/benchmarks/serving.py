@@ -127,13 +127,21 @@ class Caller(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def load(path: str, requests: int, at_once: int) -> tuple[float, list[float]]:
+async def load(to: str | int, requests: int, at_once: int) -> tuple[float, list[float]]:
+    """Seconds in all, and those of each request, to a unix socket or a port of this machine."""
     loop = asyncio.get_running_loop()
     callers = []
     started = time.perf_counter()
     for _ in range(at_once):
         done = loop.create_future()
-        _, caller = await loop.create_unix_connection(lambda done=done: Caller(requests // at_once, done), path)
+
+        def made(done: asyncio.Future[None] = done) -> Caller:
+            return Caller(requests // at_once, done)
+
+        if isinstance(to, int):
+            _, caller = await loop.create_connection(made, "127.0.0.1", to)
+        else:
+            _, caller = await loop.create_unix_connection(made, to)
         callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
     return time.perf_counter() - started, [value for caller in callers for value in caller.times]
