@@ -27,7 +27,7 @@ _TEMPLATE = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password)@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
@@ -47,7 +47,9 @@ _SPEAKING_PREFIX = re.compile(
 _PART = r"(?:[A-Z]?[a-z]+|[A-Z]+[a-z]*)?\d{0,4}[a-z]{0,5}"
 _ROW = re.compile(rf"^{_PART}(?:[_-]{_PART}){{2,}}$")
 # what is paid to and what a file is found by are public
-_ADDRESS = re.compile(r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|(bc1|baf[yk])[a-z0-9]{20,})$")
+_ADDRESS = re.compile(
+    r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[yk][a-z0-9]{20,}|[a-z]{2,6}1[02-9ac-hj-np-z]{38,})$"
+)
 _EXAMPLE = re.compile(r"[A-Z0-9]EXAMPLE|[xX*.0•#]{6}")
 _MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
 _DRAWN = re.compile(r"^[A-Za-z0-9+/=_.:~|%-]+$")
@@ -95,7 +97,8 @@ def may_hold(name: str, value: str) -> bool:
     >>> may_hold("openweather", "0123456789abcdef" * 2), may_hold("openweather_city", "Oslo")
     (True, False)
     """
-    told = set(_split(name)) if len(name) <= 60 else set()
+    spoken = _split(name) if len(name) <= 60 else []
+    told = {*spoken, *(a + b for a, b in itertools.pairwise(spoken))}  # `OpenCage` is `opencage`
     if not told & (words.SERVICES | words.KEYS) or told & (words.IDENTITY | words.NO_KEY):
         return False
     value = _plain(value)

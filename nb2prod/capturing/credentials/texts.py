@@ -37,7 +37,9 @@ _PROSE = re.compile(
     rf"{_VALUE % 'value3'}"
     rf"|\b(?:passwords?|passwort|kennwort|passphrase|mot de passe|contraseña|senha) {_VALUE % 'value4'}"
 )
-_SHELL = re.compile(r"(?:\blogin|\s-[akptu])\s+[\"']?(?P<value>[\w.-]{15,200})")
+_SHELL = re.compile(
+    r"(?:\blogin(?:\s+--[\w-]+)*|\s-[akptu]|\s[\w.-]*(?:password|secret|token|_key))\s+[\"']?(?P<value>[\w.-]{15,200})"
+)
 _BELOW = re.compile(
     r"(?i)\b(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<name>[\w.-]{2,60})[\"']?,?\s*\n\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"',]{4,200})"
 )
@@ -53,6 +55,11 @@ _TAG = re.compile(r"<(?P<name>[A-Za-z][\w.-]{1,40})(?:\s[^<>]*)?>\s*(?P<value>[^
 _ATTRIBUTES = re.compile(
     r"(?i)\b(?:key|name)\s*=\s*\\?[\"'](?P<name>[\w.-]{2,60})\\?[\"']\s+(?:[\w-]+=\S+\s+)?value\s*=\s*\\?[\"'](?P<value>[^\"']{4,200})\\?[\"']"
 )
+_ELEMENTS = re.compile(
+    r"<(?:name|key)>\s*(?P<name>[\w.-]{2,80})\s*</\w+>\s*"
+    r"<value>\s*(?P<value>[^<]{4,200}?)\s*</value>"
+)
+_EXAMPLES = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE)
 _LINE = 20_000
@@ -75,6 +82,9 @@ def in_text(text: str) -> Iterator[Credential]:
     for below in _BELOW.finditer(plain) if "value" in plain else ():
         if (what := kind(below["value"], (below["name"],))) is not None:
             yield Credential(what, plain.count("\n", 0, below.start("value")) + 1, below["name"])
+    for pair in _ELEMENTS.finditer(plain) if "<value>" in plain else ():
+        if (what := kind(pair["value"], (pair["name"],))) is not None:
+            yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
     for number, line in enumerate(plain.split("\n"), start=1):
         for start in range(0, len(line), _LINE):
             found = _in_line(line[start : start + _LINE + 200], number)
@@ -216,7 +226,10 @@ def _in_long(text: str) -> str | None:
     """A text with lines of its own (a configuration, a script, a docstring) is read as one."""
     said = [text, *forms.decoded(text)] if " " not in text else [text]
     read = (one for one in said if re.search(r"[\n=:<]", one) or (" " in one and _CALLED.search(one)))
-    return next((found.what for one in read for found in in_text(one)), None)
+    found = next((found.what for one in read for found in in_text(one)), None)
+    if found is None and ">>> " in text:
+        found = next((found.what for found in in_source("\n".join(_EXAMPLES.findall(text)))), None)
+    return found
 
 
 def _beside_code(source: str) -> str:

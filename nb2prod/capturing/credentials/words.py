@@ -24,14 +24,14 @@ TOKENS = _words(
     """
     token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
     sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
-    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet seedphrase mnemonic zugangsdaten
+    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet totp seedphrase mnemonic zugangsdaten
     """
 )
 # keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
 KEYS = _words(
     """
     tok sek cle clé clef schluessel schlüssel apischluessel chave chiave sleutel klucz jeton nyckel avain anahtar
-    ключ токен llave key keys apk sk akey skey secr credenciales identifiants zugang otp totp session sid appid
+    ключ токен llave key keys apk sk akey skey secr credenciales identifiants zugang otp session sid appid
     client api login connection connect sdk bot authenticator signer configure
     """
 )
@@ -59,7 +59,8 @@ ABOUT = _words(
     model arn store manager provider var env variable ref format mode method algorithm alg level required valid
     class kind idx pos position filter frequency freq dir folder location group list hash digest score prob
     embedding embeddings vocab split input output service user username host date time at on by table schema
-    key_name question
+    key_name question hasher hashing mechanism engine authenticator encoder validator generator
+    plugin scheme grant issuer audience
     """
 )
 SPECIAL = _words(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from nb2prod.capturing.cells import parse
 from nb2prod.capturing.credentials import forms, kind
-from nb2prod.capturing.credentials.files import in_file
+from nb2prod.capturing.credentials.files import in_file, in_pickle
 from nb2prod.capturing.credentials.folding import constants
 from nb2prod.capturing.credentials.texts import in_code, in_json, in_source, in_text
 from nb2prod.capturing.rules.base import Case, Rule
@@ -108,6 +108,8 @@ def _held(case: Case) -> Iterator[Place]:
             text, name = _text(held.value), _last_name(held.path)
             what = kind(text, (name,) if name else (), code=True)
             what = what or next((found.what for found in in_text(text) if _lines(text)), None)
+            if what is None and text[:1] == "\x80":  # a pickle within
+                what = next((found.what for found in in_pickle(text.encode("latin-1"))), None)
             if what is not None:
                 yield Place(what, name, [path], marks=[text])
 

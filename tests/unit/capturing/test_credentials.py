@@ -18,6 +18,7 @@ from nb2prod.records.capture import Finding
 
 TOKEN = "dapi" + "0123456789abcdef" * 2
 PASSWORD = "Tr0ub4dor-7"
+KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
 
 def lines(source: str) -> list[tuple[int, str | None]]:
@@ -82,6 +83,7 @@ def test_what_code_makes_of_constants_is_read(source: str, line: int) -> None:
         ("secrets = {'warehouse': 'Blau-Wal-7'}", 1),
         ("parser.add_argument('--password', default='blauwal7')", 1),
         ("db_password = 84637281", 1),
+        (f'def f():\n    """Asks.\n\n    >>> g = OpenCage({KEY!r})\n    """', 2),
         ("client.username_pw_set('sensor', 'harbourviolet')", 1),
         ("driver.find_element('id', 'password').send_keys('harbourviolet')", 1),
         ("login = pika.PlainCredentials('scorer', 'harbourviolet')", 1),
@@ -92,9 +94,6 @@ def test_what_code_makes_of_constants_is_read(source: str, line: int) -> None:
 )
 def test_a_value_is_followed_to_the_name_that_tells_what_it_is(source: str, line: int) -> None:
     assert line in [found[0] for found in lines(source)]
-
-
-KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +126,9 @@ def test_code_of_the_cells_before_is_known() -> None:
         f"Das Passwort lautet: {PASSWORD}",
         f"login: me / {PASSWORD}",
         "the password is harbour-violet-lantern",
+        f"<property><name>javax.jdo.ConnectionPassword</name><value>{PASSWORD}</value></property>",
+        f"wandb login --relogin {KEY}",
+        f"dvc remote modify origin --local password {KEY}",
         f"<td>fs.azure.account.key.lake.dfs.core.windows.net</td><td>{KEY}{KEY}</td>",
     ],
 )
@@ -156,6 +158,8 @@ def test_tables_and_prose_are_read(text: str) -> None:
         "client = MLClient(credential, subscription_id='9ec1d932-0f3f-486c-acc6-e7d78b358f9b')",
         "key_id = 'AKIAIOSFODNN7EXAMPLE'\ntoken = 'hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'",
         "genesis = '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa'\npod = 'churn-api-7d9c5b6f4-x2k8p'",
+        "password_hasher = 'pbkdf2_sha256'\nauth_mechanism = 'SCRAM-SHA-256'",
+        "help_text = 'usage: load --dsn postgresql://USER:PASSWORD@HOST/DB'",
         "labels = {'de': {'password': 'Passwort'}, 'es': {'password': 'Clave de acceso'}}",
         "coefficients = np.frombuffer(base64.b64decode('zczMPZqZmT6amRk/MzMzvwrXIzxSuB6/cT0KP7gehT4='))",
         "# password = load_password()\nconnect('db.corp', 'me', 'sales')",
