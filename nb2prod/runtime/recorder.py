@@ -138,7 +138,7 @@ class SpoolRecorder:
             self._failed(error)
 
     def _frame(self) -> None:
-        """Put what was taken in into the ring, as one frame: a tenth of what a frame a request costs."""
+        """Put what was taken in into the ring, as one frame: a fifth of what a frame a request costs."""
         with self._framing:
             self._due = time.monotonic() + MOMENT
             count = len(self._taken)  # more may come behind them meanwhile
