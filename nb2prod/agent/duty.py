@@ -69,12 +69,11 @@ class Duty:
 
     def _show(self, name: str, now: float, *, local: bool) -> None:
         """Write the figures for Prometheus, and let the service know where they stand."""
-        if now - self._written.get(name, 0.0) < FIGURES_SECONDS:
-            return
-        self._written[name] = now
-        path = exposition.write(self.home, self.store, name, now)
-        if local:
-            LocalTarget(self.home).tell(name, figures=str(path))
+        if now - self._written.get(name, 0.0) >= FIGURES_SECONDS:
+            self._written[name] = now
+            exposition.write(self.home, self.store, name, now)
+        if local:  # at every turn: a service that was started since knows nothing of them
+            LocalTarget(self.home).tell(name, figures=str(exposition.path_of(self.home, name)))
 
     def _pulse(self, name: str) -> Pulse:
         """What the service answered since the last look; asked only where a service level is promised."""

@@ -170,7 +170,9 @@ def test_figures_for_prometheus_are_written_and_the_service_is_told_where(tmp_pa
     assert path is not None
     first = Path(path).read_text()
     assert 'nb2prod_drift_effect{deployment="delays",feature="age"}' in first
+    (folder / "service.json").write_bytes(msgspec.json.encode(told))  # as a run that starts anew has it
     duty.turn(after(3) + 5)
+    assert read(folder / "service.json", ServiceSettings).figures == path
     assert Path(path).read_text() == first
     duty.turn(after(5))
     assert Path(path).read_text() != first
