@@ -25,6 +25,7 @@ from nb2prod.capturing.identity import digest as answers_digest
 from nb2prod.capturing.identity import identical
 from nb2prod.capturing.lineage import lineage
 from nb2prod.capturing.rules import secrets
+from nb2prod.capturing.rules.batches import BatchDependent
 from nb2prod.capturing.rules.training_rows import TrainingRows
 from nb2prod.capturing.settled import Hook, Settled, libraries
 from nb2prod.capturing.signature import signature as read_signature
@@ -131,13 +132,15 @@ def capture(
     in_use = environments.in_use(home.cache)
     with in_use, excluded(notebook.namespace, exclude), folders.making(home) as folder:
         saved = _saved(found, folder / "model")
-        along = rules.accepted(TrainingRows().saved(saved, case.shown), (source for _, source in notebook.executed))
+        said = [*TrainingRows().saved(saved, case.shown)]
         needed = _needed(folder, found, notebook, declared, home)
         with _Locking(folder, needed, notebook, declared, home, ahead) as locking:
             asked = _ask(found, flavor, contract, golden, tolerance)
             surroundings = environment(folder, needed, locking.result(), variables=env, hosts=allow_network)
+        said += BatchDependent().asked(asked.real, case.shown)
         record = _write(folder, found, notebook, asked, saved, needed, surroundings)
-        told = (*findings, *along, *asked.findings, *record.findings)
+        later = rules.accepted(said, (source for _, source in notebook.executed))
+        told = (*findings, *later, *asked.findings, *record.findings)
         record = msgspec.structs.replace(record, findings=rules.sort(told))
         (folder / RECORD).write_bytes(to_json(record))
         hashed = manifest.write(folder)

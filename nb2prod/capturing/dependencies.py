@@ -111,7 +111,7 @@ def prepare(
     search = _Search(
         Origins(Installed.on()), [str(notebook_folder or Path.cwd()), *map(str, sys.path)], frozenset(exclude), folder
     )
-    search.modules(named.modules | {type(model).__module__})
+    search.modules(named.modules | {type(model).__module__, type(sample).__module__.partition(".")[0]})
     kept = home.cache / "probes" / f"{_key(named, search, sample)}.json"
     met = probe.modules(folder, sample, path=search.path, cwd=notebook_folder or Path.cwd(), kept=kept)
     for module, names in met.get("imports", ()):

@@ -257,8 +257,13 @@ def _missing(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if values.dtype.kind == "M":
         return np.asarray(np.isnat(values))
     if values.dtype.kind == "O":
-        return np.array([value is None or value != value or type(value).__name__ == "NAType" for value in values], bool)
+        return np.array([_is_null(value) for value in values], bool)
     return np.zeros(len(values), bool)
+
+
+def _is_null(value: Any) -> bool:
+    """`pd.NA` is asked for its type first: compared with anything it gives itself, which is neither true nor false."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def length(rows: Any) -> int | None:

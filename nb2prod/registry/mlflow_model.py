@@ -145,15 +145,14 @@ def _example(capture: Capture) -> tuple[dict[str, str], Any, Any] | None:
 
 
 def _inputs(record: Signature) -> Any:
-    import numpy as np
     from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
     if record.rows == "array":
-        return Schema([TensorSpec(np.dtype(record.dtype), (-1, len(record.columns)))])
+        return Schema([TensorSpec(_tensor(record.dtype), (-1, len(record.columns)))])
     if record.rows == "texts":
         return Schema([ColSpec(DataType.string)])
     if record.rows == "sparse":
-        return Schema([TensorSpec(np.dtype(record.dtype), (-1, record.width))])
+        return Schema([TensorSpec(_tensor(record.dtype), (-1, record.width))])
     return Schema([ColSpec(_type(column), name=column.name) for column in record.columns])
 
 
@@ -172,18 +171,24 @@ def _type(column: Column) -> Any:
 
 
 def _outputs(output: Output) -> Any:
-    import numpy as np
     from mlflow.types.schema import AnyType, ColSpec, DataType, Schema, TensorSpec
 
-    try:
-        dtype = np.dtype(output.dtype)
-    except TypeError:
-        dtype = np.dtype(object)
     if output.container == "array":
-        return Schema([TensorSpec(dtype, (-1, len(output.names)) if len(output.names) > 1 else (-1,))])
+        return Schema([TensorSpec(_tensor(output.dtype), (-1, len(output.names)) if len(output.names) > 1 else (-1,))])
     name = _DTYPES.get(output.dtype)
     kind = DataType[name] if name else AnyType()
     return Schema([ColSpec(kind, name=name) for name in output.names] or [ColSpec(kind)])
+
+
+def _tensor(dtype: str) -> Any:
+    """MLflow refuses texts of a stated length (`<U3`): they are texts to it. What numpy does not know are objects."""
+    import numpy as np
+
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        return np.dtype(object)
+    return np.dtype(found.kind) if found.kind in "US" else found
 
 
 def _name(pin: str) -> str:

@@ -201,15 +201,18 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     >>> given({"workers": None, "p99_ms": 50.0})
     {'slo': SLO(p99_ms=50.0, availability=None)}
     """
-    known = {
-        keyword: value for keyword, value in options.items() if value is not None and value != () and value is not False
-    }
+    known = {keyword: value for keyword, value in options.items() if not _is_unsaid(value)}
     levels = {keyword: known.pop(keyword) for keyword in ("p99_ms", "availability") if keyword in known}
     if levels:
         from nb2prod.records.alerts import SLO
 
         known["slo"] = SLO(**levels)
     return known
+
+
+def _is_unsaid(value: Any) -> bool:
+    """None, a switch that is off, a repeated flag without values; a frame is compared with nothing."""
+    return value is None or value is False or (isinstance(value, tuple) and not value)
 
 
 def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str = "") -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from site import addsitedir
 from types import FunctionType
 
+import pandas as pd
 import pytest
 
 from nb2prod.capturing import dependencies, probe
@@ -160,3 +161,18 @@ def test_nb2prod_itself_is_nothing_that_a_model_needs(monkeypatch: pytest.Monkey
     assert search.found == {}
     search.imported(Import("not_here_at_all", ()))
     assert len(search.found) == 1
+
+
+def test_rows_that_come_as_a_frame_need_pandas_though_no_process_could_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "modules", lambda *_args, **_options: {"error": "it gave no answer in 120 s"})
+    flavors.save(max, tmp_path / "model")
+    found = dependencies.prepare(
+        max,
+        tmp_path / "model",
+        notebook_folder=tmp_path,
+        home=Home(tmp_path / "home", tmp_path / "cache"),
+        sample=pd.DataFrame({"a": [1]}),
+    )
+    assert [pin.partition("==")[0] for pin in found.pins] == ["pandas"]

@@ -136,3 +136,14 @@ def test_durations_travel_as_seconds_and_come_back_as_they_were() -> None:
     pd.testing.assert_frame_equal(container(rows_from_wire(wire, made), made), durations.head(3))
     drawn = golden.synthetic_rows(durations, made, seed=1)["took"].dropna().dt.total_seconds()
     assert drawn.between(2, 3600).all()
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "string", "Int64", "category"])
+def test_a_missing_value_of_pandas_own_is_among_the_rows(dtype: str) -> None:
+    values = [True, None, False] if dtype == "boolean" else [1, None, 2] if dtype == "Int64" else ["x", None, "y"]
+    rows = pd.DataFrame({"flag": pd.array(values * 100, dtype=None if dtype == "category" else dtype)})
+    if dtype == "category":
+        rows["flag"] = rows["flag"].astype("category")
+    contract = signature(rows, np.zeros(3), None, None)
+    assert golden.real_rows(rows, contract, seed=0)["flag"].isna().any()
+    golden.synthetic_rows(rows, contract, seed=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import captures
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from nb2prod import registry
 from nb2prod.capturing import signing
 from nb2prod.errors import NotFound, Refused, Unavailable, UsageError
 from nb2prod.home import Home
-from nb2prod.records.capture import Capture
+from nb2prod.records.capture import Capture, Output
 from nb2prod.registry import connection, mlflow_model, registration
 from nb2prod.runtime import flavors
 
@@ -300,3 +301,10 @@ def test_no_thread_and_no_telemetry_stay_behind(registered: Any) -> None:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if "mlflow" in name.lower() or "telemetry" in name.lower()]
+
+
+@pytest.mark.parametrize("dtype", ["<U2", "<U17", "str", "object", "S3", "float32"])
+def test_answers_of_any_dtype_have_a_signature_of_mlflow(dtype: str, loans: Capture) -> None:
+    output = Output(kind="class", container="array", dtype=dtype, classes=("hi", "lo"))
+    said = mlflow_model.signature(msgspec.structs.replace(loans.record.signature, output=output))
+    assert said.outputs.to_dict()[0]["tensor-spec"]["dtype"] in ("str", "object", "bytes", "float32")
