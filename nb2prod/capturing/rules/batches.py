@@ -33,7 +33,7 @@ class BatchDependent(Rule):
             yield self.finding(
                 f"`{shown}` answers a row alone otherwise than among others",
                 where=f"{found.differing} of {n} rows, first in row {found.first}",
-                why=f"Asked one by one, its answers differ{by} from those to {len(rows.batch.predictions)} rows at once: it reckons with "
-                "the rows of the request. A service is asked with as many rows as its callers send.",
+                why=f"Asked one by one, its answers differ{by} from those to {len(rows.batch.predictions)} rows at once: it "
+                "reckons with the request's other rows, and a service is asked with as many as its callers send.",
                 fix=self.fix,
             )
