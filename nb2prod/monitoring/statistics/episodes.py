@@ -20,6 +20,9 @@ from nb2prod.monitoring.statistics.seasonal import Seasonal
 from nb2prod.records.monitoring import Alarm
 
 _Z = 1.64
+# of the many windows of a drift that stands, about one in two thousand lies so far off it by chance
+_SURE = 3.5
+_REST_ROWS = 1600
 _END_ROWS = 4000
 _LEARN_ROWS = 1000
 _LOOK_ROWS = 500
@@ -97,10 +100,15 @@ class Episodes:
         size = self.layout.features[row].size
         return np.asarray(ladder.rungs[-1].sums[row, :size] - start.sums[row, :size], dtype=np.int64)
 
-    def _matters(self, feature: Feature, calm: Ints, live: Ints, factor: float) -> Gap | None:
+    def _matters(self, feature: Feature, calm: Ints, live: Ints, factor: float, *, sure: bool = False) -> Gap | None:
+        """The gap that passes the gate; `sure` asks that it is past doubt as well, for a start that was picked."""
         if not live.any() or not calm.any():
             return None
-        return next((gap for gap in gaps(feature, calm, live, factor=factor, z=_Z) if gap.low >= self.effect), None)
+        found = [gap for gap in gaps(feature, calm, live, factor=factor, z=_Z) if gap.low >= self.effect]
+        if found and sure:
+            certain = {gap.measure for gap in gaps(feature, calm, live, factor=factor, z=_SURE) if gap.low > 0}
+            found = [gap for gap in found if gap.measure in certain]
+        return found[0] if found else None
 
     def _tell(self, row: int, detector: Detector, ladder: Ladder, start: Rung, gap: Gap, words: str) -> None:
         now = ladder.rungs[-1]
@@ -191,21 +199,38 @@ class Episodes:
         return urn
 
     def _over(self, row: int, episode: Episode, ladder: Ladder, factor: float) -> bool:
-        """Does the last window with enough rows lie at training again, by the measure that told the change?"""
-        feature = self.layout.features[row]
+        """Have the rows left the change for training since some moment of the episode?"""
         base = float(episode.calm.sum())
-        wanted = min(_END_ROWS, 0.8 * base / factor)
         for rung in reversed(ladder.rungs[:-1]):
             live = self._window(row, rung, ladder)
             size = effective(float(live.sum()), base, factor)
-            if size < wanted:
+            # a window that reaches back before the change would thin it with rows that were calm then
+            if rung.bet < episode.start.bet or size < min(_REST_ROWS, 0.5 * base / factor):
                 continue
-            calm = self._calm(row, rung, ladder) if row in self.seasonal.rows else episode.calm
-            size = effective(float(live.sum()), float(calm.sum()), factor)
-            found = {gap.measure: gap for gap in gaps(feature, calm, live, factor=factor, z=_Z)}
-            gap = found.get(episode.gap.measure)
-            return gap is None or gap.high < max(self.effect, 1.5 * _Z / np.sqrt(size))
+            if self._left(row, episode, rung, live, factor):
+                return True
+            if size >= min(_END_ROWS, 0.8 * base / factor):
+                return self._level(row, episode, rung, live, ladder, factor)
         return False
+
+    def _left(self, row: int, episode: Episode, rung: Rung, live: Ints, factor: float) -> bool:
+        """Do the rows since a moment surely differ from the episode before it, while nothing tells them from training?"""
+        feature = self.layout.features[row]
+        settled = np.asarray(rung.sums - episode.start.sums, dtype=np.int64)[row, : feature.size]
+        if row in self.seasonal.rows or not settled.any() or self._matters(feature, episode.calm, live, factor):
+            return False
+        found = {gap.measure: gap for gap in gaps(feature, settled, live, factor=factor, z=_SURE)}
+        gap = found.get(episode.gap.measure)
+        return gap is not None and gap.low > 0
+
+    def _level(self, row: int, episode: Episode, rung: Rung, live: Ints, ladder: Ladder, factor: float) -> bool:
+        """Do many rows lie at training, by the measure that told the change?"""
+        feature = self.layout.features[row]
+        calm = self._calm(row, rung, ladder) if row in self.seasonal.rows else episode.calm
+        size = effective(float(live.sum()), float(calm.sum()), factor)
+        found = {gap.measure: gap for gap in gaps(feature, calm, live, factor=factor, z=_Z)}
+        gap = found.get(episode.gap.measure)
+        return gap is None or gap.high < max(self.effect, 1.5 * _Z / np.sqrt(size))
 
     def _end(self, row: int, episode: Episode, detector: Detector, ladder: Ladder) -> None:
         now = ladder.rungs[-1]
@@ -219,7 +244,7 @@ class Episodes:
         del self._standing[row]
 
     def _further(self, row: int, episode: Episode, detector: Detector, ladder: Ladder, factor: Floats) -> None:
-        """The change has changed: a new entry, unless it is on its way back to training."""
+        """The change has changed: a new entry, unless it may be on its way back to training."""
         feature = self.layout.features[row]
         start = max(ladder.since(detector.start(row)), self._born[row], key=lambda rung: rung.bet)
         live = self._window(row, start, ladder)
@@ -228,10 +253,11 @@ class Episodes:
         moved = self._matters(feature, settled, live, float(factor[row]))
         if moved is None:
             return
-        against = self._matters(feature, episode.calm, live, float(factor[row]))
-        if against is not None:
-            self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=start.rows)
-            self._tell(row, detector, ladder, start, moved, direction(feature, settled, live, moved))
-            episode.alarm, episode.gap, episode.start = len(self.alarms) - 1, against, start
-            self._judge(row, episode, ladder, factor)
-        episode.start, episode.learning = start, True
+        against = self._matters(feature, episode.calm, live, float(factor[row]), sure=True)
+        if against is None:
+            return
+        self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=start.rows)
+        self._tell(row, detector, ladder, start, moved, direction(feature, settled, live, moved))
+        episode.alarm, episode.gap, episode.start = len(self.alarms) - 1, against, start
+        self._judge(row, episode, ladder, factor)
+        episode.learning = True
