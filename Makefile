@@ -53,6 +53,7 @@ bench-monitoring: $(SETUP)  ## monitoring against its peers, each in its own env
 	@for peer in nannyml==0.13.1 evidently==0.7.23 alibi-detect==0.13.0; do at=build/peers/$${peer%%==*}; test -x $$at/bin/python || { \
 	  $(BIN)/uv venv -q $$at && VIRTUAL_ENV=$$at $(BIN)/uv pip install -q $$peer statsmodels setuptools 'pandas<3'; } || echo "$$peer does not install here"; done
 	$(BIN)/python tests/benchmarks/monitoring/run.py
+	$(BIN)/python tests/benchmarks/monitoring/labels.py
 	$(BIN)/pytest -q tests/unit/monitoring/test_sequences.py -m proof --timeout 1800
 
 lock: $(BIN)/uv  ## resolve requirements.lock again
