@@ -24,7 +24,8 @@ TOKENS = _words(
     """
     token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
     sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
-    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet totp seedphrase mnemonic zugangsdaten
+    signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet totp seedphrase mnemonic
+    zugangsdaten
     """
 )
 # keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
