@@ -109,10 +109,11 @@ def _cache(removed: Removed) -> list[str]:
     from nb2prod.sdk.card.words import count, size
 
     said = [f"{size(removed.cache_bytes)} of {removed.cache} are free again"] if removed.cache_bytes else []
-    if removed.kept:
-        users = f": {', '.join(removed.users)}" if removed.users else ""
-        environments = count(len(removed.kept), "environment")
-        said.append(f"{size(removed.kept_bytes)} stay in {removed.cache}: other homes use {environments} of it{users}")
+    if removed.users:
+        homes = count(len(removed.users), "other home")
+        said.append(f"kept: the cache of {size(removed.kept_bytes)}, used by {homes}: {', '.join(removed.users)}")
+    elif removed.kept:
+        said.append(f"kept: the cache of {size(removed.kept_bytes)}, a process works with it")
     elif removed.kept_bytes:
         said.append(f"{size(removed.kept_bytes)} stay in {removed.cache}, which nb2prod did not write")
     return said or [f"nothing of it was in {removed.cache}"]

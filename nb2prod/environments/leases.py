@@ -1,4 +1,8 @@
-"""Who uses what can be made again: `prune` leaves alone what a deployment has leased, and all while a process works with it."""
+"""Who uses what can be made again.
+
+`prune` leaves alone what a deployment has leased, and all while a process works with the cache; a home that uses the cache
+leaves a mark in it, so that another one's `uninstall` does not take it away.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
-from nb2prod.home import write_atomic
+from nb2prod.home import Home, write_atomic
 
 MARK: Final = ".use"
+HOMES: Final = "homes"
 
 
 def lease(path: Path, holder: Path) -> None:
@@ -30,8 +35,12 @@ def release(path: Path, holder: Path) -> None:
 
 def holders(path: Path) -> list[Path]:
     """The folders that lease `path`; leases of folders that are gone are dropped."""
+    return _held(_folder(path))
+
+
+def _held(folder: Path) -> list[Path]:
     found = []
-    for file in sorted(_folder(path).glob("*.json")):
+    for file in sorted(folder.glob("*.json")):
         try:
             holder = Path(json.loads(file.read_bytes())["holder"])
         except (OSError, ValueError, KeyError):
@@ -41,6 +50,24 @@ def holders(path: Path) -> list[Path]:
         else:
             file.unlink(missing_ok=True)
     return found
+
+
+def join(home: Home) -> None:
+    """A home uses its cache from now on: until it is uninstalled, or its folder is gone."""
+    mark = home.cache / HOMES / _name(home.root)
+    if not mark.exists():
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(mark, json.dumps({"schema": 1, "holder": str(home.root)}).encode())
+
+
+def leave(home: Home) -> None:
+    """A home uses its cache no longer."""
+    (home.cache / HOMES / _name(home.root)).unlink(missing_ok=True)
+
+
+def homes(cache: Path) -> list[Path]:
+    """The homes that use a cache; marks of homes that are gone are dropped."""
+    return _held(cache / HOMES)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb2prod.environments import pylock, uv, wheels
+from nb2prod.environments import leases, pylock, uv, wheels
 from nb2prod.environments.indexes import IndexSettings
 from nb2prod.environments.installed import Installed
 from nb2prod.environments.uv import NotOnIndex
@@ -115,6 +115,7 @@ def lock(request: LockRequest, home: Home, *, relock: bool = False) -> Lock:
     installed = request.installed or Installed.on()
     settings = request.settings or IndexSettings.of_pip()
     home.locks.mkdir(parents=True, exist_ok=True)
+    leases.join(home)
     path = home.locks / f"{_inputs(request, installed, settings)}.json"
     with locked(path.with_suffix(".lock"), timeout=600):
         known = None if relock else _known(path)

@@ -33,13 +33,13 @@ def prune(home: Home, dry_run: bool = False, *, cap: int = 10 * GIB, unused_for:
     now, freed, kept = time.time(), [], []
     for path, used in sorted(_kept(home), key=lambda item: item[1]):
         found = Freed(path, size(path), f"not used for {(now - used) / DAY:.0f} days")
-        if now - used > unused_for and _remove(home, path, dry_run):
+        if now - used > unused_for and free(home, path, dry_run=dry_run):
             freed.append(found)
         else:
             kept.append(found)
     total = sum(item.bytes for item in kept)
     for item in kept:
-        if total > cap and _remove(home, item.path, dry_run):
+        if total > cap and free(home, item.path, dry_run=dry_run):
             freed.append(Freed(item.path, item.bytes, f"the caches hold more than {cap / GIB:.0f} GiB"))
             total -= item.bytes
     return freed
@@ -73,11 +73,11 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-def _remove(home: Home, path: Path, dry_run: bool) -> bool:
+def free(home: Home, path: Path, *, dry_run: bool = False) -> bool:
     """Whether nothing uses it; then it goes, but for a dry run."""
-    with leases.unused(home.cache, path) as free:
-        if not free or dry_run:
-            return free
+    with leases.unused(home.cache, path) as unused:
+        if not unused or dry_run:
+            return unused
         if path.is_file():
             path.unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)

@@ -65,6 +65,7 @@ def build(lock: Lock, home: Home, *, wheels: Iterable[Path] = (), python: Path |
     local = [*map(Path, lock.wheels), *wheels]
     key = _key(lock, interpreter)
     home.environments.mkdir(parents=True, exist_ok=True)
+    leases.join(home)
     folder = home.environments / key
     start = time.monotonic()
     created = make(folder, lock.text, local, interpreter)

@@ -18,7 +18,7 @@ from nb2prod.targets.local import LocalTarget
 
 
 class Removed(Record, frozen=True, kw_only=True):
-    """What went: places, and bytes in all. Of the shared cache: what was freed of it, what stays and who uses that."""
+    """What went: places, and bytes in all. Of the shared cache: what was freed, what stays, and the homes that use it."""
 
     places: tuple[str, ...]
     bytes: int
@@ -66,14 +66,20 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
     """
     target = target or LocalTarget(home)
     target.shutdown()
+    leased = [one for one in _standing(home) if any(home.root in holder.parents for holder in environments.holders(one))]
     size, cached = tree_bytes(home.root), tree_bytes(home.cache)
     shutil.rmtree(home.root)
-    environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
-    kept = _leased(home)
+    environments.leave(home)
+    users = _users(home)
+    if users:
+        for place in leased:  # by this home alone, perhaps
+            environments.free(home, place)
+    else:
+        environments.prune(home, cap=0, unused_for=0.0)  # leases of the home went with its folders
     with environments.unused(home.cache) as free:
-        if free and not kept:
+        if free and not _users(home) and not _standing(home):
             _remove_cache(home)
-    left = tree_bytes(home.cache)
+    kept, left = _standing(home), tree_bytes(home.cache)
     return Removed(
         places=(str(home.root), *((str(home.cache),) if cached > left else ())),
         bytes=size + cached - left,
@@ -81,13 +87,20 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
         cache_bytes=cached - left,
         kept=tuple(map(str, kept)),
         kept_bytes=left,
-        users=tuple(sorted({_home_of(user) for place in kept for user in environments.holders(place)})),
+        users=users,
     )
+
+
+def _users(home: Home) -> tuple[str, ...]:
+    """The homes that use the cache, this one left out: those that say so, and those whose deployments lease of it."""
+    holders = (holder for place in _standing(home) for holder in environments.holders(place))
+    named = {*map(str, environments.homes(home.cache)), *map(_home_of, holders)}
+    return tuple(sorted(named - {str(home.root)}))
 
 
 def _remove_cache(home: Home) -> None:
     made = (home.environments, home.control, home.locks, home.wheels, home.templates)
-    for folder in (*made, home.cache / "probes", home.cache / "shipped"):
+    for folder in (*made, home.cache / "probes", home.cache / "shipped", home.cache / environments.HOMES):
         shutil.rmtree(folder, ignore_errors=True)
     (home.cache / environments.MARK).unlink(missing_ok=True)
     with suppress(OSError):
@@ -118,7 +131,7 @@ def _name(capture: Path) -> str:
     return ""
 
 
-def _leased(home: Home) -> list[Path]:
-    """Environments that are left: another home leases them, or a process holds them."""
+def _standing(home: Home) -> list[Path]:
+    """The environments that the cache holds."""
     places = (home.environments, home.control)
     return [one for place in places if place.is_dir() for one in place.iterdir() if (one / "bin" / "python").exists()]

@@ -1,6 +1,7 @@
 """What is used is not freed."""
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -87,3 +88,16 @@ def test_a_dry_run_leaves_out_what_is_leased(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", tmp_path / "cache")
     leases.lease(made(home, "e", 99), tmp_path)
     assert prune(home, dry_run=True) == []
+
+
+def test_a_home_that_uses_a_cache_is_known_to_it_until_its_folder_is_gone(tmp_path: Path) -> None:
+    one, other = Home(tmp_path / "one", tmp_path / "cache"), Home(tmp_path / "other", tmp_path / "cache")
+    leases.join(one)
+    leases.join(other)
+    leases.join(other)
+    assert set(leases.homes(one.cache)) == {one.root, other.root}
+    leases.leave(one)
+    assert leases.homes(one.cache) == [other.root]
+    shutil.rmtree(other.root)
+    assert leases.homes(one.cache) == []
+    assert list((one.cache / leases.HOMES).iterdir()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -151,11 +152,30 @@ def test_uninstall_says_what_became_of_the_shared_cache(home: Home, tmp_path: Pa
     ):
         folder.mkdir(parents=True)
         environments.lease(home.environments / "theirs", folder)
+    (home.deployment("prices") / "run-1").mkdir(parents=True)
+    environments.lease(home.environments / "mine", home.deployment("prices") / "run-1")
     removed = upkeep.uninstall(home)
-    assert (removed.cache, removed.cache_bytes) == (str(home.cache), 1000)
+    assert (removed.cache, removed.cache_bytes >= 1000) == (str(home.cache), True)
     assert removed.kept == (str(home.environments / "theirs"),)
     assert removed.kept_bytes >= 1000
     assert removed.users == (str(other),)
+
+
+def test_uninstall_of_a_home_that_never_deployed_takes_nothing_from_those_that_did(home: Home, tmp_path: Path) -> None:
+    users = [Home(tmp_path / name, home.cache) for name in ("one", "two")]
+    for user in users:
+        environments.join(user)
+    (home.environments / "e" / "bin").mkdir(parents=True)
+    (home.environments / "e" / "bin" / "python").write_bytes(b"x" * 1000)
+    for folder in ("locks", "wheels", "mlflow-templates"):
+        (home.cache / folder).mkdir()
+        (home.cache / folder / "a.json").write_text("{}")
+    removed = upkeep.uninstall(home)
+    assert (removed.cache_bytes, removed.users) == (0, tuple(str(user.root) for user in users))
+    assert len(list(home.cache.rglob("a.json"))) == 3
+    shutil.rmtree(users[0].root)  # gone without an uninstall: it counts no more
+    upkeep.uninstall(users[1])
+    assert not home.cache.exists()
 
 
 def test_uninstall_leaves_no_folder_of_the_cache_where_no_other_home_uses_it(home: Home) -> None:
