@@ -78,6 +78,11 @@ class Home:
         return self.root / "local"
 
     @property
+    def services(self) -> Path:
+        """Services elsewhere that are pulled from here; no file, where there are none."""
+        return self.root / "services.json"
+
+    @property
     def keys(self) -> Path:
         return self.root / "keys"
 

@@ -9,6 +9,7 @@ import sys
 from nb2prod.agent.loop import Agent, until_told
 from nb2prod.errors import Conflict, Nb2prodError
 from nb2prod.home import Home
+from nb2prod.lifecycle.services import AGENT
 from nb2prod.store import Store
 
 
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop = until_told()
     try:
         home = Home(given.home)
-        with home.lock("agent", timeout=0.0):
+        with home.lock(AGENT, timeout=0.0):
             logging.getLogger("nb2prod.agent").info("started for %s", home.root)
             Agent(home, Store(home)).run(stop)
     except Conflict as error:

@@ -9,6 +9,7 @@ import click
 
 from nb2prod.cli import show
 from nb2prod.cli.verbs import VERBS, as_json
+from nb2prod.errors import Nb2prodError
 
 _EXAMPLES = """\b
 Examples
@@ -25,7 +26,13 @@ service_ = click.Group("service", help=VERBS["service"][1], epilog=_EXAMPLES)
 @click.option("--token", help="One of the service's tokens, where it asks for one; kept for you alone.")
 @as_json
 def add_(url: str, token: str | None, as_json: bool) -> None:
-    one = _book().add(url, token)
+    book = _book()
+    one = book.add(url, token)
+    try:
+        book.watch()
+    except Nb2prodError as error:
+        error.keeping("the address is kept; `nb2prod doctor --fix` starts the agent that pulls it")
+        raise
     if as_json:
         return show.document({"url": one.url, "outbox": one.outbox})
     from nb2prod.sdk.card import Card, Code, Row
@@ -42,8 +49,8 @@ def list_(as_json: bool) -> None:
     from nb2prod.home import Home
     from nb2prod.store import Store
 
-    store = Store(Home())
-    found = [_stands(one, store) for one in _book().all()]
+    home = Home()
+    found = [_stands(one, home, Store(home)) for one in _book().all()]
     if as_json:
         return show.document({"services": found})
     from nb2prod.sdk.card import Card, Code, Row, Table
@@ -57,7 +64,7 @@ def list_(as_json: bool) -> None:
             one["deployment"] or "–",
             _age(one["pulled"]),
             f"{one['rows']:,}",
-            "; ".join(one["alerts"]) or "calm",
+            "; ".join(one["alerts"]) or one["unwatched"] or "calm",
         )
         for one in found
     )
@@ -69,7 +76,9 @@ def list_(as_json: bool) -> None:
 @click.argument("url")
 @as_json
 def remove_(url: str, as_json: bool) -> None:
-    _book().remove(url)
+    book = _book()
+    book.remove(url)
+    book.watch()
     if as_json:
         return show.document({"removed": url})
     from nb2prod.sdk.card import Card
@@ -84,7 +93,9 @@ def _book() -> Any:
     return Services(Home())
 
 
-def _stands(one: Any, store: Any) -> dict[str, Any]:
+def _stands(one: Any, home: Any, store: Any) -> dict[str, Any]:
+    from nb2prod.lifecycle.services import unwatched
+
     told = store.labels.outbox(one.outbox)
     name = told.name if told else None
     rows = sum(rows for _, _, rows in store.panes.versions(name)) if name else 0
@@ -95,6 +106,7 @@ def _stands(one: Any, store: Any) -> dict[str, Any]:
         "pulled": told.collected if told else None,
         "rows": rows,
         "alerts": alerts,
+        "unwatched": unwatched(one, home, store) or None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 import msgspec
@@ -10,7 +11,13 @@ from nb2prod.errors import NotFound, UsageError
 from nb2prod.home import Home, write_atomic
 from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import Record, from_json
+from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
 
+LATE = 900.0
+"""Seconds after which a service that was not pulled is not watched: one that does not answer is asked every ten minutes."""
+AGENT = "agent"
+"""The home's lock that an agent holds while it runs."""
 EXAMPLE = "nb2prod service add http://10.0.0.5:3000 --token TOKEN"
 
 
@@ -37,7 +44,7 @@ class Services:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._path = home.root / "services.json"
+        self._path = home.services
 
     def all(self) -> tuple[Service, ...]:
         try:
@@ -91,5 +98,23 @@ class Services:
                 )
             self._write([one for one in known if one.url != url.rstrip("/")])
 
+    def watch(self, target: LocalTarget | None = None) -> None:
+        """Have the home's agent run as long as there is something to pull, or to serve."""
+        (target or LocalTarget(self.home)).settle()
+
     def _write(self, found: list[Service]) -> None:
+        if not found:
+            self._path.unlink(missing_ok=True)
+            return
         write_atomic(self._path, msgspec.json.encode(_Book(services=tuple(found))), mode=0o600)
+
+
+def unwatched(service: Service, home: Home, store: Store) -> str:
+    """Why nobody would be told of what goes on there; empty where it is pulled."""
+    if not home.at_work(AGENT):
+        return "not watched: no agent runs"
+    told = store.labels.outbox(service.outbox)
+    if told is None:
+        return "not pulled yet"
+    age = time.time() - told.collected
+    return f"not pulled for {age / 60:.0f} min" if age > LATE else ""

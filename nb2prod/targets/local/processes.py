@@ -70,22 +70,23 @@ class Processes:
         return Gateway(self.home.local, self.sockets, lambda: self.place.python)
 
     def reconcile(self) -> None:
-        """Bring supervisord and Caddy to what the store says; with nothing to run, both end."""
+        """Bring supervisord and Caddy to what the store says; with nothing to run or to pull from elsewhere, both end."""
         wanted = self._wanted()
-        if not wanted:
+        # with nothing that takes traffic there is nothing to watch, and the agent would start beside the proof
+        watched = self.home.services.exists() or any(run.row.state != "starting" for run in wanted)
+        if not wanted and not watched:
             self.supervisor.shutdown()
             self.clear()
             return
-        workers = [program for run in wanted for program in run.programs()]
-        watched = any(run.row.state != "starting" for run in wanted)
+        serving = [self.gateway.program(), *(program for run in wanted for program in run.programs())] if wanted else []
         self.place.keep()
         routes = self._routes()
         self.gateway.write(routes)
         for route in routes:
             self._point(route)
-        # with nothing that takes traffic there is nothing to watch, and the agent would start beside the proof
-        self.supervisor.apply([self.gateway.program(), *(self._agent() if watched else []), *workers])
-        self.gateway.load()
+        self.supervisor.apply([*serving, *(self._agent() if watched else [])])
+        if wanted:
+            self.gateway.load()
 
     def warm(self) -> None:
         """Start supervisord and Caddy where nothing runs, for the worker that is to come; `reconcile` ends them without one."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ from nb2prod.runtime.protocol import feedback
 from nb2prod.runtime.recorder import SpoolRecorder
 from nb2prod.runtime.rows import Rows
 from nb2prod.store import Store
+from nb2prod.targets.local.processes import Processes
+from nb2prod.targets.local.supervisor import Supervisor
 
 SELF = ServiceSettings(name="delays", version=1, traffic=True, counter="self")
 
@@ -152,6 +155,11 @@ def test_the_verb_adds_lists_and_removes(
 ) -> None:
     monkeypatch.setenv("NB2PROD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NB2PROD_CACHE", str(tmp_path / "cache"))
+    home, running = Home(), []
+    monkeypatch.setattr(Processes, "place", SimpleNamespace(keep=lambda: None, newest="python", sockets=tmp_path))
+    monkeypatch.setattr(Processes, "clear", lambda self: running.append([]))
+    monkeypatch.setattr(Supervisor, "apply", lambda self, programs: running.append([one.name for one in programs]))
+    monkeypatch.setattr(Supervisor, "shutdown", lambda self: None)
     assert run(["service", "list"]) == 0
     with elsewhere(tmp_path / "a") as one:
         assert run(["service", "add", one.url, "--token", "hunter2"]) == 0
@@ -159,8 +167,15 @@ def test_the_verb_adds_lists_and_removes(
         shown = capsys.readouterr().out
         assert one.url in shown
         assert "hunter2" not in shown
+        assert "not watched: no agent runs" in shown
+        assert "calm" not in shown
+        assert running == [["agent"]]
+        with home.lock("agent"):
+            assert run(["service", "list"]) == 0
+            assert "not pulled yet" in capsys.readouterr().out
         assert run(["service", "remove", one.url]) == 0
         assert run(["service", "remove", one.url]) == 1
+        assert running == [["agent"], []]
 
 
 def test_a_pulled_service_has_a_handle_for_all_that_its_counts_say(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from nb2prod import registry
 from nb2prod.home import Home
 from nb2prod.lifecycle import upkeep
+from nb2prod.lifecycle.services import Service, Services
 from nb2prod.lifecycle.upkeep.checks import machine, outside
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget, ports
@@ -45,6 +46,9 @@ class Target(LocalTarget):
 
     def ensure(self) -> None:
         self.done.append("ensure")
+
+    def settle(self) -> None:
+        self.done.append("settle")
 
     def discard(self, name: str) -> None:
         self.done.append(f"discard {name}")
@@ -108,6 +112,18 @@ def test_a_home_past_its_cap_is_to_be_pruned(home: Home, monkeypatch: pytest.Mon
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(2**40, 0, 2**40))
     monkeypatch.setattr(machine, "HOME_CAP", 1)
     assert found(home, "disk")[0::2] == ("bad", "nb2prod prune --keep 2")
+
+
+def test_a_service_elsewhere_that_nobody_pulls_is_named_and_its_agent_started(home: Home, target: Target) -> None:
+    assert found(home, "elsewhere", target=target)[0] == "ok"
+    Services(home)._write([Service(url="http://10.0.0.5:3000", outbox="o")])
+    state, text, fix = found(home, "elsewhere", target=target)
+    assert (state, fix) == ("bad", "nb2prod doctor --fix")
+    assert text == "http://10.0.0.5:3000 is not watched: no agent runs."
+    assert found(home, "elsewhere", fix=True, target=target)[0] == "mended"
+    assert target.done == ["settle"]
+    with home.lock("agent"):
+        assert found(home, "elsewhere")[:2] == ("warn", "http://10.0.0.5:3000 is not pulled yet.")
 
 
 def test_a_taken_port_is_named_and_the_deployment_moved(home: Home, target: Target) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from nb2prod.lifecycle.services import AGENT, Services, unwatched
 from nb2prod.lifecycle.upkeep.checks.base import Ailment, Check, Severity
 from nb2prod.targets.local import ports
 
@@ -53,7 +54,7 @@ class ProcessesCheck(Check):
     def look(self) -> Iterator[Ailment]:
         target = self.ground.target
         running = [row.name for row in self.ground.store.deployments.all() if row.desired == "running"]
-        if not running and target.leftover_processes():
+        if not running and not self.home.services.exists() and target.leftover_processes():
             yield Ailment("Processes run that no deployment needs.", "nb2prod doctor --fix", mend=target.ensure)
         for name in running:
             status = target.status(name)
@@ -64,3 +65,22 @@ class ProcessesCheck(Check):
     def well(self) -> str:
         running = [row.name for row in self.ground.store.deployments.all() if row.desired == "running"]
         return f"{len(running)} live" if running else "nothing runs, nothing should"
+
+
+class ElsewhereCheck(Check):
+    """Are the services elsewhere that this home watches pulled?"""
+
+    code, title, order = "elsewhere", "Elsewhere", 45
+
+    def look(self) -> Iterator[Ailment]:
+        watch = partial(Services(self.home).watch, self.ground.target)
+        for one in Services(self.home).all():
+            why = unwatched(one, self.home, self.ground.store)
+            if why and not self.home.at_work(AGENT):
+                yield Ailment(f"{one.url} is {why}.", "nb2prod doctor --fix", mend=watch)
+            elif why:
+                yield Ailment(f"{one.url} is {why}.", f"curl {one.url}/livez", "warn")
+
+    def well(self) -> str:
+        found = Services(self.home).all()
+        return f"{len(found)} pulled" if found else "nothing is watched from here"
