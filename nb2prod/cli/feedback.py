@@ -15,6 +15,7 @@ import nb2prod
 from nb2prod.cli import show
 from nb2prod.cli.verbs import as_json, verb
 from nb2prod.errors import UsageError
+from nb2prod.sdk import labels
 
 SHOWN = 5
 
@@ -43,12 +44,19 @@ def feedback_(
     if label is None and not outcome:
         raise click.UsageError("Name the label's column with --label, or an outcome's with --outcome")
     deployment = nb2prod.get(name)
+    send = deployment.feedback  # of a service elsewhere this is refused, before anything is read
     given = [("--id", id_), ("--label", label), ("--time", time), *(("--outcome", one) for one in outcome)]
     columns = [(flag, column) for flag, column in given if column is not None]
     frame = _read(file, _line(name, Path("labels.parquet"), columns))
     for _, column in columns:
         _there(column, frame, file, _line(name, file, columns))
-    told = deployment.feedback(list(_items(frame, id_, label, time, outcome)))
+    columns_ = {column: _plain(frame[column]) for _, column in columns}
+    if label is not None:
+        columns_[label] = labels.fitting(columns_[label], deployment.signature.output)
+    columns_ |= {one: labels.numbers(columns_[one]) for one in outcome}
+    rows, items = zip(*_items(columns_, id_, label, time, outcome), strict=True) if len(frame) else ((), ())
+    told = send(list(items))
+    told["refused"] = [{**bad, "row": rows[bad["item"]] + 1, "id": items[bad["item"]]["id"]} for bad in told["refused"]]
     return _show(name, file, told, as_json)
 
 
@@ -104,11 +112,10 @@ def _there(column: str, frame: Any, file: Path, typed: str) -> None:
 
 
 def _items(
-    frame: Any, id_: str, label: str | None, time: str | None, outcome: tuple[str, ...]
-) -> Iterator[dict[str, Any]]:
-    """One item a row; a row that knows neither label nor outcome yet is left for later."""
-    columns = {name: _plain(frame[name]) for name in dict.fromkeys([id_, *filter(None, (label, time)), *outcome])}
-    for n in range(len(frame)):
+    columns: dict[str, list[Any]], id_: str, label: str | None, time: str | None, outcome: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The row and its item; a row that knows neither label nor outcome yet is left for later."""
+    for n in range(len(columns[id_])):
         item: dict[str, Any] = {"id": columns[id_][n]}
         if label is not None and columns[label][n] is not None:
             item["label"] = columns[label][n]
@@ -118,7 +125,7 @@ def _items(
         if time is not None and columns[time][n] is not None:
             item["time"] = columns[time][n]
         if "label" in item or known:
-            yield item
+            yield n, item
 
 
 def _plain(series: Any) -> list[Any]:
@@ -140,9 +147,7 @@ def _show(name: str, file: Path, told: dict[str, Any], as_json: bool) -> int:
 
     rows = [Row("Next", (Code(f"nb2prod status {name}"),))]
     if refused:
-        said = tuple(
-            f"item {bad.get('item', '?')}: {bad.get('why') or bad.get('title') or bad}" for bad in refused[:SHOWN]
-        )
+        said = tuple(f"row {bad['row']} ({bad['id']}): {bad.get('why') or bad['title']}" for bad in refused[:SHOWN])
         rows.insert(0, Row("Refused", (count(len(refused), "item"), *said)))
     tone: Any = "wrong" if refused else "done"
     show.card(Card(head=f"{name} took {count(told['accepted'], 'item')} from {file.name}", rows=tuple(rows), tone=tone))

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import math
 import re
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from nb2prod.errors import UsageError
+from nb2prod.records.alert_text import duration, read, written, wrong_alert
 from nb2prod.records.base import Record
 
-EXAMPLE = "conversion below 0.03 over 7d"
-REALISED = ("accuracy", "precision", "recall", "false_positives", "false_negatives", "mae")
+OF_CLASSES = ("accuracy", "precision", "recall", "f1", "false_positives", "false_negatives")
+OF_NUMBERS = ("mae", "bias")
+REALISED = (*OF_CLASSES, *OF_NUMBERS)
 """Metrics that follow from labels; every other name is an outcome that feedback carries."""
+UNBOUNDED = (
+    *("roc_auc", "auc", "average_precision", "balanced_accuracy", "specificity", "log_loss", "brier", "mcc", "kappa"),
+    *("rmse", "mse", "mape", "r2", "positive_share"),
+)
+"""Names of other metrics of labels: whoever types one means the metric and no outcome, and no interval at all times is known."""
+OUTCOME = "outcome:"
 COSTS = {"false_positive_cost": "false_positives", "false_negative_cost": "false_negatives"}
 SERVICE = ("rejected", "availability", "slow")
 """Metrics of the service itself."""
 SLICES = 20
 
 Per = Literal["prediction", "label"]
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_NAME = re.compile(r"[A-Za-z_][\w.\-]{0,63}")
+_NAME = re.compile(r"(outcome:)?[A-Za-z_][\w.\-]{0,63}")
 _THEN = re.compile(r"notify|rollback|run .+", re.DOTALL)
 
 
@@ -32,7 +40,8 @@ class Alert(Record, frozen=True):
     ----------
     metric
         An outcome that feedback carries (``conversion``, ``complaints``, ``cost``: anything numeric), or what follows from
-        labels: ``accuracy``, ``precision``, ``recall``, ``false_positives``, ``false_negatives`` (shares of all labels), ``mae``.
+        labels: ``accuracy``, ``precision``, ``recall``, ``f1``, ``false_positives``, ``false_negatives`` (shares of all labels);
+        of numbers ``mae``, ``bias``. An outcome by the name of a metric is ``outcome:f1``.
     above, below
         The limit; one of them.
     over
@@ -41,7 +50,7 @@ class Alert(Record, frozen=True):
         What an outcome is divided by: None for those that carried it, ``"prediction"`` for all predictions in the window,
         ``"label"`` for all labels.
     where
-        A slice, one column's value: ``{"carrier": "UA"}``.
+        A slice, one column's value: ``{"carrier": "UA"}``; in the text form ``where carrier=UA``, ``where city='New York'``.
     min_count
         Below so many, nothing is said.
     within
@@ -79,6 +88,8 @@ class Alert(Record, frozen=True):
         if problem:
             raise wrong_alert(problem, repr_of(self))
         msgspec.structs.force_setattr(self, "then", tuple(_listed(self.then)))
+        if self.within is not None:
+            msgspec.structs.force_setattr(self, "within", tuple(map(float, self.within)))
         where = {str(column): str(value) for column, value in self.where.items()}
         msgspec.structs.force_setattr(self, "where", where)
 
@@ -101,7 +112,7 @@ class Alert(Record, frozen=True):
         """The outcome that feedback must carry for it; None where it follows from labels or the service."""
         if self.metric in REALISED or self.metric in SERVICE or (self.metric in COSTS and self.each is not None):
             return None
-        return self.metric
+        return self.metric.removeprefix(OUTCOME)
 
     @property
     def condition(self) -> str:
@@ -111,7 +122,7 @@ class Alert(Record, frozen=True):
         words += [f"each {self.each:.10g}"] if self.each is not None else []
         words += [f"within {self.within[0]:.10g}..{self.within[1]:.10g}"] if self.within else []
         words += [f"over {self.over}"]
-        words += [f"where {self.slice}"] if self.where else []
+        words += [f"where {written(*pair)}" for pair in self.where.items()]
         words += [f"min {self.min_count}"] if self.min_count != 200 else []
         return " ".join(words)
 
@@ -129,21 +140,8 @@ class Alert(Record, frozen=True):
         UsageError
             It is no alert; says what is off and how one reads.
         """
-        head, *actions = re.split(r"\s+then\s+", text.strip())
-        words = head.split()
-        if len(words) < 3 or words[1] not in ("above", "below"):
-            raise wrong_alert(
-                "It reads METRIC above|below NUMBER, then over, per, where, min and then as wished.", text
-            )
-        fields: dict[str, Any] = {words[1]: _number(words[2], text)}
-        rest = words[3:]
-        while rest:
-            word, value = rest[0], rest[1] if len(rest) > 1 else ""
-            fields |= _clause(word, value, text)
-            rest = rest[2:]
-        if actions:
-            fields["then"] = tuple(actions)
-        return cls(words[0], **fields)
+        metric, fields = read(text)
+        return cls(metric, **fields)
 
 
 class SLO(Record, frozen=True):
@@ -163,9 +161,9 @@ class SLO(Record, frozen=True):
     def __post_init__(self) -> None:
         if self.p99_ms is None and self.availability is None:
             raise wrong_slo("It names neither p99_ms nor availability.")
-        if self.p99_ms is not None and not 0 < self.p99_ms < 1e6:
+        if self.p99_ms is not None and not (_number(self.p99_ms) and 0 < self.p99_ms < 1e6):
             raise wrong_slo("p99_ms is a number of milliseconds.")
-        if self.availability is not None and not 0 < self.availability < 1:
+        if self.availability is not None and not (_number(self.availability) and 0 < self.availability < 1):
             raise wrong_slo("availability is a share between 0 and 1.")
 
     def alerts(self) -> tuple[Alert, ...]:
@@ -254,101 +252,62 @@ class Silence(Record, frozen=True, kw_only=True):
     by: str = ""
 
 
-def duration(text: str) -> float:
-    """Seconds of ``30m``, ``12h``, ``7d``, ``2w``.
-
-    Raises
-    ------
-    UsageError
-        It is no such time.
-
-    Examples
-    --------
-    >>> duration("7d")
-    604800.0
-    """
-    found = re.fullmatch(r"(\d{1,4})([mhdw])", str(text))
-    if found is None or not int(found[1]):
-        raise UsageError(
-            f"`{text}` is no length of time",
-            code="no-duration",
-            where=str(text),
-            why="It is a whole number and one of m, h, d, w: minutes, hours, days, weeks.",
-            fix="7d",
-            kept="nothing was changed",
-        )
-    return float(int(found[1]) * _UNITS[found[2]])
-
-
-def wrong_alert(why: str, where: str) -> UsageError:
-    return UsageError(
-        "That is no alert",
-        code="wrong-alert",
-        where=where,
-        why=why,
-        fix=f"--alert '{EXAMPLE}'",
-        kept="nothing was changed",
-    )
-
-
 def repr_of(alert: Alert) -> str:
     limits = [f"{name}={value!r}" for name in ("above", "below") if (value := getattr(alert, name)) is not None]
     return f"Alert({', '.join([repr(alert.metric), *limits])}, …)"
 
 
 def _problem(alert: Alert) -> str:
+    return _of_metric(alert) or _of_numbers(alert) or _of_rest(alert)
+
+
+def _of_metric(alert: Alert) -> str:
     if not isinstance(alert.metric, str) or not _NAME.fullmatch(alert.metric):
         return "A metric is a name: letters, digits, _, - and dots."
-    if (alert.above is None) == (alert.below is None):
+    if alert.metric in UNBOUNDED:
+        return (
+            f"No interval is known for {alert.metric} that holds whenever one looks. From labels there are "
+            f"{', '.join(REALISED)}; an outcome of that name that feedback carries is {OUTCOME}{alert.metric}."
+        )
+    return ""
+
+
+def _of_numbers(alert: Alert) -> str:
+    limits = [limit for limit in (alert.above, alert.below) if limit is not None]
+    if len(limits) != 1:
         return "It has one limit: above or below."
-    if not isinstance(alert.limit, int | float) or not math.isfinite(alert.limit):
+    if not _number(limits[0]):
         return "A limit is a finite number."
+    if not isinstance(alert.min_count, int) or isinstance(alert.min_count, bool) or alert.min_count < 1:
+        return "`min_count` is a whole number of at least 1."
+    within = alert.within
+    if within is not None and not (
+        isinstance(within, tuple | list) and len(within) == 2 and all(map(_number, within)) and within[0] < within[1]
+    ):
+        return "`within` is the least and the greatest value, such as within 0..500."
+    if alert.each is not None and alert.metric not in COSTS:
+        return f"`each` is for {' and '.join(COSTS)}."
+    return "" if alert.each is None or (_number(alert.each) and alert.each > 0) else "`each` is a number above 0."
+
+
+def _of_rest(alert: Alert) -> str:
     duration(alert.over)
     if alert.per not in (None, "prediction", "label"):
         return "`per` is prediction or label."
     if not isinstance(alert.where, dict) or len(alert.where) > 1:
         return "A slice is one column's value, such as where carrier=UA."
-    if alert.min_count < 1:
-        return "`min_count` is at least 1."
-    if alert.within is not None and not alert.within[0] < alert.within[1]:
-        return "`within` is the least and the greatest value, such as within 0..500."
-    if alert.each is not None and alert.metric not in COSTS:
-        return f"`each` is for {' and '.join(COSTS)}."
     given = _listed(alert.then)
     if not given or not all(isinstance(one, str) and _THEN.fullmatch(one) for one in given):
         return "`then` is notify, rollback or run COMMAND."
     return ""
 
 
+def _number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
 def _listed(then: Any) -> list[Any]:
-    return [then] if isinstance(then, str) else list(then)
-
-
-def _clause(word: str, value: str, text: str) -> dict[str, Any]:
-    if word == "over" and value:
-        return {"over": value}
-    if word == "per" and value in ("prediction", "label"):
-        return {"per": value}
-    if word == "min" and value.isdigit():
-        return {"min_count": int(value)}
-    if word == "each":
-        return {"each": _number(value, text)}
-    if word == "within" and ".." in value:
-        least, _, most = value.partition("..")
-        return {"within": (_number(least, text), _number(most, text))}
-    column, equals, level = value.partition("=")
-    if word == "where" and equals and column:
-        return {"where": {column: level}}
-    raise wrong_alert(
-        f"`{' '.join(filter(None, (word, value)))}` is none of over, per, where, min, each, within.", text
-    )
-
-
-def _number(word: str, text: str) -> float:
-    try:
-        return float(word.rstrip("%")) / (100 if word.endswith("%") else 1)
-    except ValueError:
-        raise wrong_alert(f"`{word}` is no number.", text) from None
+    return list(then) if isinstance(then, tuple | list) else [then]
 
 
 def wrong_slo(why: str) -> UsageError:

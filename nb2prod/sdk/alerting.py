@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from nb2prod import registry
 from nb2prod.errors import Conflict, NotFound
 from nb2prod.home import Home
-from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence, duration
+from nb2prod.records.alert_text import duration
+from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence
 from nb2prod.sdk import limits
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow

@@ -55,6 +55,15 @@ class Client:
         """POST a JSON document and read the reply; problem+json comes back as our own error."""
         return self._read(lambda: self._http.post(path, content=msgspec.json.encode(body), headers=_JSON))
 
+    def feedback(self, items: list[Any]) -> Any:
+        """Tell what became of several predictions; where none of them was kept the reply says so of each."""
+        reply = self._ask(lambda: self._http.post("/feedback", content=msgspec.json.encode(items), headers=_JSON))
+        if reply.status_code == 422:
+            told = _document(reply)
+            if "refused" in told:
+                return told
+        return self._told(reply)
+
     def get(self, path: str) -> Any:
         return self._read(lambda: self._http.get(path))
 
@@ -78,8 +87,11 @@ class Client:
         return False
 
     def _read(self, ask: Callable[[], httpx.Response]) -> Any:
+        return self._told(self._ask(ask))
+
+    def _ask(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
         try:
-            reply = ask()
+            return ask()
         except httpx.HTTPError as error:
             raise Unavailable(
                 "The service does not answer",
@@ -88,6 +100,8 @@ class Client:
                 why=str(error) or type(error).__name__,
                 fix="nb2prod status",
             ) from error
+
+    def _told(self, reply: httpx.Response) -> Any:
         if reply.status_code < 300:
             return msgspec.json.decode(reply.content)
         raise _problem(reply)
@@ -96,13 +110,16 @@ class Client:
 _JSON = {"content-type": "application/json"}
 
 
-def _problem(reply: httpx.Response) -> Nb2prodError:
+def _document(reply: httpx.Response) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(reply.content)
     except msgspec.DecodeError:
-        body = {}
-    if not isinstance(body, dict):
-        body = {}
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _problem(reply: httpx.Response) -> Nb2prodError:
+    body = _document(reply)
     code = str(body.get("type", "")).removeprefix("urn:nb2prod:") or "service-failed"
     fields: dict[str, Any] = {
         "code": code,

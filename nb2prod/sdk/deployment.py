@@ -14,7 +14,7 @@ from nb2prod import monitoring, packaging, registry
 from nb2prod.errors import Nb2prodError, Unavailable
 from nb2prod.home import Home
 from nb2prod.lifecycle.upkeep import removal
-from nb2prod.records.capture import Capture
+from nb2prod.records.capture import Capture, Signature
 from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
@@ -97,7 +97,7 @@ class Deployment(Alerting):
         object
             What the kernel's model returns: an array, a Series with the frame's index, a DataFrame or a list.
         """
-        signature = self._capture.record.signature
+        signature = self.signature
         rows = wire.rows_to_wire(data, signature)
         fields = {key: list(value) for key, value in (("ids", ids), ("times", times)) if value is not None}
         with self._client() as client:
@@ -132,7 +132,12 @@ class Deployment(Alerting):
         Returns
         -------
         dict
-            How many were accepted, and each refused item with its reason.
+            How many were accepted, and each refused item with its place and reason.
+
+        Raises
+        ------
+        InputError
+            One item was given, and it is refused.
         """
         one = {"id": id, "request_id": request_id, "row": row, "label": label, "outcomes": outcomes or {}, "time": time}
         todo = (
@@ -140,10 +145,13 @@ class Deployment(Alerting):
         )
         total: dict[str, Any] = {"accepted": 0, "refused": []}
         with self._client() as client:
+            if items is None:
+                reply = client.post("/feedback", todo[0])
+                return {key: reply[key] for key in total}
             for start in range(0, len(todo), FEEDBACK_BATCH):
-                reply = client.post("/feedback", todo[start : start + FEEDBACK_BATCH])
+                reply = client.feedback(todo[start : start + FEEDBACK_BATCH])
                 total["accepted"] += reply["accepted"]
-                total["refused"] += [{**bad, "item": bad["item"] + start} for bad in reply["refused"]]
+                total["refused"] += [_placed(bad, start) for bad in reply["refused"]]
         return total
 
     def drift(self, by: str | None = None) -> list[FeatureDrift]:
@@ -227,6 +235,11 @@ class Deployment(Alerting):
             warnings.warn(f"{self.name}: not everything is counted yet; the answer is {age} old", stacklevel=3)
 
     @property
+    def signature(self) -> Signature:
+        """The contract of the version that takes traffic: its columns, and what it answers."""
+        return self._capture.record.signature
+
+    @property
     def _capture(self) -> Capture:
         live = self._store.deployments.live(self.name)
         if live is None:
@@ -265,6 +278,16 @@ class Deployment(Alerting):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return card.in_cell(card.deployment(self.status())).bundle()
+
+
+def _placed(bad: dict[str, Any], start: int) -> dict[str, Any]:
+    """A refused item of a later batch, by its place among all."""
+    place, of_all = bad["item"], bad["item"] + start
+    said: dict[str, Any] = {
+        key: bad[key].replace(f"tem {place}", f"tem {of_all}", 1) for key in ("title", "where") if key in bad
+    }
+    pointer = bad.get("pointer", "").replace(f"/{place}", f"/{of_all}", 1)
+    return {**bad, **said, "item": of_all, "pointer": pointer}
 
 
 class LogLines(list[str]):

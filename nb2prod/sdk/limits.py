@@ -11,7 +11,8 @@ import msgspec
 from nb2prod.errors import UsageError
 from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
-from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, duration, wrong_slo
+from nb2prod.records.alert_text import duration
+from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, wrong_slo
 from nb2prod.records.capture import Capture
 from nb2prod.records.sampling import Sampling
 from nb2prod.store import Store

@@ -84,11 +84,11 @@ class Increments(Section):
         with self.database.read() as connection:
             return list(_read(connection.execute(query).mappings()))
 
-    def unread(self, name: str, through: int, limit: int = 5000) -> list[tuple[int, Increment]]:
-        """Increments that came into the store after a place, with their places, in the order in which they came."""
+    def unread(self, name: str, through: int, limit: int = 5000, *, since: float = 0.0) -> list[tuple[int, Increment]]:
+        """Increments that came into the store after a place and arrived since a time, with their places, as they came."""
         query = (
             sa.select(increments)
-            .where(increments.c.name == name, increments.c.id > through)
+            .where(increments.c.name == name, increments.c.id > through, increments.c.arrived >= int(since))
             .order_by(increments.c.id)
             .limit(limit)
         )

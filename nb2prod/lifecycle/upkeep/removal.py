@@ -66,7 +66,9 @@ def uninstall(home: Home, *, target: LocalTarget | None = None) -> Removed:
     """
     target = target or LocalTarget(home)
     target.shutdown()
-    leased = [one for one in _standing(home) if any(home.root in holder.parents for holder in environments.holders(one))]
+    leased = [
+        one for one in _standing(home) if any(home.root in holder.parents for holder in environments.holders(one))
+    ]
     size, cached = tree_bytes(home.root), tree_bytes(home.cache)
     shutil.rmtree(home.root)
     environments.leave(home)

@@ -53,6 +53,8 @@ class Course(msgspec.Struct):
     first: int | None = None
     now: Stand = Stand()
     marks: list[tuple[int, Stand]] = []
+    began: float | None = None
+    """When the first of it arrived."""
 
     @classmethod
     def of(cls, alert: Alert) -> Course:
@@ -62,6 +64,7 @@ class Course(msgspec.Struct):
         """Take what an increment says; increments come in the order of their arrival."""
         mark = int(arrived // self.unit)
         self.first = mark if self.first is None else self.first
+        self.began = arrived if self.began is None else self.began
         if not self.marks or self.marks[-1][0] < mark:
             self.marks = [*self.marks[-2 * CUT :], (mark, self.now)]
         self.now = self._grown(alert, sums, log_level)
@@ -83,13 +86,15 @@ class Course(msgspec.Struct):
         level = math.log(alpha) + float(starts.log_weight(np.array([begin - self.first]))[0])
         (low, high), method = _interval(alert, seen, level)
         value = seen.total / seen.n
+        if alert.metric == "f1":
+            value, low, high = map(_f1, (value, low, high))
         return Reading(
             verdict=_verdict(alert, value, low, high),
             n=int(seen.n),
             value=value,
             low=low,
             high=high,
-            since=begin * self.unit,
+            since=max(begin * self.unit, self.began or 0.0),
             method=method,
         )
 
@@ -139,6 +144,11 @@ def _interval(alert: Alert, seen: Stand, level: float) -> tuple[sequences.Interv
         low, high = sequences.of_shares(seen.total / each, seen.n, level)
         return sequences.Interval(each * low, each * high), "beta-binomial"
     return sequences.of_many(seen.n, seen.total, seen.squares, level, max(2.0 * alert.min_count, 1000.0)), "asymptotic"
+
+
+def _f1(share: float) -> float:
+    """F1 of the share of hits among all rows that are said or truly positive: it grows with it, so intervals carry over."""
+    return 2 * share / (1 + share)
 
 
 def _verdict(alert: Alert, value: float, low: float, high: float) -> Verdict:

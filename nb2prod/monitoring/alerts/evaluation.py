@@ -18,7 +18,7 @@ from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.alerts.life import REJECTED, Life
 from nb2prod.monitoring.alerts.traffic import Rhythm, Strange
 from nb2prod.monitoring.spans import model_of
-from nb2prod.records.alerts import AlertRecord, Reading, Rule
+from nb2prod.records.alerts import SERVICE, AlertRecord, Reading, Rule
 from nb2prod.records.lifecycle import Action
 from nb2prod.records.monitoring import Alarm, Increment
 from nb2prod.store import Store
@@ -82,10 +82,14 @@ class Evaluator:
             self._lives[key] = life
         return self._lives[key]
 
-    def _read(self, name: str, version: int, model: str, place: Place) -> Iterable[Increment]:
+    def read(self, life: Life, place: Place, since: float) -> Iterable[Increment]:
+        """What was read of a life before, and arrived since then."""
+        return self._read(life.name, life.version, life.model, place, since)
+
+    def _read(self, name: str, version: int, model: str, place: Place, since: float = 0.0) -> Iterable[Increment]:
         """What was read of a life before, as far as it is still there."""
         before, through = [], 0
-        while found := self.store.increments.unread(name, through):
+        while found := self.store.increments.unread(name, through, since=since):
             through = found[-1][0]
             before += [one for number, one in found if number <= place.through or number in place.beyond]
         return sorted((one for one in before if (one.version, one.model) == (version, model)), key=_order)
@@ -126,12 +130,12 @@ class _Turn:
     def run(self) -> list[AlertRecord]:
         place = self.store.alerts.place(self.name)
         taken, after = self.evaluator.ready(self.name, place, self.now)
-        lives = {self._life(one, place) for one in taken}
+        current = self._current(place)
+        lives = {self._life(one, place) for one in taken} | ({current} if current is not None else set())
+        late = sum(self._catch_up(life, place) for life in lives)
         for one in taken:
             self._life(one, place).add(one, self.rules)
-        current = self._current(place)
         if current is not None:
-            lives.add(current)
             self._pulse(current)
         for life in sorted(lives, key=lambda life: (life.version, life.model)):
             self._drifts(life)
@@ -139,8 +143,18 @@ class _Turn:
             self._limits(current)
             self._replaced(current.version)
         rhythm = self._traffic(taken, current)
-        self._keep(lives if taken or self.began or self.ended else set(), after if taken else None, current, rhythm)
+        self._keep(
+            lives if taken or late or self.began or self.ended else set(), after if taken else None, current, rhythm
+        )
         return [record for record, _ in (*self.began, *self.ended)]
+
+    def _catch_up(self, life: Life, place: Place) -> bool:
+        """A limit that was added looks at what its window holds already; whether there was one."""
+        behind = life.behind(self.rules)
+        if behind:
+            since = self.now - max(rule.alert.seconds for rule in behind)
+            life.catch_up(behind, self.evaluator.read(life, place, since), self.now)
+        return bool(behind)
 
     def _life(self, one: Increment, place: Place) -> Life:
         return self.evaluator.life(self.name, one.version, one.model, place)
@@ -199,7 +213,7 @@ class _Turn:
             what=words.drift_what(begun),
             matters=self._matters(life, since, begun),
             rows=f"{rows:,} since the change, version {life.version}",
-            tries=self._tries(f"nb2prod drift {self.name}"),
+            tries=self._tries(f"nb2prod drift {self.name}", retrain=True),
             features=tuple(alarm.feature for alarm in begun),
             first=since,
             raised=known.raised if known else self.now,
@@ -216,14 +230,16 @@ class _Turn:
             for rule in self.rules
             if rule.reading.value is not None
         ][:2]
+        said.append(words.season(begun, life.watched.baseline))
         return "; ".join(part for part in said if part)
 
-    def _tries(self, *lines: str) -> tuple[str, ...]:
-        """Lines to type; the way back where there is one."""
+    def _tries(self, *lines: str, retrain: bool = False) -> tuple[str, ...]:
+        """Lines to type; the way back where there is one, and the way forward where another model would help."""
         live = self.store.deployments.find(self.name)
         others = self.store.deployments.runs(self.name) if live else ()
         back = [row for row in others if row.state == "retired" and row.version not in (None, live and live.version)]
-        return (*lines, *([f"nb2prod rollback {self.name}"] if back else []), f"nb2prod status {self.name}")
+        ways = [f"nb2prod rollback {self.name}"] * bool(back) + ["%deploy after retraining"] * retrain
+        return (*lines, *ways, f"nb2prod status {self.name}")
 
     # -- limits
 
@@ -267,7 +283,11 @@ class _Turn:
             what=words.rule_what(rule.alert, reading),
             matters="; ".join(others[:2]),
             rows=words.rule_rows(rule.alert, reading, life.version),
-            tries=self._tries(f"nb2prod alerts list {self.name}", f"nb2prod drift {self.name}"),
+            tries=self._tries(
+                f"nb2prod alerts list {self.name}",
+                f"nb2prod drift {self.name}",
+                retrain=rule.alert.metric not in SERVICE,
+            ),
             first=reading.since or self.now,
             raised=self.now,
         )

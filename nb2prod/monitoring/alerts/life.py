@@ -89,6 +89,20 @@ class Life:
         if any(found):
             self._course(REJECTED).add(REJECTED, found, float(one.arrived), math.log(0.01))
 
+    def behind(self, rules: Iterable[Rule]) -> list[Rule]:
+        """Limits that came after what was read already."""
+        return [rule for rule in rules if rule.alert.condition not in self.memory.courses]
+
+    def catch_up(self, rules: Iterable[Rule], increments: Iterable[Increment], now: float) -> None:
+        """Let limits see what was read before they came, as far as their windows go."""
+        given = list(increments)
+        for rule in rules:
+            self._course(rule.alert)
+            for one in given:
+                found = measure(rule.alert, one, self.watched.baseline)
+                if one.arrived > now - rule.alert.seconds and any(found):
+                    self.see(rule, found, float(one.arrived))
+
     def see(self, rule: Rule, sums: Sums, when: float) -> None:
         """Take what is known of a metric."""
         level = math.log(share(rule.place))

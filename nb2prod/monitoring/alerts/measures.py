@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from nb2prod.baseline import Baseline
 from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.statistics.risk import UNIT
-from nb2prod.records.alerts import COSTS, SERVICE, Alert
+from nb2prod.records.alerts import COSTS, OF_NUMBERS, SERVICE, Alert
 from nb2prod.records.capture import Signature
 from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import sums
@@ -27,8 +27,8 @@ def measure(alert: Alert, increment: Increment, baseline: Baseline) -> Sums:
         cells = dict(increment.counts.get(AGREED + within, ()))
         right = float(cells.get(1, 0))
         return Sums(right + cells.get(0, 0), right, right)
-    if alert.metric == "mae":
-        return _errors(increment.counts.get("@errors" + within, ()), baseline)
+    if alert.metric in OF_NUMBERS:
+        return _errors(alert, increment.counts.get("@errors" + within, ()), baseline)
     return _of_classes(alert, increment.counts.get("@confusion" + within, ()), baseline, rows_of(increment, alert))
 
 
@@ -38,15 +38,16 @@ def rows_of(increment: Increment, alert: Alert) -> float:
 
 
 def _outcome(alert: Alert, increment: Increment, within: str) -> Sums:
-    pairs = increment.counts.get(OUTCOME + alert.metric + within, ())
+    name = f"{alert.outcome}{within}"
+    pairs = increment.counts.get(OUTCOME + name, ())
     n = float(sums.count(pairs))
     if alert.per == "prediction":
         n = rows_of(increment, alert)
     elif alert.per == "label":
         cells = dict(increment.counts.get(AGREED + within, ()))
         n = float(sum(cells.values()) or _first(increment.counts.get("@errors" + within, ())))
-    squares = sums.total(increment.counts.get(SQUARES + alert.metric + within, ()))
-    return Sums(n, sums.total(pairs), squares, float(_first(increment.counts.get(REST + alert.metric + within, ()))))
+    squares = sums.total(increment.counts.get(SQUARES + name, ()))
+    return Sums(n, sums.total(pairs), squares, float(_first(increment.counts.get(REST + name, ()))))
 
 
 def _rejected(increment: Increment) -> Sums:
@@ -55,11 +56,12 @@ def _rejected(increment: Increment) -> Sums:
     return Sums(increment.rows + refused, refused, refused)
 
 
-def _errors(pairs: Pairs, baseline: Baseline) -> Sums:
+def _errors(alert: Alert, pairs: Pairs, baseline: Baseline) -> Sums:
     cells = dict(pairs)
     scale = baseline.target.scale if baseline.target is not None else 1.0
     n = float(cells.get(0, 0))
-    return Sums(n, cells.get(1, 0) / UNIT * scale, cells.get(3, 0) / UNIT * scale**2, n)
+    total = cells.get(1 if alert.metric == "mae" else 2, 0)
+    return Sums(n, total / UNIT * scale, cells.get(3, 0) / UNIT * scale**2, n)
 
 
 def _of_classes(alert: Alert, pairs: Pairs, baseline: Baseline, rows: float) -> Sums:
@@ -67,13 +69,13 @@ def _of_classes(alert: Alert, pairs: Pairs, baseline: Baseline, rows: float) -> 
     if not _two_classes(baseline):
         return Sums()
     cells = dict(pairs)
-    (right_no, missed), (alarmed, right_yes) = (
-        (float(cells.get(3 * said + true, 0)) for true in (0, 1)) for said in (0, 1)
-    )
+    right_no, missed, alarmed, right_yes = (float(cells.get(3 * said + true, 0)) for said in (0, 1) for true in (0, 1))
     if alert.metric == "precision":
         return _ones(alarmed + right_yes, right_yes)
     if alert.metric == "recall":
         return _ones(missed + right_yes, right_yes)
+    if alert.metric == "f1":
+        return _ones(missed + alarmed + right_yes, right_yes)
     n = rows if alert.per == "prediction" else right_no + missed + alarmed + right_yes
     wrong = {"false_positives": alarmed, "false_negatives": missed}
     return _ones(n, wrong[COSTS.get(alert.metric, alert.metric)], alert.each or 1.0)
@@ -96,10 +98,10 @@ def why_never(alert: Alert, signature: Signature) -> str:
     output = signature.output
     if alert.outcome is not None or alert.metric in SERVICE:
         return ""
-    if alert.metric == "mae":
-        return "" if output.kind == "number" else "mae is for models of numbers; this one says classes."
+    if alert.metric in OF_NUMBERS:
+        return "" if output.kind == "number" else f"{alert.metric} is for models of numbers; this one says classes."
     if output.kind == "number":
-        return f"{alert.metric} is for models of classes; this one says numbers: take mae."
+        return f"{alert.metric} is for models of classes; this one says numbers: take {' or '.join(OF_NUMBERS)}."
     if alert.metric != "accuracy" and len(output.classes) != 2:
         return f"{alert.metric} is for models of two classes."
     return ""

@@ -97,6 +97,13 @@ def drift_matters(baseline: Baseline, counts: Sparse) -> str:
     return f"estimated {words} {figure(before.value)} to {figure(now.value)} ({figure(now.low)} to {figure(now.high)})"
 
 
+def season(alarms: Sequence[Alarm], baseline: Baseline) -> str:
+    """That it may be a season, where training had no times by which one would be known."""
+    if baseline.seasons.known or all(alarm.kind == "performance" for alarm in alarms):
+        return ""
+    return "training's rows have no times, so a season cannot be told from drift"
+
+
 def rule_title(name: str, rule: Rule) -> str:
     alert = rule.alert
     side = "above" if alert.above is not None else "below"

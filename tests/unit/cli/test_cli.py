@@ -226,6 +226,22 @@ def test_feedback_reads_a_file_and_leaves_what_is_not_known_yet(
     assert told(capsys)["accepted"] == 2
 
 
+def test_feedback_takes_the_rows_of_a_file_that_it_can_and_names_the_others(
+    live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text("order,late\ne29,\ne30,1\ne31,x\ne32,0\n")
+    typed = ["feedback", "delays", str(file), "--id", "order", "--label", "late"]
+    assert run(typed) == 1
+    shown = capsys.readouterr().out
+    assert "took 2 items" in shown
+    assert "row 3 (e31): A label is a number." in shown
+    assert [item["label"] for item in live.told[0]] == [1, "x", 0]
+    assert run([*typed, "--json"]) == 1
+    said = told(capsys)
+    assert (said["accepted"], said["refused"][0]["row"], said["refused"][0]["id"]) == (2, 3, "e31")
+
+
 def test_feedback_names_a_column_that_is_not_there(
     live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nb2prod.errors import UsageError
 from nb2prod.monitoring.alerts import words
-from nb2prod.records.alerts import SLO, Alert, duration
+from nb2prod.records.alert_text import duration
+from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.base import from_json, to_json
 from nb2prod.records.monitoring import Alarm
 
@@ -30,6 +33,18 @@ from nb2prod.records.monitoring import Alarm
             Alert("cost", above=1.5, within=(0, 500), over="1d", then=("run ./page.sh --now",)),
         ),
         ("false_negative_cost above 3 each 40 over 2w", Alert("false_negative_cost", above=3, each=40, over="2w")),
+        (
+            "x above 2 where city='New York' then rollback",
+            Alert("x", above=2, where={"city": "New York"}, then=("rollback",)),
+        ),
+        ("x above 2 where 'my city'=Ulm", Alert("x", above=2, where={"my city": "Ulm"})),
+        ("x above 2 where city=O'Brien", Alert("x", above=2, where={"city": "O'Brien"})),
+        (
+            "x above 2 where city='it\\'s then' then run a 'b c'",
+            Alert("x", above=2, where={"city": "it's then"}, then=("run a 'b c'",)),
+        ),
+        ("f1 below 0.5", Alert("f1", below=0.5)),
+        ("outcome:f1 below 0.5", Alert("outcome:f1", below=0.5)),
     ],
 )
 def test_the_text_form_says_what_the_call_says(text: str, alert: Alert) -> None:
@@ -52,6 +67,9 @@ def test_the_text_form_says_what_the_call_says(text: str, alert: Alert) -> None:
         ("3 below 0.03", "A metric is a name"),
         ("conversion below inf", "finite"),
         ("conversion below 1 each 3", "`each` is for"),
+        ("conversion below 1 over 7d over 1d", "`over` is there twice"),
+        ("roc_auc below 0.7", "outcome:roc_auc"),
+        ("rmse above 3", "accuracy, precision, recall, f1"),
     ],
 )
 def test_what_is_no_alert_says_why_and_how_one_reads(text: str, why: str) -> None:
@@ -59,6 +77,35 @@ def test_what_is_no_alert_says_why_and_how_one_reads(text: str, why: str) -> Non
         Alert.parse(text)
     assert why in caught.value.why
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"above": "2"},
+        {"above": True},
+        {"above": 2, "min_count": "5"},
+        {"above": 2, "min_count": 2.5},
+        {"above": 2, "within": (0, "a")},
+        {"above": 2, "within": 7},
+        {"above": 2, "then": 5},
+    ],
+)
+def test_a_field_of_another_type_is_no_alert(fields: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Alert("cost", **fields)
+    assert caught.value.why
+    assert caught.value.fix
+
+
+@given(st.text(min_size=1), st.text())
+def test_every_slice_has_a_text_form(column: str, value: str) -> None:
+    alert = Alert("cost", above=2, where={column: value}, then=("rollback",))
+    assert Alert.parse(str(alert)) == alert
+
+
+def test_an_outcome_by_the_name_of_a_metric_is_declared_as_one() -> None:
+    assert (Alert("f1", below=0.5).outcome, Alert("outcome:f1", below=0.5).outcome) == (None, "f1")
 
 
 def test_an_alert_has_one_limit() -> None:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from alerting import Feed, after, deploy
+from alerting import WATCHED, Feed, after, deploy
 from spooling import NOON
 
 from nb2prod.home import Home
 from nb2prod.monitoring import snapshot
+from nb2prod.monitoring.alerts.course import Course
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
+from nb2prod.monitoring.alerts.measures import measure
 from nb2prod.monitoring.statistics.harm import Harm, Verdict
 from nb2prod.records.alerts import SLO, Alert, AlertRecord
+from nb2prod.records.monitoring import Increment
 from nb2prod.store import Store
 
 
@@ -44,7 +47,8 @@ def test_a_drift_is_one_alert_with_what_moved_since_when_and_what_to_try(store: 
     assert "median" in one.what
     assert "standard deviations" in one.what
     assert "version 1" in one.rows
-    assert one.tries == ("nb2prod drift delays", "nb2prod status delays")
+    assert one.tries == ("nb2prod drift delays", "%deploy after retraining", "nb2prod status delays")
+    assert "a season cannot be told from drift" in one.matters
     assert planned(store) == [("notify", "begin")]
     assert one.text().splitlines()[1].startswith("  what     up: median")
 
@@ -171,6 +175,68 @@ def test_a_limit_is_told_when_it_is_passed_for_certain_and_once_more_when_it_is_
     assert told(store) == [("limit", "conversion below 0.3 over 1h", True)]
     assert planned(store) == [("rollback", "begin"), ("notify", "begin"), ("notify", "end")]
     assert store.alerts.rules("delays")[0].reading.verdict == "fine"
+
+
+def test_a_limit_that_is_added_later_sees_what_came_before_it(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    confusion = [(0, 20), (1, 5), (3, 15), (4, 10)]  # predicted × true, in rows of three
+    for minute in range(70):
+        feed.minute(minute, rows=50, **{"@agreed": [(0, 20), (1, 30)], "@confusion": confusion})
+        evaluator.turn("delays", after(minute))
+    store.alerts.declare("delays", [Alert("accuracy", below=0.7, over="1h"), Alert("f1", below=0.9, over="1h")])
+    for turning in (evaluator, Evaluator(store)):
+        turning.turn("delays", after(70))
+        accuracy, f1 = (rule.reading for rule in store.alerts.rules("delays"))
+        assert (accuracy.verdict, accuracy.value) == ("page", pytest.approx(0.6))
+        assert 50 * 50 <= accuracy.n <= 60 * 50
+        assert f1.value == pytest.approx(2 * 10 / (2 * 10 + 15 + 5))
+        assert f1.low < f1.value < f1.high < 0.9
+    feed.minute(71, rows=50, **{"@agreed": [(0, 20), (1, 30)]})
+    evaluator.turn("delays", after(71))
+    assert store.alerts.rules("delays")[0].reading.n <= accuracy.n + 50
+    assert [one.subject for one in store.alerts.open("delays")] == [
+        "accuracy below 0.7 over 1h",
+        "f1 below 0.9 over 1h",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("precision", 10 / 25),
+        ("recall", 10 / 15),
+        ("f1", 20 / 40),
+        ("false_positives", 15 / 50),
+        ("false_negatives", 5 / 50),
+    ],
+)
+def test_metrics_of_two_classes_follow_from_the_table_of_said_and_true(metric: str, value: float) -> None:
+    confusion = [(0, 20), (1, 5), (3, 15), (4, 10)]
+    one = Increment(
+        source="s",
+        sequence=1,
+        name="delays",
+        version=1,
+        model=WATCHED.key,
+        grain="minute",
+        period=0,
+        arrived=0,
+        rows=50,
+        counts={"@confusion": confusion},
+    )
+    alert, course = Alert(metric, above=0.0, min_count=1), Course.of(Alert(metric, above=0.0))
+    course.add(alert, measure(alert, one, WATCHED.baseline), 0.0, 0.0)
+    assert course.read(alert, 1.0, 0.05).value == pytest.approx(value)
+
+
+def test_a_limit_speaks_of_no_time_before_the_first_report(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.9, over="7d")])
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(20):
+        feed.minute(minute, rows=50)
+        feed.outcome(minute, np.zeros(50))
+    evaluator.turn("delays", after(20))
+    assert store.alerts.rules("delays")[0].reading.since == NOON
 
 
 def test_a_limit_of_a_slice_looks_at_the_slice_alone(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nb2prod.errors import NotFound
+from nb2prod.records.capture import Output, Signature
 from nb2prod.records.lifecycle import Outcome, Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
@@ -56,9 +57,15 @@ class Deployment:
     def limits(self) -> list[Any]:
         return []
 
-    def feedback(self, items: Any = None, **one: Any) -> dict[str, int]:
+    @property
+    def signature(self) -> Signature:
+        return Signature(columns=(), output=Output(kind="class", classes=(0, 1)))
+
+    def feedback(self, items: Any = None, **one: Any) -> dict[str, Any]:
         self.told.append(items if items is not None else one)
-        return {"accepted": len(items), "unmatched": 0}
+        refused = [n for n, item in enumerate(items) if isinstance(item.get("label"), str)]
+        told = [{"item": n, "title": f"Item {n} cannot be kept", "why": "A label is a number."} for n in refused]
+        return {"accepted": len(items) - len(told), "refused": told}
 
     def logs(self, n: int = 50, follow: bool = False) -> list[str]:
         return [f"line {k}" for k in range(min(n, 3))]
