@@ -16,6 +16,7 @@ from nb2prod.baseline.calibration import Calibration, isotonic
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
 from nb2prod.baseline.pca import Pca
+from nb2prod.baseline.scores import alike
 from nb2prod.baseline.seasons import Seasons, learn, times_of, with_columns
 from nb2prod.baseline.seasons import moments as moments_of
 
@@ -89,6 +90,7 @@ class Baseline:
             The order of the columns of `scores`, where labels alone do not tell it.
         """
         columns, rows = columns_of(frame)
+        alike(scores, labels)
         half = np.random.default_rng(seed).random(rows) < 0.5
         stated = kinds or {}
         found: list[Feature] = []
@@ -350,7 +352,7 @@ def _calibrated(told: Baseline, raw: Any, labels: Any) -> Baseline:
         1 if told.target.task == "binary" else np.array([-1 if c is None else int(c) for c in parts["@class"]])
     )
     good = np.isfinite(said) & (truth < len(told.target.classes))
-    if not good.any():
+    if len(np.unique(truth[good])) < 2:  # of one class every score is worth the same
         return told
     line = isotonic(said[good], right[good].astype(np.float64))
     watched = told.feature("@score")

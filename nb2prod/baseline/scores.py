@@ -13,6 +13,7 @@ from nb2prod.baseline.columns import columns_of, values_of
 from nb2prod.baseline.feature import Floats, Ints
 from nb2prod.baseline.numbers import numbers
 from nb2prod.baseline.words import level
+from nb2prod.errors import UsageError
 
 Task = Literal["binary", "multiclass", "regression", "class"]
 CONFUSED = 50
@@ -54,6 +55,32 @@ def plain(values: Any) -> Any:
     return values if isinstance(values, (list, np.ndarray)) else list(values)
 
 
+def must_match(noun: str, given: Any, rows: int, of: str) -> None:
+    """Refuse labels or scores that are not one a row.
+
+    Raises
+    ------
+    UsageError
+        They are more or fewer.
+    """
+    count = len(plain(given))
+    if count != rows:
+        raise UsageError(
+            f"There are {count:,} {noun} for {rows:,} {of}",
+            code="other-length",
+            where=noun,
+            why=f"{noun.capitalize()} are one for each of the {of}, in their order; None stands for one that is not known.",
+            fix=f"{noun} = {noun}[:{rows}]" if count > rows else f"give the {noun} of all {rows:,} {of}",
+            kept="nothing was counted",
+        )
+
+
+def alike(scores: Any, labels: Any) -> None:
+    """Refuse labels that are not one a score, as `must_match`."""
+    if scores is not None and labels is not None:
+        must_match("labels", labels, len(plain(scores)), "scores")
+
+
 def matrix(scores: Any) -> Floats:
     """Scores as rows × columns of floats; a row that is null or of the wrong length is NaN."""
     scores = plain(scores)
@@ -88,6 +115,8 @@ def recognise(scores: Any, labels: Any, classes: Sequence[Any] | None) -> Target
         if flat and isinstance(flat[0], (str, bool)):
             return Target("class", names or tuple(sorted({str(level(value)) for value in flat})))
     values = matrix(scores)
+    if len(names) == 1 and classes is None and values.shape[1] <= 2 and _probable(values):
+        names = _both(names[0], values) if values.shape[1] == 2 or _says_class(labels) else names
     if values.shape[1] > 2:
         return Target("multiclass", names if len(names) == values.shape[1] else tuple(map(str, range(values.shape[1]))))
     if _probable(values) and (len(names) == 2 or labels is None or values.shape[1] == 2):
@@ -110,6 +139,20 @@ def _names(labels: Any) -> tuple[str, ...]:
     numeric = all(isinstance(value, (int, float)) for value in found)
     ordered = sorted(found) if numeric else sorted(found, key=str)
     return tuple(str(level(value)) for value in ordered)
+
+
+def _says_class(labels: Any) -> bool:
+    """Is the one label of a hold-out a class: text, a truth value, 0 or 1? Any other number may be a regression's."""
+    found = next(value for value in values_of(plain(labels)) if value is not None and value == value)
+    return isinstance(found, (str, bool)) or found in (0, 1)
+
+
+def _both(name: str, values: Floats) -> tuple[str, str]:
+    """Two classes of which a hold-out shows one; text is the class that its scores speak for."""
+    for pair in (("0", "1"), ("False", "True")):
+        if name in pair:
+            return pair
+    return (f"not {name}", name) if np.nanmean(values[:, -1]) >= 0.5 else (name, f"not {name}")
 
 
 def _probable(values: Floats) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 import msgspec
 
 from nb2prod.baseline import Baseline, dense
-from nb2prod.monitoring.spans import Span, watch
+from nb2prod.monitoring.spans import Span, grain, watch
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.store import Store
@@ -37,14 +37,26 @@ def drift(
     -------
     list of FeatureDrift
         One a feature, and one a feature and period with `by`: by period, then in the model's own order. `since` of one that
-        has drifted is the period in which it began to, without a return in between. Empty where nothing was counted yet.
+        has drifted is the period in which it began to, without a return in between; over all, the day, week or month, as the
+        report has it. Empty where nothing was counted yet.
     """
     found = watch(store, name, by, version)
     if found is None:
         return []
     baseline = found.model.baseline
     records = [one for span in found.spans if span.rows for one in of_span(baseline, span, effect)]
-    return _since(records) if by else records
+    if by:
+        return _since(records)
+    return _begun(store, name, found.version, records, effect) if any(one.drifted for one in records) else records
+
+
+def _begun(store: Store, name: str, version: int, whole: list[FeatureDrift], effect: float) -> list[FeatureDrift]:
+    """Over all time, with the period in which each began to drift."""
+    days = watch(store, name, "day", version)
+    periods = [span.period for span in days.spans if span.period] if days is not None else []
+    course = drift(store, name, grain(periods), version=version, effect=effect) if periods else []
+    since = {one.feature: one.since for one in course}
+    return [msgspec.structs.replace(one, since=since.get(one.feature) if one.drifted else None) for one in whole]
 
 
 def of_span(baseline: Baseline, span: Span, effect: float = NAMED) -> list[FeatureDrift]:

@@ -11,9 +11,9 @@ import numpy as np
 
 from nb2prod.baseline import Baseline, Counts, add_counts
 from nb2prod.baseline.columns import columns_of, take
-from nb2prod.baseline.scores import plain
+from nb2prod.baseline.scores import must_match, plain
 from nb2prod.baseline.seasons import HOUR, moments, times_of
-from nb2prod.errors import Conflict
+from nb2prod.errors import Conflict, UsageError
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.discoveries import e_bh
@@ -83,6 +83,8 @@ class Monitor:
     """
 
     def __init__(self, baseline: Baseline, false_alarm_rate: float = 0.05, effect: float = GATE) -> None:
+        _check("false_alarm_rate", false_alarm_rate, "a share above 0 and below 1", 0.05, false_alarm_rate != 0, 1.0)
+        _check("effect", effect, "a number of training's standard deviations, 0 or above", GATE)
         self.baseline = baseline
         self.false_alarm_rate = false_alarm_rate
         self.effect = effect
@@ -124,6 +126,9 @@ class Monitor:
             their own hour. Left out, the frame's index where it is one of date-times, else `time`.
         """
         columns, rows = columns_of(frame)
+        for noun, given in (("scores", scores), ("labels", labels)):
+            if given is not None:
+                must_match(noun, given, rows, "rows")
         truth = None if labels is None else plain(labels)
         happened = (
             moments(times_of(frame) if times is None else times, rows) if len(self._seasonal.rows) else np.empty(0)
@@ -319,6 +324,20 @@ class Monitor:
 
         both = reconcile(self.baseline, self._counts, known.metric)
         return replace(known, predicted=expected.value, reconciled=both, note=expected.note)
+
+
+def _check(name: str, value: Any, kind: str, example: float, above: bool = True, below: float = np.inf) -> None:
+    number = not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
+    if number and above and 0 <= value < below:
+        return
+    raise UsageError(
+        f"`{name}` is {kind}",
+        code="wrong-rate",
+        where=f"Monitor(…, {name}={value!r})",
+        why=f"{value!r} is none.",
+        fix=f"{name}={example:.10g}",
+        kept="nothing was made",
+    )
 
 
 def _labelled(counts: Counts) -> bool:

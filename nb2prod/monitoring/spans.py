@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,13 @@ def watch(store: Store, name: str, by: str | None = None, version: int | None = 
         for period, found in sorted(parts.items(), key=lambda one: one[0] or "")
     )
     return Watch(version=number, model=model_of(store, key), spans=tuple(spans))
+
+
+def grain(periods: Sequence[str]) -> str:
+    """Days, weeks or months: what a time line of these days is told in."""
+    first, last = (date.fromisoformat(one) for one in (min(periods), max(periods)))
+    days = (last - first).days
+    return "day" if days <= 45 else "week" if days <= 200 else "month"
 
 
 def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:

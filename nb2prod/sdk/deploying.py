@@ -236,11 +236,12 @@ class _Deploying:
 
 
 def watching(capture: Capture) -> str:
-    """`14 columns, score and confidence against 81,204 training rows.`"""
+    """`14 columns, score and confidence against 81,204 training rows. One false alarm in 20 such lives.`"""
     columns = len(capture.record.signature.columns)
     folds = any(finding.code == OUT_OF_FOLD for finding in capture.record.findings)
     scores = f", score and confidence{' (out of fold)' * folds}" if capture.record.scores else ""
-    return f"{columns} column{'s' * (columns != 1)}{scores} against {capture.record.baseline_rows:,} training rows."
+    against = f"against {capture.record.baseline_rows:,} training rows. One false alarm in 20 such lives."
+    return f"{columns} column{'s' * (columns != 1)}{scores} {against}"
 
 
 def notes(capture: Capture) -> tuple[Finding, ...]:

@@ -43,7 +43,7 @@ def test_the_python_blocks_run_in_a_notebook(ran: Any) -> None:
     for line in (
         "275 rows answer",
         "6 columns",
-        "Watching   6 columns, score and confidence against 11,250 training rows.",
+        "Watching   6 columns, score and confidence against 11,250 training rows. One false alarm in 20 such lives.",
     ):
         assert line in sample  # the card in the README is one of a real run
         assert line in card

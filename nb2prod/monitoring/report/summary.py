@@ -14,9 +14,9 @@ from nb2prod.baseline.feature import BODY
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import drifts, performances
 from nb2prod.monitoring.report.shapes import shape
-from nb2prod.monitoring.spans import watch
+from nb2prod.monitoring.spans import grain, watch
 from nb2prod.monitoring.statistics import two_sample
-from nb2prod.monitoring.statistics.risk import NO_SCORES
+from nb2prod.monitoring.statistics.risk import NO_SCORES, ONE_CLASS, unable
 from nb2prod.monitoring.statistics.scales import Ints
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
@@ -87,12 +87,12 @@ def of_deployment(
             alerts=alerts,
         )
         return replace(bare, missing=_missing(bare))
-    by = _grain([span.period for span in found.spans if span.period])
+    by = grain([span.period for span in found.spans if span.period])
     rows = sum(span.rows for span in found.spans)
     whole = summarise(
         found.model.baseline, add_sparse(span.counts for span in found.spans), name=name, rows=rows, feature=feature
     )
-    course = drifts.drift(store, name, by)
+    course = drifts.drift(store, name, by, version=found.version)
     shown = {one.feature for one in (*whole.shapes, *whole.confidence)}
     since = {one.feature: one.since for one in course}
     full = replace(
@@ -189,6 +189,8 @@ def _notes(baseline: Baseline) -> list[str]:
         said.append(
             f"Constant in training, so any other value is new: {', '.join(flat[:8])}" + ("…" if len(flat) > 8 else ".")
         )
+    if unable(baseline, "accuracy") == ONE_CLASS:
+        said.append(ONE_CLASS)
     return [*said, _season(baseline)]
 
 
@@ -221,12 +223,6 @@ def _constant(feature: Feature) -> bool:
         or not len(feature.edges)
         or bool(np.nextafter(feature.edges[0], np.inf) >= feature.edges[-1])
     )
-
-
-def _grain(periods: Sequence[str]) -> str:
-    first, last = (dt.date.fromisoformat(one) for one in (min(periods), max(periods)))
-    days = (last - first).days
-    return "day" if days <= 45 else "week" if days <= 200 else "month"
 
 
 def _first(found: Sequence[Performance]) -> list[Performance]:

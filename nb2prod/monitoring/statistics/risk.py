@@ -32,6 +32,10 @@ ALIASES = {"auc": "roc_auc", "positive_rate": "positive_share", "expected_positi
 NO_SCORES = (
     "No hold-out scores: scores on training rows flatter, so nothing is estimated from them. Deploy with a hold-out."
 )
+ONE_CLASS = (
+    "The hold-out's labels are of one class: they do not tell what a score is worth, so nothing is estimated. Deploy with a "
+    "hold-out of all classes."
+)
 BLIND = "Estimated from calibrated scores; it does not see a change of the relation between inputs and label."
 
 
@@ -163,7 +167,7 @@ def unable(baseline: Baseline, metric: str) -> str:
     if baseline.target is not None and baseline.target.task in ("regression", "class"):
         return "Only probabilities tell how good a model is before labels come; this one gives none."
     if not baseline.has_scores or baseline.calibration is None:
-        return NO_SCORES
+        return ONE_CLASS if baseline.has_scores and "@labels" in baseline.reference else NO_SCORES
     if metric not in METRICS:
         return f"{metric} cannot be estimated; {', '.join(METRICS)} can."
     if baseline.target is not None and baseline.target.task == "multiclass" and metric != "accuracy":

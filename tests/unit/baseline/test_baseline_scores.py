@@ -10,6 +10,8 @@ from sklearn.isotonic import IsotonicRegression
 from nb2prod.baseline import Baseline
 from nb2prod.baseline.calibration import isotonic
 from nb2prod.baseline.feature import BODY
+from nb2prod.errors import UsageError
+from nb2prod.monitoring import Monitor
 
 THREE = np.array(list("abc") * 16 + ["a", "b"])
 FRAME = {"x": np.arange(50.0)}
@@ -47,6 +49,40 @@ def test_the_task_is_told_from_scores_and_labels(scores, labels, task: str, name
     assert baseline.score_names == names
     counts = baseline.count({"x": [1.0, 2.0]}, scores=scores[:2])
     assert all(counts[name].sum() == 2 for name in names)
+
+
+@pytest.mark.parametrize(
+    ("label", "classes"),
+    [(1, ("0", "1")), (0, ("0", "1")), (True, ("False", "True")), ("late", ("not late", "late"))],
+)
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_hold_out_of_one_class_is_one_of_two_classes(label: object, classes: tuple[str, str], columns: int) -> None:
+    said = np.linspace(0.3, 0.9, 50)
+    scores = said if columns == 1 else np.stack((1 - said, said), axis=1)
+    labels = np.array([label] * 50)
+    baseline = Baseline.from_frame(FRAME, scores, labels)
+    assert baseline.target is not None
+    assert (baseline.target.task, baseline.target.classes) == ("binary", classes)
+    assert baseline.calibration is None
+    monitor = Monitor(baseline)
+    monitor.update(FRAME, scores)
+    nothing = monitor.performance()
+    assert (nothing.value, "of one class" in nothing.note) == (None, True)
+    assert "of one class" in monitor.report().text()
+    monitor.update(FRAME, scores, labels=labels)
+    known = monitor.performance()
+    assert known.low < known.value < known.high
+
+
+def test_numbers_that_are_all_the_same_are_still_numbers() -> None:
+    baseline = Baseline.from_frame(FRAME, np.linspace(0, 1, 50), np.full(50, 3.5))
+    assert baseline.target is not None
+    assert baseline.target.task == "regression"
+
+
+def test_labels_of_another_length_than_the_scores_are_refused() -> None:
+    with pytest.raises(UsageError, match="2 labels for 50 scores"):
+        Baseline.from_frame(FRAME, np.linspace(0, 1, 50), [0, 1])
 
 
 def test_half_is_an_edge_of_the_score() -> None:

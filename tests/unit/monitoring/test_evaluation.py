@@ -194,10 +194,8 @@ def test_a_limit_that_is_added_later_sees_what_came_before_it(store: Store) -> N
     feed.minute(71, rows=50, **{"@agreed": [(0, 20), (1, 30)]})
     evaluator.turn("delays", after(71))
     assert store.alerts.rules("delays")[0].reading.n <= accuracy.n + 50
-    assert [one.subject for one in store.alerts.open("delays")] == [
-        "accuracy below 0.7 over 1h",
-        "f1 below 0.9 over 1h",
-    ]
+    limits = [one.subject for one in store.alerts.open("delays") if one.kind == "limit"]
+    assert limits == ["accuracy below 0.7 over 1h", "f1 below 0.9 over 1h"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nb2prod.baseline import Baseline
-from nb2prod.errors import Conflict
+from nb2prod.errors import Conflict, UsageError
 from nb2prod.monitoring import Monitor
 
 LEVELS = list("abcdefghij")
@@ -40,6 +40,24 @@ def feed(monitor: Monitor, change: dict[str, object] | None = None, panes: int =
         monitor.update(batch, scores=np.random.default_rng(start + pane).beta(2, 5, 200))
         monitor.alarms()
     return monitor
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"false_alarm_rate": rate} for rate in (0, -1, 1.5, "a", float("nan"))] + [{"effect": -1}]
+)
+def test_a_rate_that_is_none_is_refused_with_one_that_is(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Monitor(BASELINE, **wrong)  # type: ignore[arg-type]
+    assert caught.value.fix.startswith(next(iter(wrong)))
+
+
+def test_scores_and_labels_are_one_a_row() -> None:
+    monitor = Monitor(BASELINE)
+    with pytest.raises(UsageError, match="3 scores for 200 rows"):
+        monitor.update(rows(200, 1), scores=[0.1, 0.2, 0.3])
+    with pytest.raises(UsageError, match="2 labels for 200 rows"):
+        monitor.update(rows(200, 1), scores=SCORES[:200], labels=[0, 1])
+    assert monitor.rows == 0
 
 
 def test_calm_rows_raise_no_alarm() -> None:

@@ -13,6 +13,7 @@ import pytest
 from nb2prod.baseline import Baseline
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import Monitor
+from nb2prod.monitoring.drifts import drift
 from nb2prod.monitoring.report import Page, charts, grafana, of_deployment, words
 from nb2prod.monitoring.report.shapes import shape
 from nb2prod.records.alerts import Alert
@@ -200,6 +201,8 @@ def test_a_deployments_report_draws_its_days_the_change_and_what_labels_said(sto
     (age,) = [one for one in report.summary.drift if one.drifted]
     assert (age.feature, age.since) == ("age", "2023-11-17")
     assert report.summary.by == "day"
+    assert [one.since for one in drift(store, "delays") if one.feature == "age"] == ["2023-11-17"]
+    assert all(one.since is None for one in drift(store, "delays") if not one.drifted)
     assert [one.realised is not None for one in report.summary.history] == [True] * 6
     text = report.html()
     assert "since 2023-11-17" in text
