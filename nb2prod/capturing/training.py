@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nb2prod.capturing import naming, preparation
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated, whole
@@ -81,12 +82,34 @@ def _data(data: Any, model: Any, variable: str | None, calls: Sequence[FitCall],
     _must_be_fitted(owner(model), shown.partition(".")[0], found)
     if found:
         raise _ambiguous("data", shown, list(found))
-    raise UsageError(
+    fit = next(iter(calls), None)
+    prepared = _prepared(model, shown, fit, notebook)
+    raise prepared or UsageError(
         f"The training data of `{shown}` was not found",
         code="no-data",
         where="--data",
-        why=_why_no_data(owner(model), next(iter(calls), None)),
+        why=_why_no_data(owner(model), fit, notebook),
         fix=f"%deploy {shown} --data DATA --labels LABELS",
+        kept=KEPT,
+    )
+
+
+def _prepared(model: Any, shown: str, fit: FitCall | None, notebook: Notebook) -> UsageError | None:
+    """`fit(prepare(df), y)`: no variable holds the rows that the model saw, and the cell that prepares them is known."""
+    if fit is None or fit.data is None or evaluated(fit.data, notebook.namespace) is not None:
+        return None
+    labels = evaluated(fit.labels, notebook.namespace) if fit.labels else None
+    named = fit.labels if labels is not None else None
+    subject = preparation.Subject(model, shown, naming.suggested(shown), None, fit.data, fit, labels, named)
+    found = preparation.outside(subject, notebook)
+    if found is None:
+        return None
+    return UsageError(
+        f"No variable holds the rows that `{shown}` was fitted on",
+        code="no-data",
+        where=notebook.place(fit.execution, fit.line),
+        why=f"`{fit.data}` is made in the call of .fit, and a caller's rows would go to `{shown}` unprepared. {found.tried}",
+        fix=found.fix,
         kept=KEPT,
     )
 
@@ -117,10 +140,12 @@ def _must_be_fitted(model: Any, shown: str, candidates: Mapping[str, Any]) -> No
         )
 
 
-def _why_no_data(model: Any, fit: FitCall | None) -> str:
+def _why_no_data(model: Any, fit: FitCall | None, notebook: Notebook) -> str:
     if fit is not None and fit.data is not None:
-        place = f"In [{fit.execution}], line {fit.line}"
-        return f"It was fitted on `{fit.data}` ({place}), which is no longer there or has other columns."
+        place = notebook.place(fit.execution, fit.line)
+        made = evaluated(fit.data, notebook.namespace) is None and "(" in fit.data
+        gone = "which no variable holds" if made else "which is no longer there or has other columns"
+        return f"It was fitted on `{fit.data}` ({place}), {gone}."
     names = feature_names(model)
     if names:
         return f"No frame in the notebook has its {len(names)} columns ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})."

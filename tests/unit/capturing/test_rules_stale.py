@@ -1,4 +1,4 @@
-"""Stale state and preparation that stays outside are named by cell."""
+"""Stale state is named by cell."""
 
 from __future__ import annotations
 
@@ -65,71 +65,3 @@ def test_cells_run_out_of_order_are_named() -> None:
 def test_data_changed_since_the_fit() -> None:
     finding = only(Kernel().run(SETUP, FIT, "df['a'] = 0.0").look("model"), "data-changed")
     assert finding.where == "In [3]: df"
-
-
-# -- preparation outside
-
-
-def test_a_scaler_left_in_the_notebook_comes_with_the_line_that_takes_it_in() -> None:
-    kernel = Kernel().run(
-        SETUP,
-        "from sklearn.model_selection import train_test_split",
-        "scaler = StandardScaler()\nZ = scaler.fit_transform(df)",
-        "Z_train, Z_test, y_train, y_test = train_test_split(Z, y, random_state=0)",
-        "model = LogisticRegression().fit(Z_train, y_train)",
-    )
-    finding = only(kernel.look("model"), "preparation-outside")
-    assert finding.where == "In [3], line 2"
-    assert finding.fix.startswith("%deploy make_pipeline(scaler, model) --name model --data df")
-
-
-def test_a_vectoriser_left_in_the_notebook_is_offered_with_the_texts_it_read() -> None:
-    kernel = Kernel().run(
-        SETUP,
-        "from sklearn.feature_extraction.text import TfidfVectorizer",
-        "texts = ['late again', 'fine', 'early and fine', 'late'] * 20\nvectorizer = TfidfVectorizer()",
-        "Z = vectorizer.fit_transform(texts)\nmodel = LogisticRegression().fit(Z, y)",
-    )
-    finding = only(kernel.look("model"), "preparation-outside")
-    assert finding.fix.startswith("%deploy make_pipeline(vectorizer, model) --name model --data texts")
-
-
-def test_a_scaler_that_was_fitted_again_is_not_offered_as_it_would_answer_otherwise() -> None:
-    kernel = Kernel().run(
-        SETUP,
-        "scaler = StandardScaler()\nZ = scaler.fit_transform(df)",
-        "model = LogisticRegression().fit(Z, y)",
-        "other = scaler.fit_transform(df * 9 + 4)",
-    )
-    finding = only(kernel.look("model"), "preparation-outside")
-    assert "make_pipeline" not in finding.fix
-    assert "%%deploy --name model" in finding.fix
-
-
-def test_a_method_of_a_model_with_its_scaler_outside_is_asked_in_the_cell_that_is_offered() -> None:
-    kernel = Kernel().run(
-        SETUP, "scaler = StandardScaler()\nZ = scaler.fit_transform(df)", "model = LogisticRegression().fit(Z, y)"
-    )
-    finding = only(kernel.look("model.predict_proba"), "preparation-outside")
-    assert finding.fix.endswith("    frame = scaler.transform(frame)\n    return model.predict_proba(frame)")
-    assert "--name model.predict_proba --data df" in finding.fix
-
-
-def test_get_dummies_comes_with_a_cell() -> None:
-    kernel = Kernel().run(
-        SETUP,
-        "df['c'] = ['x', 'y'] * 40\nX = pd.get_dummies(df)",
-        "model = LogisticRegression().fit(X, y)",
-    )
-    finding = only(kernel.look("model"), "preparation-outside")
-    assert "%%deploy --name model --data df\ndef predict(frame):" in finding.fix
-    assert "reindex(columns=X.columns" in finding.fix
-
-
-def test_a_pipeline_that_holds_its_scaler_has_nothing_outside() -> None:
-    kernel = Kernel().run(
-        SETUP,
-        "from sklearn.pipeline import make_pipeline",
-        "model = make_pipeline(StandardScaler(), LogisticRegression()).fit(df, y)",
-    )
-    assert kernel.look("model") == ()

@@ -1,0 +1,173 @@
+"""Where the raw rows are: the last variable before the first preparation that still holds them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nb2prod.capturing.preparation import forms
+from nb2prod.capturing.preparation.columns import ALL, Columns
+from nb2prod.capturing.preparation.slicing import Slice
+from nb2prod.capturing.preparation.statements import Program, in_place
+from nb2prod.capturing.values import is_frame
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The raw rows: their variable, the columns of it that are used, and whether it still holds them.
+
+    `at` is the first step that a caller's rows go through, `preparing` are those that make other values, `place` is
+    where the variable is changed. `source` is the expression that read the rows, where they can be read again.
+    """
+
+    name: str
+    at: int
+    preparing: tuple[int, ...]
+    columns: Columns
+    alive: bool
+    place: tuple[int, int]
+    value: Any = None
+    source: str | None = None
+
+    @property
+    def whole_text(self) -> str:
+        return self.name if self.alive else "raw"
+
+    @property
+    def text(self) -> str:
+        """The raw rows as an expression of the notebook's."""
+        if not self.alive:
+            return self.source or "raw"
+        if not is_frame(self.value):
+            return self.name
+        every = [str(one) for one in self.value.columns]
+        used = [one for one in every if one in self.columns]
+        gone = [one for one in every if one not in self.columns]
+        if not gone:
+            return self.name
+        few = len(gone) < len(used)
+        return f"{self.name}.drop(columns={gone!r})" if few else f"{self.name}[{used!r}]"
+
+    @property
+    def note(self) -> str:
+        """What must be written before the rows are changed, where nothing else holds them."""
+        return "" if self.alive or self.source else f"raw = {self.name}.copy()"
+
+    def bound(self, namespace: Mapping[str, Any]) -> tuple[str, list[str]]:
+        """The variable for `--data`, and the line that makes it."""
+        if self.text == self.name:
+            return self.name, []
+        if self.note:
+            return "raw", []
+        held = "raw" if "raw" not in namespace else f"raw_{self.name}"
+        return held, [f"{held} = {self.text}"]
+
+
+def outset(program: Program, made: Slice, namespace: Mapping[str, Any]) -> Raw | None:
+    """The raw rows of a slice; None where nothing was prepared."""
+    begun = next((number for number, name in enumerate(made.spine) if name is not None), len(made.spine))
+    for number in range(begun, len(made.steps)):
+        if _makes_data(made, number, namespace):
+            begun = number + 1
+    preparing = tuple(n for n in range(begun, len(made.steps)) if _prepares(program, made, n, namespace))
+    if not preparing:
+        return None
+    for at in range(preparing[0], begun - 1, -1):
+        name = made.spine[at]
+        if name is None or made.wants[at].keys() & made.rows[at] - {name}:
+            continue
+        wanted = made.wants[at].get(name, ALL)
+        if name in namespace and _kept(program, name, wanted, made.places[at], namespace):
+            return Raw(name, at, preparing, wanted, True, _place(made, at), namespace[name])
+    at = next((n for n in range(begun, preparing[0] + 1) if made.spine[n]), begun)
+    name = made.spine[at]
+    if name is None:
+        return None
+    return Raw(
+        name, at, preparing, made.wants[at].get(name, ALL), False, _place(made, at), source=_source(program, made, at)
+    )
+
+
+def _place(made: Slice, at: int) -> tuple[int, int]:
+    return made.steps[at].execution, made.steps[at].node.lineno
+
+
+def _kept(program: Program, name: str, wanted: Columns, place: int, namespace: Mapping[str, Any]) -> bool:
+    """Whether nothing has changed the wanted columns of a variable since."""
+    value = namespace[name]
+    if is_frame(value) and wanted.only is not None and not wanted.only <= set(map(str, value.columns)):
+        return False
+    later = [one for one in program.all[place:] if not _only_rows(one.node, name, namespace)]
+    changes = (program.changed(name, statement) for statement in later)
+    return not any(change is not None and change.meets(wanted) for change in changes)
+
+
+def _only_rows(node: ast.stmt, name: str, namespace: Mapping[str, Any]) -> bool:
+    """`df = df.dropna()`, `df.drop_duplicates(inplace=True)`, `y = df.pop("y")`: the rows that are left are as they were."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+        return forms.root(node.value) == name and not forms.prepares(node.value, {name}, namespace)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and forms.root(node.value.func) == name:
+        bare = isinstance(node.value.func, ast.Attribute) and isinstance(node.value.func.value, ast.Name)
+        return bare and forms.called(node.value) in forms.ROWS | {"drop"}
+    return False
+
+
+def _source(program: Program, made: Slice, at: int) -> str | None:
+    """`pd.read_csv("…")`, where that alone made the rows."""
+    if at == 0:
+        return None
+    node = made.steps[at - 1].node
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        name = forms.called(node.value)
+        if name.startswith(forms.SOURCES) and forms.root(node.value.func) not in made.rows[at - 1]:
+            return ast.unparse(node.value)
+    return None
+
+
+def _makes_data(made: Slice, number: int, namespace: Mapping[str, Any]) -> bool:
+    """Whether a step puts values into a frame that come from elsewhere: dice, a list, another table's column."""
+    node, rows = made.steps[number].node, made.rows[number]
+    if isinstance(node, ast.Assign):
+        stores = [one for one in node.targets if isinstance(one, ast.Subscript | ast.Attribute)]
+        if not stores:
+            return forms.random(node.value, namespace) and not _splits(node.value)
+        if any(isinstance(one, ast.Attribute) and one.attr in forms.ABOUT for one in stores):
+            return False
+        if any(forms.random(one, namespace) for one in (node.value, *stores)):
+            return True
+        if forms.other_rows(node.value, rows):
+            return True
+        return not (forms.reads_values(node.value, rows) or forms.scalar(node.value, namespace))
+    return isinstance(node, ast.For | ast.AugAssign) and forms.random(node, namespace)
+
+
+def _splits(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and forms.called(node) in forms.SPLITS
+
+
+def _prepares(program: Program, made: Slice, number: int, namespace: Mapping[str, Any]) -> bool:
+    return _statement_prepares(program, made.steps[number].node, made.rows[number], namespace)
+
+
+def _statement_prepares(program: Program, node: ast.stmt, rows: set[str], namespace: Mapping[str, Any]) -> bool:
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        stores = [one for one in targets if isinstance(one, ast.Subscript | ast.Attribute)]
+        if any(isinstance(one, ast.Attribute) and one.attr in forms.ABOUT for one in stores):
+            return False
+        if any(forms.root(one) in rows for one in stores):
+            return not forms.carries(node.value, rows) or forms.prepares(node.value, rows, namespace)
+        return forms.prepares(node.value, rows, namespace)
+    if isinstance(node, ast.AugAssign):
+        return forms.root(node.target) in rows
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        changed = isinstance(call.func, ast.Attribute) and forms.root(call.func) in rows and in_place(call)
+        own = any(program.mutates(call, at) for at in range(len(call.args)))
+        return own or (changed and forms.called(call) not in forms.SELECTING | forms.ROWS)
+    if isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
+        inner = [one for name in ("body", "orelse", "finalbody") for one in getattr(node, name, [])]
+        return any(_statement_prepares(program, one, rows, namespace) for one in inner)
+    return False

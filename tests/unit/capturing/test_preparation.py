@@ -1,0 +1,364 @@
+"""Preparation that stays in the notebook is named by cell, and the cell that is offered answers as the notebook did."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nb2prod.errors import UsageError
+from nb2prod.records.capture import Finding
+from tests.cells import SETUP, Kernel, codes, only
+
+PEOPLE = """
+import numpy as np, pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+rng = np.random.default_rng(0); n = 400
+df = pd.DataFrame({"pclass": rng.integers(1, 4, n), "sex": rng.choice(["male", "female"], n),
+                   "age": rng.normal(30, 12, n).round(1), "fare": rng.lognormal(3, 1, n).round(2),
+                   "port": rng.choice(["S", "C", "Q"], n)})
+df.loc[rng.choice(n, 40, replace=False), "age"] = np.nan
+df["lived"] = ((df.sex == "female") * 1.5 + (df.pclass == 1) - (df.pclass == 2) + rng.normal(0, .5, n) > .8).astype(int)
+"""
+TREE = "DecisionTreeClassifier(max_depth=6, random_state=0)"
+
+
+def offered(*cells: str, model: str = "model") -> tuple[Finding, Kernel]:
+    kernel = Kernel().run(PEOPLE, *cells)
+    return only(kernel.look(model), "preparation-outside"), kernel
+
+
+def answers(finding: Finding, kernel: Kernel) -> tuple[Any, Any]:
+    """Run what is offered: its `predict`, and the rows of its `--data`."""
+    *above, last = finding.fix.split("\n") if finding.fix.split("\n")[-1].startswith("%deploy") else [finding.fix, ""]
+    namespace = dict(kernel.namespace)
+    if last:
+        exec("\n".join(above), namespace)
+        predict = eval(last.removeprefix("%deploy ").partition(" --")[0], namespace).predict
+        flags = last
+    else:
+        flags, _, source = finding.fix.partition("\n")
+        exec(source, namespace)
+        predict = namespace["predict"]
+    return predict, eval(flags.partition("--data ")[2].partition(" --labels")[0], namespace)
+
+
+def ready(finding: Finding, kernel: Kernel, fitted: str = "X", model: str = "model") -> None:
+    """What is offered answers the rows as the notebook did, together and each by itself."""
+    assert "same answers" in finding.why, finding.why + finding.fix
+    predict, rows = answers(finding, kernel)
+    right = eval(f"{model}.predict({fitted})", kernel.namespace)
+    index = getattr(eval(fitted, kernel.namespace), "index", None)
+    rows = rows.loc[index] if index is not None and hasattr(rows, "loc") else rows
+    assert len(rows) == len(right)
+    np.testing.assert_allclose(np.asarray(predict(rows.copy())), right, atol=1e-9)
+    for number in range(0, len(right), 29):
+        one = np.asarray(predict(rows[number : number + 1].copy()))
+        np.testing.assert_allclose(one, right[number : number + 1], atol=1e-9)
+
+
+FORMS = {
+    "dummies with arguments": """
+        X = pd.get_dummies(df[["pclass", "sex", "fare"]], columns=["pclass", "sex"], prefix=["c", "s"], drop_first=True)""",
+    "dummies of everything": "X = pd.get_dummies(df.drop(columns=['lived', 'age']))",
+    "dummies of one column beside the others": """
+        X = pd.concat([df[["fare", "pclass"]], pd.get_dummies(df["sex"], drop_first=True)], axis=1)""",
+    "dummies after another assignment": """
+        X = df[["fare", "sex", "port"]]
+        X = X.fillna(0)
+        X["fare"] = np.log1p(X["fare"])
+        X = pd.get_dummies(X)""",
+    "a scaler on some columns": """
+        X = df[["pclass", "fare"]].copy()
+        scaler = StandardScaler()
+        X[["fare"]] = scaler.fit_transform(X[["fare"]])""",
+    "an encoder kept for each column": """
+        X = df[["sex", "port", "fare"]].copy()
+        encoders = {}
+        for c in ["sex", "port"]:
+            encoders[c] = LabelEncoder()
+            X[c] = encoders[c].fit_transform(X[c])""",
+    "one encoder for all columns": """
+        X = df[["sex", "port", "fare"]].copy()
+        le = LabelEncoder()
+        for c in ["sex", "port"]:
+            X[c] = le.fit_transform(X[c])""",
+    "encoders without a name": """
+        cats = ["sex", "port"]
+        X = df[["sex", "port", "fare"]].copy()
+        for c in cats:
+            X[c] = LabelEncoder().fit_transform(X[c])""",
+    "a function of the notebook": """
+        def prepare(frame):
+            frame = frame.copy()
+            frame["age"] = frame["age"].fillna(30)
+            frame["woman"] = (frame["sex"] == "female").astype(int)
+            return frame[["pclass", "age", "woman"]]
+        X = prepare(df)""",
+    "a chain": """
+        X = (df.drop(columns=["lived", "port"])
+               .assign(sex=lambda d: d["sex"].map({"male": 0, "female": 1}))
+               .fillna({"age": 0}).clip(upper=99))""",
+    "values replaced": "X = df[['sex', 'fare']].replace({'sex': {'male': 0, 'female': 1}}).astype(float)",
+    "bins": """
+        X = df[["pclass"]].copy()
+        X["old"] = pd.cut(df["fare"], [0, 10, 20, 1000], labels=[0, 1, 2]).astype(float)""",
+    "a number of bins": "X = df[['pclass']].copy()\nX['fare'] = pd.cut(df['fare'], 5, labels=False)",
+    "quantiles": "X = df[['pclass']].copy()\nX['fare'] = pd.qcut(df['fare'], 4, labels=False)",
+    "filled with the mean": "X = df[['age', 'fare']].copy()\nX['age'] = X['age'].fillna(X['age'].mean())",
+    "scaled by hand": """
+        X = df[["age", "fare"]].fillna(0)
+        X = (X - X.mean()) / X.std()""",
+    "from least to most by hand": """
+        X = df[["fare"]].copy()
+        X["fare"] = (X["fare"] - X["fare"].min()) / (X["fare"].max() - X["fare"].min())""",
+    "the mean of a group": """
+        means = df.groupby("port")["lived"].mean()
+        X = df[["fare"]].copy()
+        X["port"] = df["port"].map(means)""",
+    "the mean of a group, in place": """
+        X = df[["fare", "port"]].copy()
+        X["of_port"] = X.groupby("port")["fare"].transform("mean")
+        X = X.drop(columns="port")""",
+    "codes of categories": """
+        X = df[["fare"]].copy()
+        X["port"] = df["port"].astype("category").cat.codes""",
+    "a derived column": "df['odd'] = df['fare'] / df['pclass']\nX = df[['fare', 'odd']]",
+    "a target taken out": """
+        X = df.drop(columns=["sex", "port"]).fillna(0)
+        y = X.pop("lived")
+        X["fare"] **= .5""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_offered_answers_as_the_notebook_did(form: str) -> None:
+    fitting = f"y = df['lived']\nmodel = {TREE}.fit(X, y)"
+    finding, kernel = offered(textwrap.dedent(FORMS[form]), fitting)
+    ready(finding, kernel)
+
+
+AFTER_A_SPLIT = {
+    "scaled afterwards": """
+        X_train, X_test, y_train, y_test = train_test_split(df[["age", "fare"]], df["lived"], random_state=0)
+        X_train = X_train.fillna(X_train.median())
+        scaler = StandardScaler().fit(X_train[["fare"]])
+        X_train["fare"] = scaler.transform(X_train[["fare"]])""",
+    "prepared before": """
+        X = pd.get_dummies(df.drop(columns="lived"), drop_first=True).fillna(0)
+        X_train, X_test, y_train, y_test = train_test_split(X, df["lived"], random_state=0)""",
+    "two frames in a loop": """
+        X_train, X_test, y_train, y_test = train_test_split(df[["age", "sex"]], df["lived"], random_state=0)
+        X_train, X_test = X_train.copy(), X_test.copy()
+        for one in [X_train, X_test]:
+            one["age"] = one["age"].fillna(0)
+            one["sex"] = one["sex"].map({"male": 0, "female": 1})""",
+}
+
+
+@pytest.mark.parametrize("form", AFTER_A_SPLIT)
+def test_rows_of_a_split_are_traced_to_the_raw_ones(form: str) -> None:
+    finding, kernel = offered(textwrap.dedent(AFTER_A_SPLIT[form]), f"model = {TREE}.fit(X_train, y_train)")
+    ready(finding, kernel, "X_train")
+
+
+def test_a_scaler_left_in_the_notebook_comes_with_the_line_that_takes_it_in() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.model_selection import train_test_split",
+        "scaler = StandardScaler()\nZ = scaler.fit_transform(df)",
+        "Z_train, Z_test, y_train, y_test = train_test_split(Z, y, random_state=0)",
+        "model = LogisticRegression().fit(Z_train, y_train)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert finding.where == "In [3], line 2"
+    assert finding.fix == (
+        "from sklearn.pipeline import make_pipeline\n%deploy make_pipeline(scaler, model) --name model --data df"
+    )
+    ready(finding, kernel, "Z")
+
+
+def test_a_pipeline_that_the_notebook_can_already_make_needs_no_import() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.pipeline import make_pipeline\nscaler = StandardScaler()",
+        "Z = scaler.fit_transform(df)\nmodel = LogisticRegression().fit(Z, y)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert finding.fix == "%deploy make_pipeline(scaler, model) --name model --data df --labels y"
+
+
+def test_transformers_inside_one_another_are_one_pipeline() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.decomposition import PCA\nfrom sklearn.preprocessing import PolynomialFeatures",
+        "scaler = StandardScaler().fit(df)\npoly = PolynomialFeatures(2)\npca = PCA(2)",
+        "Z = pca.fit_transform(poly.fit_transform(scaler.transform(df)))\nmodel = LogisticRegression().fit(Z, y)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert finding.title == "`scaler`, `poly`, `pca` stay in the notebook"
+    assert "make_pipeline(scaler, poly, pca, model)" in finding.fix
+    ready(finding, kernel, "Z")
+
+
+def test_a_vectoriser_left_in_the_notebook_is_offered_with_the_texts_it_read() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.feature_extraction.text import TfidfVectorizer",
+        "texts = ['late again', 'fine', 'early and fine', 'late'] * 20\nvectorizer = TfidfVectorizer()",
+        "Z = vectorizer.fit_transform(texts)\nmodel = LogisticRegression().fit(Z, y)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "%deploy make_pipeline(vectorizer, model) --name model --data texts" in finding.fix
+    ready(finding, kernel, "Z")
+
+
+def test_a_vectoriser_beside_a_number_is_offered_with_the_number() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from scipy.sparse import hstack\nfrom sklearn.feature_extraction.text import TfidfVectorizer",
+        "docs = pd.DataFrame({'text': ['late again', 'fine', 'early and fine', 'late'] * 20})",
+        "docs['n'] = docs['text'].str.len()\ntv = TfidfVectorizer()\nT = tv.fit_transform(docs.text)",
+        "Z = hstack([T, docs[['n']]]).tocsr()\nmodel = LogisticRegression().fit(Z, y)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "raw = docs[['text']]" in finding.fix
+    ready(finding, kernel, "Z")
+
+
+def test_a_scaler_that_was_fitted_again_is_fitted_in_the_cell_as_it_was() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "scaler = StandardScaler()\nZ = scaler.fit_transform(df)",
+        "model = LogisticRegression().fit(Z, y)",
+        "other = scaler.fit_transform(df * 9 + 4)",
+    )
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "make_pipeline" not in finding.fix
+    ready(finding, kernel, "Z")
+
+
+def test_a_method_of_a_model_with_its_scaler_outside_is_asked_in_the_cell_that_is_offered() -> None:
+    kernel = Kernel().run(
+        SETUP, "scaler = StandardScaler()\nZ = scaler.fit_transform(df)", "model = LogisticRegression().fit(Z, y)"
+    )
+    finding = only(kernel.look("model.predict_proba"), "preparation-outside")
+    assert finding.fix.endswith("    frame = scaler.transform(frame)\n    return model.predict_proba(frame)")
+    assert "--name model.predict_proba --data df" in finding.fix
+
+
+def test_the_constant_of_a_statsmodels_result_is_added_to_one_row_too() -> None:
+    finding, kernel = offered(
+        "import statsmodels.api as sm\nX = sm.add_constant(df[['fare', 'pclass']])",
+        "model = sm.GLM(df['lived'], X, family=sm.families.Binomial()).fit()",
+    )
+    ready(finding, kernel)
+
+
+def test_a_function_that_fits_when_it_is_asked_to_is_not_asked_to() -> None:
+    finding, kernel = offered(
+        "scaler = StandardScaler()\ndef prepare(frame, fit=False):\n"
+        "    return scaler.fit_transform(frame) if fit else scaler.transform(frame)",
+        "raw = df[['fare', 'pclass']]\nX = prepare(raw, fit=True)\nmodel = LogisticRegression().fit(X, df['lived'])",
+    )
+    assert "prepare(frame)" in finding.fix
+    ready(finding, kernel)
+
+
+def test_the_trial_leaves_the_notebook_as_it_was() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        "scaler = StandardScaler()\nseen = []",
+        "def prepare(frame):\n    seen.append(len(frame))\n    return scaler.fit_transform(frame)",
+        "raw = df[['fare', 'pclass']]\nX = prepare(raw)\nmodel = LogisticRegression().fit(X, df['lived'])",
+    )
+    mean = kernel.namespace["scaler"].mean_.copy()
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "not tried to the end" in finding.why
+    assert kernel.namespace["seen"] == [400]
+    np.testing.assert_array_equal(kernel.namespace["scaler"].mean_, mean)
+
+
+def test_rows_that_nothing_holds_any_more_are_to_be_kept_first() -> None:
+    finding, _ = offered(
+        "df['age'] = df['age'].fillna(df['age'].median())\ndf['sex'] = df['sex'].map({'male': 0, 'female': 1})",
+        f"model = {TREE}.fit(df[['age', 'sex']], df['lived'])",
+    )
+    assert "not tried to the end: `df` no longer holds the rows as they were before In [2], line 1" in finding.why
+    assert "# first, above line 1 of In [2]:  raw = df.copy()" in finding.fix
+
+
+def test_rows_made_in_the_call_of_fit_are_offered_with_the_call() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        "def fe(frame):\n    return frame[['fare']].assign(woman=frame['sex'] == 'female')",
+        "model = LogisticRegression().fit(fe(df), df['lived'])",
+    )
+    with pytest.raises(UsageError) as caught:
+        kernel.look("model")
+    assert "`fe(df)` is made in the call of .fit" in caught.value.why
+    assert "same answers" in caught.value.why
+    assert caught.value.fix.endswith("def predict(frame):\n    return model.predict(fe(frame))")
+    assert "--data df" in caught.value.fix
+
+
+def test_lags_are_sent_ready_made_and_the_rest_is_offered() -> None:
+    kernel = Kernel().run(
+        "import numpy as np, pandas as pd\nfrom sklearn.linear_model import LinearRegression",
+        "sales = pd.DataFrame({'day': pd.date_range('2024-01-01', periods=200), 'sold': np.arange(200.) % 7})",
+        "sales['lag'] = sales['sold'].shift(1)\nsales['week'] = sales['sold'].rolling(7).mean()",
+        "sales['dow'] = sales['day'].dt.dayofweek\nsales = sales.dropna()",
+        "model = LinearRegression().fit(sales[['lag', 'week', 'dow']], sales['sold'])",
+    )
+    findings = kernel.look("model")
+    note = only(findings, "derived-columns")
+    assert note.title == "`sales['lag']`, `sales['week']` are made of other rows than the caller's"
+    ready(only(findings, "preparation-outside"), kernel, "sales[['lag', 'week', 'dow']]")
+
+
+CLEAN = {
+    "columns chosen": "X = df[['fare', 'pclass']]",
+    "the target dropped": "X = df.drop(columns=['lived', 'sex', 'port', 'age'])",
+    "the target taken out": "X = df.drop(columns=['sex', 'port', 'age'])\ny = X.pop('lived')",
+    "rows chosen": "df = df[df['fare'] < 90]\ny = df['lived']\nX = df[['fare', 'pclass']].sample(frac=1).sort_index()",
+    "rows with nulls dropped": "df = df.dropna()\nX = df[['fare', 'age']]\ny = df['lived']",
+    "an index set": "df['id'] = range(len(df))\ndf = df.set_index('id')\nX = df[['fare', 'pclass']]\ny = df['lived']",
+    "only the target worked on": "y = (df['fare'] > df['fare'].median()).astype(int)\nX = df[['fare', 'pclass']]",
+    "a copy looked at": "e = df.copy()\ne['log'] = np.log1p(e['fare'])\ne['log'].corr(e['fare'])\nX = df[['fare', 'pclass']]",
+    "types": "X = df[['fare', 'pclass']].astype(float)",
+    "an array": "X = df[['fare', 'pclass']].values",
+    "another frame prepared": "other = pd.get_dummies(df)\nX = df[['fare', 'pclass']]",
+    "a column that is not used": "df['log'] = np.log1p(df['fare'])\nX = df[['fare', 'pclass']]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", CLEAN)
+def test_choosing_rows_and_columns_is_no_preparation(form: str) -> None:
+    kernel = Kernel().run(
+        PEOPLE, "y = df['lived']", CLEAN[form], f"model = {TREE}.fit(X, y)", "scores = model.score(X, y)"
+    )
+    assert codes(kernel.look("model")) == []
+
+
+def test_a_split_alone_is_no_preparation() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        "X_train, X_test, y_train, y_test = train_test_split(df[['fare', 'pclass']], df['lived'])",
+        f"model = {TREE}.fit(X_train, y_train)\nproba = model.predict_proba(X_test)[:, 1]",
+    )
+    assert codes(kernel.look("model")) == []
+
+
+def test_a_pipeline_that_holds_its_scaler_has_nothing_outside() -> None:
+    kernel = Kernel().run(
+        SETUP,
+        "from sklearn.pipeline import make_pipeline",
+        "model = make_pipeline(StandardScaler(), LogisticRegression()).fit(df, y)",
+    )
+    assert kernel.look("model") == ()
