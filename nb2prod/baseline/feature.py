@@ -49,6 +49,9 @@ class Feature:
         Hashes of rare levels that training had: they count as `other`, not as `unseen`.
     counts
         Training rows in each bucket.
+    apart
+        Of a category: the same of those rows alone that had no say in which levels have a bucket, and in which order; a row
+        whose level no other row has counts as `unseen`, which it would have been. Empty where `counts` says it all.
     centres
         Mean of the training rows in each bucket of a number's body.
     """
@@ -62,6 +65,7 @@ class Feature:
     levels: tuple[str, ...] = ()
     known: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     counts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    apart: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     centres: Floats = field(default_factory=_no_floats)
     precision: str = "float64"
     options: dict[str, Any] = field(default_factory=dict)
@@ -88,6 +92,11 @@ class Feature:
             return (*HEAD, "value")
         inner = tuple(f"{low:.6g}" for low in self.edges[:-1])
         return (*HEAD, "below", *inner, "above")
+
+    @property
+    def reference(self) -> Ints:
+        """Training rows in each bucket as live rows are compared with them: no bucket was chosen for what it holds."""
+        return self.apart if len(self.apart) else self.counts
 
     @property
     def rows(self) -> int:

@@ -103,7 +103,8 @@ class Baseline:
                 found.append(feature)
                 hanging[feature.name] = round(dependence.factor(feature, column, order), 4)
                 if len(moments):
-                    timed[feature.name] = feature, dependence.places(feature, column), moments
+                    places, kept = dependence.places(feature, column), freezing.apart(feature, rows)
+                    timed[feature.name] = feature, places[kept[: len(places)]], moments[kept]
         together = freezing.together(tuple(found), columns, rows, half)
         reference: Counts = {}
         model = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -92,18 +93,45 @@ def frozen(
 
 
 def _category(name: str, column: Column, kind: str) -> Feature:
-    found = words.levels_of(column)
     raw = words.tallied(column)
     if kind == "boolean":
+        found = words.levels_of(column)
         true = found["True"] + found["1"]
         order = ("True", "False") if 2 * true >= len(column) else ("False", "True")
         return _counted(Feature(name, name, kind, levels=order), column)
-    levels, known = words.top(found)
     only_text = not any(
         isinstance(value, (int, float, np.number)) and value == value for value, times in raw.items() if times
     )
-    options = {"only_text": only_text and bool(found), "many": len(known) >= words.KNOWN}
-    return _counted(Feature(name, name, kind, levels=levels, known=known, options=options), column)
+    return _levelled(Feature(name, name, kind, options={"only_text": only_text and any(raw.values())}), column)
+
+
+def _levelled(bare: Feature, column: Column) -> Feature:
+    """A category: its levels by some rows where there are many, its reference by the others."""
+    found = _levels_of(bare, column)
+    choosers = words.choosers(len(found), len(column))
+    part = take(column, choosers)
+    levels, known = words.top(found, _levels_of(bare, part) if len(choosers) else None)
+    options = {**bare.options, "many": len(known) >= words.KNOWN}
+    feature = _counted(replace(bare, levels=levels, known=known, options=options), column)
+    counted = feature.counts if words.settled(found) else feature.counts - counting.one(feature, part)
+    apart, worth = words.left_one_out(counted, found, len(known))
+    if np.array_equal(apart, feature.counts):
+        return feature
+    return replace(feature, apart=apart, options={**options, "unseen_worth": round(worth, 4)})
+
+
+def _levels_of(feature: Feature, column: Column) -> Counter[Any]:
+    if feature.part != counting.TERMS:
+        return words.levels_of(column)
+    return words.levels_of([words.one_term(text) for text in words.split_texts(column)[0]])
+
+
+def apart(feature: Feature, rows: int) -> NDArray[np.bool_]:
+    """The training rows that a counter's reference is made of."""
+    kept = np.ones(rows, np.bool_)
+    if feature.reference.sum() < feature.rows:
+        kept[words.choosers(words.FEW + 1, rows)] = False
+    return kept
 
 
 def _text(name: str, column: Column, half: NDArray[np.bool_]) -> Iterator[Feature]:
@@ -114,8 +142,7 @@ def _text(name: str, column: Column, half: NDArray[np.bool_]) -> Iterator[Featur
     terms = Feature(f"{name}#terms", name, "category", part=counting.TERMS)
     yield frozen(length, *counting.values(length, column))
     yield frozen(strange, *counting.values(strange, left))
-    found = words.levels_of([words.one_term(text) for text in words.split_texts(column)[0]])
-    yield _counted(replace(terms, levels=words.top(found)[0]), column)
+    yield _levelled(terms, column)
 
 
 def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
@@ -123,8 +150,7 @@ def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
     for name, values in scores.parts(raw, target).items():
         role = "confidence" if name in ("@margin", "@entropy") else "prediction"
         if name == "@class" or target.task == "class":
-            levels, known = words.top(words.levels_of(values))
-            yield _counted(Feature(name, "", "category", role="prediction", levels=levels, known=known), values)
+            yield _levelled(Feature(name, "", "category", role="prediction"), values)
             continue
         also = (0.5,) if name == "@score" and target.task == "binary" else ()
         bare = Feature(name, "", "number", role="confidence" if role == "confidence" else "prediction")

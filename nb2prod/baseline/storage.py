@@ -27,6 +27,8 @@ def pack(features: Iterable[Feature]) -> tuple[list[dict[str, Any]], dict[str, N
     for place, feature in enumerate(features):
         plain.append({key: getattr(feature, key) for key in _PLAIN})
         arrays |= {f"{place}.{key}": getattr(feature, key) for key in _ARRAYS}
+        if len(feature.apart):
+            arrays[f"{place}.apart"] = feature.apart
     return plain, arrays
 
 
@@ -37,6 +39,8 @@ def unpack(plain: list[dict[str, Any]], arrays: Mapping[str, NDArray[Any]]) -> t
         whole: dict[str, Any] = dict(fields)
         whole["levels"] = tuple(whole["levels"])
         whole |= {key: arrays[f"{place}.{key}"] for key in _ARRAYS}
+        if f"{place}.apart" in arrays:
+            whole["apart"] = arrays[f"{place}.apart"]
         found.append(Feature(**whole))
     return tuple(found)
 

@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb2prod.baseline.columns import Coded, Column, values_of
-from nb2prod.baseline.feature import NULL, TYPE, Feature, Floats, Ints
+from nb2prod.baseline.feature import BODY, NULL, TYPE, Feature, Floats, Ints
 
 LEVELS = 100
 LEVEL_ROWS = 20
 KNOWN = 10_000
 TERMS = 32
+# with so few levels none is chosen for its luck
+FEW = 8
+SETTLED = 30
+LEAST = 3
+_APART = 2.0
+_SEED = 71_993
 VOCABULARY = 50_000
 _TERM = re.compile(r"\w+")
 _NULL, _WRONG = object(), object()
@@ -85,16 +91,72 @@ def hashed(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
-def top(found: Counter[Any], fixed: Sequence[str] = ()) -> tuple[tuple[str, ...], NDArray[np.uint64]]:
-    """Levels with a bucket of their own, most frequent first, and the hashes of the rare ones."""
+def top(found: Counter[Any], chosen: Counter[Any] | None = None) -> tuple[tuple[str, ...], NDArray[np.uint64]]:
+    """Levels with a bucket of their own, most frequent first, and the hashes of the rare ones.
+
+    `chosen` are the rows that choose the former and their order, where not all do.
+    """
+    judge = found if chosen is None else chosen
+    pool, least = (found, _enough(found)) if settled(found) else (judge, _enough(found))
+    if pool is not found:
+        least = max(LEAST, round(least * _rows(judge) / max(_rows(found), 1)))
+    often = [text for text, times in _ranked(pool) if times >= least][:LEVELS]
+    held = set(often)
+    rare = [hashed(text) for text, _ in _ranked(found) if text not in held]
+    return tuple(sorted(often, key=lambda text: (-judge[text], text))), np.array(sorted(rare[:KNOWN]), dtype=np.uint64)
+
+
+def settled(found: Counter[Any]) -> bool:
+    """Are levels few, and none so near to the limit that luck gives it a bucket? The root of a count has deviation ½."""
+    limit = np.sqrt(_enough(found))
+    roots = np.sqrt([times for _, times in _ranked(found)])
+    return bool((np.abs(roots - limit) >= _APART).all() and len(roots) <= SETTLED)
+
+
+def _enough(found: Counter[Any]) -> int:
+    """Rows that a level with a bucket has at least."""
+    rows = _rows(found)
+    return LEVEL_ROWS if rows >= 1000 else max(5, rows // 50)
+
+
+def _rows(found: Counter[Any]) -> int:
+    return sum(times for text, times in found.items() if isinstance(text, str))
+
+
+def _ranked(found: Counter[Any]) -> list[tuple[str, int]]:
     texts = [(text, times) for text, times in found.items() if isinstance(text, str)]
-    rows = sum(times for _, times in texts)
-    enough = LEVEL_ROWS if rows >= 1000 else max(5, rows // 50)
-    ranked = sorted(texts, key=lambda item: (-item[1], item[0]))
-    kept = tuple(fixed) or tuple(text for text, times in ranked if times >= enough)[:LEVELS]
-    held = set(kept)
-    rare = [hashed(text) for text, _ in ranked if text not in held]
-    return kept, np.array(sorted(rare[:KNOWN]), dtype=np.uint64)
+    return sorted(texts, key=lambda item: (-item[1], item[0]))
+
+
+def choosers(levels: int, rows: int) -> Ints:
+    """Training rows that choose the levels of a category; none where all may.
+
+    On the rows that choose them, levels are as frequent as they had to be for their place: among 300 equal ones those above
+    the limit lie too high, the lump of the others too low, and live rows would drift back. So the other rows count them,
+    unless all levels are far from the limit: then only their order is chosen. Few levels hardly have an order by luck.
+    """
+    if levels <= FEW:
+        return np.empty(0, np.int64)
+    # a seed that no data are drawn with: rows drawn with the same one would choose themselves
+    drawn = np.random.default_rng([_SEED, rows]).permutation(rows)
+    return np.asarray(np.sort(drawn[: max(rows // 10, min(rows // 3, 1000))]), np.int64)
+
+
+def left_one_out(rows: Ints, found: Counter[Any], known: int) -> tuple[Ints, float]:
+    """Counts of a category in which a row that alone has its level is `unseen`, and what such a row is worth.
+
+    By Good and Turing (Good 1953) the share of levels that come once is that of levels still unseen. Its variance is that of
+    so many rows and twice the number of levels that come twice (Esty 1983): so it is worth fewer rows than it was made of.
+    """
+    times = Counter(held for text, held in found.items() if isinstance(text, str))
+    whole, part = sum(held * levels for held, levels in times.items()), int(rows[BODY:].sum())
+    if known >= KNOWN or not part:
+        return rows, 1.0
+    rows = rows.copy()
+    moved = min(round(times[1] * part / whole), int(rows[-2]))
+    rows[-2:] += -moved, moved
+    alone = times[1] * (1 - times[1] / whole) + 0.5
+    return rows, min(whole / part * alone / (alone + 2 * times[2]), 1.0)
 
 
 def tally(feature: Feature, column: Column) -> Ints:

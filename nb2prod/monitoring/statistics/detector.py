@@ -23,7 +23,9 @@ RARE = 20.0
 _SHARE = 0.9
 # of a category's stake, what is bet on frequent levels against rare ones
 _RANKED = 0.15
-_LOG_STICKS = float(np.log(_SHARE * (1 - _RANKED)))
+# of it too, what is bet on levels that training never had
+_UNSEEN = 0.1
+_LOG_STICKS = float(np.log((_SHARE - _UNSEEN) * (1 - _RANKED)))
 _ALTERNATIVES = ((0.5, 200.0), (1.0, 20.0))
 _SPREADS = (8.0, 50.0, 320.0)
 
@@ -44,7 +46,8 @@ class Detector:
         for row, feature in enumerate(layout.features):
             bank[row, :, : feature.size - BODY] = tilts.bank(feature)
         self._tilts = Tilts(bank, layout.body(layout.prior) > 0)
-        share = np.array([_SHARE if feature.numeric else _SHARE * _RANKED for feature in layout.features])
+        ranked = (_SHARE - _UNSEEN) * _RANKED
+        share = np.array([_SHARE if feature.numeric else ranked for feature in layout.features])
         self._tilted = _Wealth(count, tilts.COUNT, np.log(share[:, None] * tilts.weights()))
         self._buckets = _Buckets(layout, seasonal)
         self._special = _Wealth(count, self._buckets.count, self._buckets.log_weights)
@@ -144,7 +147,7 @@ class _Wealth:
 
 
 class _Buckets:
-    """Null, infinite, wrong type, and for numbers below and above: each against all the rest.
+    """Null, infinite, wrong type, for numbers below and above, for categories unseen: each against all the rest.
 
     A bucket that training hardly filled is bet against Beta(½, 200) and Beta(1, 20), another one against spreads around
     its own share, as a level is.
@@ -152,6 +155,7 @@ class _Buckets:
 
     places = 5
     ways = 3
+    _last = 4
 
     def __init__(self, layout: Layout, seasonal: Seasonal) -> None:
         self.layout = layout
@@ -160,13 +164,17 @@ class _Buckets:
         weights = np.full(shape, -np.inf)
         for row, feature in enumerate(layout.features):
             used = range(self.places) if feature.numeric and len(feature.edges) else range(3)
-            share = (1 - _SHARE) / len(used)
-            for place in used:
+            shares = dict.fromkeys(used, (1 - _SHARE) / len(used))
+            if feature.kind == "category" and not feature.options.get("many"):
+                shares[self._last] = _UNSEEN
+            for place, share in shares.items():
                 rare = min(self._split(layout.prior[row], row, place)) < RARE
                 ways = len(_ALTERNATIVES) if rare else self.ways
                 weights[row, place, :ways] = np.log(share / ways)
         weights[seasonal.rows[seasonal.owns_nulls], NULL] = -np.inf
         weights[seasonal.rows, 3:] = -np.inf  # range is bet on by season
+        worth = [feature.options.get("unseen_worth", 1.0) for feature in layout.features]
+        self._worth = np.array(worth)[:, None]
         self.log_weights: Floats = weights.reshape(shape[0], self.count)
 
     def _split(self, urn: Floats, row: int, place: int) -> tuple[float, float]:
@@ -185,12 +193,16 @@ class _Buckets:
         every = np.arange(len(self.layout.features))
         x, y = self._sides(live, every)
         a, b = (np.maximum(side, 1e-3) for side in self._sides(urn, every))
+        # training's own unseen rows are an estimate, and worth fewer
+        a[:, self._last :] = np.maximum(a[:, self._last :] * self._worth, np.minimum(a[:, self._last :], 0.5))
+        b[:, self._last :] = np.maximum(b[:, self._last :] * self._worth, np.minimum(b[:, self._last :], 0.5))
         p = a / (a + b)
         flipped, rare = (b < a), np.minimum(a, b) < RARE
         found = np.zeros((*x.shape, self.ways))
         for way in range(self.ways):
             less, more = _ALTERNATIVES[min(way, 1)]
-            first = np.where(rare, np.where(flipped, more, less), _SPREADS[way] / (4 * (1 - p)))
-            second = np.where(rare, np.where(flipped, less, more), _SPREADS[way] / (4 * p))
+            held = np.minimum(_SPREADS[way] / (4 * p * (1 - p)), (a + b) / 2)
+            first = np.where(rare, np.where(flipped, more, less), held * p)
+            second = np.where(rare, np.where(flipped, less, more), held * (1 - p))
             found[:, :, way] = log_beta_ratio(x, y, (first, second), (a, b))
         return found.reshape(len(found), self.count)

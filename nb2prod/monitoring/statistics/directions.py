@@ -16,6 +16,7 @@ _BUCKETS = {
     "below": "below all of training",
     "above": "above all of training",
     "unseen": "a level that training never had",
+    "rare": "rare levels",
 }
 
 
@@ -83,13 +84,13 @@ def _middle80(feature: Feature, counts: Ints) -> str:
 
 
 def _rate(words: str, base: Ints, live: Ints, feature: Feature, measure: str) -> str:
-    if measure == "unseen":
-        before, now = base[-2:].sum(), live[-2:].sum()
-        words = words if live[-1] else "a rare level"
-    else:
-        place = feature.size - 1 if measure == "above" else feature.buckets.index(measure)
-        before, now = base[place], live[place]
-    return f"{words} in {percent(before / max(base.sum(), 1))} to {percent(now / max(live.sum(), 1))} of the rows"
+    places = {"above": slice(-1, None), "unseen": slice(-1, None), "rare": slice(-2, None)}
+    place = places.get(measure) or slice(feature.buckets.index(measure), feature.buckets.index(measure) + 1)
+    before = percent(base[place].sum() / max(base.sum(), 1))
+    now = percent(live[place].sum() / max(live.sum(), 1))
+    if measure == "unseen" and base[-1]:
+        return f"{words} in {now} of the rows, where {before} were to be expected"
+    return f"{words} in {before} to {now} of the rows"
 
 
 def _levels(feature: Feature, base: Ints, live: Ints) -> str:

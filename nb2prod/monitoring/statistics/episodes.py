@@ -94,7 +94,7 @@ class Episodes:
         if row in self.seasonal.rows:
             return self.seasonal.calm(row, ladder.rungs[-1].cells - start.cells)
         before = start.sums[row, : feature.size] - self._born[row].sums[row, : feature.size]
-        return np.asarray(feature.counts + before, dtype=np.int64)
+        return np.asarray(feature.reference + before, dtype=np.int64)
 
     def _window(self, row: int, start: Rung, ladder: Ladder) -> Ints:
         size = self.layout.features[row].size
@@ -237,7 +237,7 @@ class Episodes:
         self.alarms[episode.alarm] = replace(self.alarms[episode.alarm], ended=now.rows)
         feature = self.layout.features[row]
         urn = np.zeros(self.layout.width)
-        urn[: feature.size] = prior(feature, feature.counts if row in self.seasonal.rows else episode.calm)
+        urn[: feature.size] = prior(feature, None if row in self.seasonal.rows else episode.calm)
         detector.restart(row, urn)
         self.crossed[row] = False
         self._born[row] = now

@@ -49,7 +49,7 @@ def gaps(feature: Feature, base: Ints, live: Ints, *, factor: float = 1.0, z: fl
     return sorted(found, key=_rank)
 
 
-_FAVOUR = {"location": 3.0, "spread": 1.0, "lower": 1.0, "upper": 1.0, "levels": 1.0}
+_FAVOUR = {"location": 3.0, "spread": 1.0, "lower": 1.0, "upper": 1.0, "levels": 1.0, "rare": 1.0}
 
 
 def _rank(gap: Gap) -> float:
@@ -69,7 +69,7 @@ def _rate(name: str, kind: Kind, x: float, n: float, y: float, m: float, factor:
 
 
 def _buckets(feature: Feature, base: Ints, live: Ints, factor: float, z: float) -> Iterator[Gap]:
-    """Null, infinite, wrong type, below, above and unseen: rates of their own."""
+    """Null, infinite, wrong type, below, above, unseen, and rare as a whole: rates of their own."""
     n, m = float(live.sum()), float(base.sum())
     kinds: list[tuple[str, Kind, int]] = [
         ("null", "missing", NULL),
@@ -82,8 +82,9 @@ def _buckets(feature: Feature, base: Ints, live: Ints, factor: float, z: float) 
         if base[place] or live[place]:
             yield _rate(name, _role(feature, kind), float(live[place]), n, float(base[place]), m, factor, z)
     if feature.kind == "category" and (base[-2:].any() or live[-2:].any()):
-        # which rare levels training happened to have says nothing: all of them together are compared
-        yield _rate("unseen", _role(feature, "unseen"), float(live[-2:].sum()), n, float(base[-2:].sum()), m, factor, z)
+        worth = factor / feature.options.get("unseen_worth", 1.0)
+        yield _rate("unseen", _role(feature, "unseen"), float(live[-1]), n, float(base[-1]), m, worth, z)
+        yield _rate("rare", _role(feature, "drift"), float(live[-2:].sum()), n, float(base[-2:].sum()), m, factor, z)
 
 
 def _numeric(feature: Feature, base: Ints, live: Ints, factor: float, z: float) -> Iterator[Gap]:

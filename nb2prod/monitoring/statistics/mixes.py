@@ -26,6 +26,8 @@ WHOLE = 800.0
 # sticks, sticks, one against all, the first against the rest, all at once
 STAKES = np.array([0.34, 0.34, 0.14, 0.09, 0.09])
 _LESS, _MORE = 0.5, 50.0
+# an alternative that is narrower than the urn would win on rows that are calmer than independent ones, and say nothing
+_WIDER = 2.0
 
 
 class Urn:
@@ -40,7 +42,8 @@ class Urn:
         a, b = np.where(alive, here, 1.0), np.where(alive, there, 1.0)
         filled = urn > 0
         safe, total = np.where(filled, urn, 1.0), np.maximum(urn.sum(axis=1, keepdims=True), 1e-9)
-        wide = np.where(filled, WHOLE * urn / total, 1.0)
+        whole = np.minimum(WHOLE, total / _WIDER)
+        wide = np.where(filled, whole * urn / total, 1.0)
         first, second = _alternatives(a, b, urn.shape[1])
         self.parts: dict[str, Floats] = {
             "alive": alive.astype(np.float64),
@@ -54,8 +57,9 @@ class Urn:
             "urn": safe,
             "total": total,
             "wide": wide,
+            "worth": whole,
             "whole": ((gammaln(wide) - gammaln(safe)) * filled).sum(axis=1, keepdims=True)
-            - gammaln(WHOLE)
+            - gammaln(whole)
             + gammaln(total),
         }
 
@@ -96,7 +100,7 @@ class Urn:
         parts = self.parts
         total = rows.sum(axis=1)
         gained = ((gammaln(rows + parts["wide"]) - gammaln(rows + parts["urn"])) * parts["filled"]).sum(axis=1)
-        scale = gammaln(total + parts["total"][:, 0]) - gammaln(total + WHOLE)
+        scale = gammaln(total + parts["total"][:, 0]) - gammaln(total + parts["worth"][:, 0])
         return np.asarray(gained + scale - parts["whole"][:, 0])
 
 
@@ -120,8 +124,9 @@ def _alternatives(a: Floats, b: Floats, levels: int) -> tuple[Floats, Floats]:
     c = np.repeat([*(spread for spread, _ in STICKS), *SPREADS, SPREADS[0]], levels)
     # of the three spreads around one level the first is for a rare one that becomes many times as frequent
     rare = np.repeat([*[0.0] * len(STICKS), 1.0, 0.0, 0.0, 0.0], levels) > 0
-    first = np.where(rare, np.where(p < 0.5, _LESS, _MORE), c / (4 * (1 - p)))
-    return first, np.where(rare, np.where(p < 0.5, _MORE, _LESS), c / (4 * p))
+    held = np.minimum(c / (4 * p * (1 - p)), _by_way(a + b, levels) / _WIDER)
+    first = np.where(rare, np.where(p < 0.5, _LESS, _MORE), held * p)
+    return first, np.where(rare, np.where(p < 0.5, _MORE, _LESS), held * (1 - p))
 
 
 def _log_beta(a: Floats, b: Floats) -> Floats:

@@ -22,7 +22,7 @@ def prior(feature: Feature, counts: Floats | Ints | None = None) -> Floats:
     A block weighs the rows it holds, the gaps below the least and above the largest row weigh one (Wilks 1942), a
     bucket that training never filled weighs half a row.
     """
-    weights = np.array(feature.counts if counts is None else counts, dtype=np.float64)
+    weights = np.array(feature.reference if counts is None else counts, dtype=np.float64)
     if feature.numeric and len(feature.edges) and feature.counts[BODY:].any():
         weights[BODY] += 1.0
         weights[-1] += 1.0

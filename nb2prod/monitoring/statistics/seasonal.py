@@ -76,7 +76,12 @@ class Seasonal:
         for place, feature in enumerate(features):
             own = self.seasons.counts[feature.name]
             self.known[place, :-1, : feature.size] = own
-            self.known[place, -1, : feature.size] = feature.counts
+            self.known[place, -1, : feature.size] = feature.reference
+            if feature.kind == "category":
+                # training's rows never stand in `unseen`: there are as many as a new row would find
+                rare = self.known[place, :-1, feature.size - 2].copy()
+                new = np.rint(rare * feature.reference[-1] / max(feature.reference[-2:].sum(), 1)).astype(np.int64)
+                self.known[place, :-1, feature.size - 2 : feature.size] = np.stack((rare - new, new), axis=-1)
         self.held = np.einsum("fsb,fcb->fcs", self.scores.used.astype(np.float64), self.known)
         self.sums = np.einsum("fsb,fcb->fcs", self.scores.values, self.known)
         self.squares = np.einsum("fsb,fcb->fcs", self.scores.values**2, self.known)
@@ -118,7 +123,7 @@ class Seasonal:
         held = table.sum(axis=1)
         weight = np.where(held > 0, cells, 0.0)
         if not weight.any():
-            return np.asarray(feature.counts, dtype=np.int64)
+            return np.asarray(feature.reference, dtype=np.int64)
         weight = weight / weight.sum()
         worth = 1.0 / float(np.sum(weight**2 / np.maximum(held, 1)))
         found = worth * ((weight / np.maximum(held, 1)) @ table)

@@ -47,7 +47,7 @@ def two_sample(
     known: Feature = baseline.feature(feature)
     live = np.asarray(counts.get(feature, np.zeros(known.size, np.int64)), dtype=np.int64)
     rows = int(live.sum())
-    found = gaps(known, known.counts, live, factor=factor, z=_Z) if rows and known.rows else []
+    found = gaps(known, known.reference, live, factor=factor, z=_Z) if rows and known.rows else []
     if not found:
         return FeatureDrift(feature=feature, period=period, rows=rows, effect=0.0, low=0.0, drifted=False)
     first = found[0]
@@ -59,8 +59,8 @@ def two_sample(
         effect=round(abs(first.size), 6),
         low=round(max(float(first.low), 0.0), 6),
         drifted=bool(first.low >= effect),
-        direction=direction(known, known.counts, live, first),
-        p_value=p_value(known.counts, live, factor),
+        direction=direction(known, known.reference, live, first),
+        p_value=p_value(known.reference, live, factor),
         psi=far["psi"].value,
         ks=far["ks"].value,
     )
