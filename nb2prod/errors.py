@@ -17,6 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+REPORT = "nb2prod doctor --json > doctor.json      # for a bug report, beside what was typed and the traceback"
+"""The fix of a fault that is ours: what whoever is to mend it needs."""
+OURS = "This is a fault of nb2prod, not of the notebook."
+
 
 class Nb2prodError(Exception):
     """Root of every error that nb2prod raises on purpose.

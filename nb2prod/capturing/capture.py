@@ -16,7 +16,7 @@ import numpy as np
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import answering, dependencies, discovery, folders, golden, rules, scores, signing
+from nb2prod.capturing import answering, dependencies, discovery, folders, golden, remembering, rules, scores, signing
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
@@ -134,11 +134,11 @@ def capture(
         saved = _saved(found, folder / "model")
         said = [*TrainingRows().saved(saved, case.shown)]
         needed = _needed(folder, found, notebook, declared, home)
-        with _Locking(folder, needed, notebook, declared, home, ahead) as locking:
+        with _Locking(folder, needed, notebook, declared, home, ahead) as locking, remembering.refused(case, tolerance):
             asked = _ask(found, flavor, contract, golden, tolerance)
             surroundings = environment(folder, needed, locking.result(), variables=env, hosts=allow_network)
         said += BatchDependent().asked(asked.real, case.shown)
-        record = _write(folder, found, notebook, asked, saved, needed, surroundings)
+        record = _write(folder, case, asked, saved, needed, surroundings)
         later = rules.accepted(said, (source for _, source in notebook.executed))
         told = (*findings, *later, *asked.findings, *record.findings)
         record = msgspec.structs.replace(record, findings=rules.sort(told))
@@ -288,8 +288,7 @@ class _Locking:
 
 def _write(
     folder: Path,
-    found: Found,
-    notebook: Notebook,
+    case: rules.Case,
     asked: Asked,
     saved: FlavorRecord,
     needed: Needed,
@@ -301,11 +300,11 @@ def _write(
         (folder / GOLDEN).parent.mkdir()
         (folder / GOLDEN).write_bytes(to_json(asked.stays))
     return CaptureRecord(
-        name=found.name,
+        name=case.found.name,
         model=saved,
         signature=asked.signature,
         environment=surroundings,
-        lineage=lineage(found, notebook),
+        lineage=lineage(case.found, case.notebook, files=needed.files.values(), definitions=case.definitions),
         golden=asked.stays.kind,
         golden_rows=len(asked.stays.rows),
         baseline_rows=asked.baseline.rows,

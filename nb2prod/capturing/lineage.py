@@ -7,6 +7,7 @@ import getpass
 import hashlib
 import re
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -47,15 +48,27 @@ _SOURCES = ("source", "path", "sql", "query", "filepath_or_buffer", "io", "table
 _SQL_MAGIC = re.compile(r"^\s*(?:(?P<name>\w+)\s*=\s*|)%%?sql\b\s*(?P<query>.*)", re.DOTALL)
 
 
-def lineage(found: Found, notebook: Notebook) -> Lineage:
-    """Everything that can be said of the model's origin; what cannot be found out is None."""
-    commit, dirty = _git(notebook.path.parent if notebook.path else Path.cwd())
+def lineage(
+    found: Found, notebook: Notebook, *, files: Iterable[Path] = (), definitions: Iterable[str] = ()
+) -> Lineage:
+    """Everything that can be said of the model's origin; what cannot be found out is None.
+
+    Parameters
+    ----------
+    files
+        The local code that goes along: not committed, it makes the working tree dirty, as the notebook does.
+    definitions
+        The functions and classes of the notebook that go along, each with its place.
+    """
+    used = (*([notebook.path] if notebook.path else ()), *files)
+    commit, dirty = _git(notebook.path.parent if notebook.path else Path.cwd(), used)
     return Lineage(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         user=_user(),
         nb2prod=metadata.version("nb2prod"),
         notebook=str(notebook.path) if notebook.path else None,
         cells=tuple(_cell(cell, notebook) for cell in cells_behind(found, notebook)),
+        definitions=tuple(definitions),
         git_commit=commit,
         git_dirty=dirty,
         data=tuple(_sources(found, notebook)),
@@ -117,13 +130,13 @@ def _told(node: ast.Call, notebook: Notebook) -> str | None:
         return None
     named = sorted(node.keywords, key=lambda keyword: keyword.arg not in _SOURCES)
     for argument in (*node.args, *(keyword.value for keyword in named)):
-        text = _said(argument, notebook)
+        text = _text(argument, notebook)
         if text and (function not in _QUERIES or _SELECTS.match(text)):
             return f"{function}: {_without_password(' '.join(text.split()))}"
     return None if function in _QUERIES else function
 
 
-def _said(node: ast.expr, notebook: Notebook) -> str | None:
+def _text(node: ast.expr, notebook: Notebook) -> str | None:
     """The text of an argument: as it is written, as a variable holds it, as a path or an f-string begins."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
@@ -131,12 +144,12 @@ def _said(node: ast.expr, notebook: Notebook) -> str | None:
         value = notebook.namespace.get(node.id)
         return str(value) if isinstance(value, str | Path) else None
     if isinstance(node, ast.JoinedStr):
-        return "".join(_said(part, notebook) or "{…}" for part in node.values)
+        return "".join(_text(part, notebook) or "{…}" for part in node.values)
     if isinstance(node, ast.BinOp):
-        left, right = _said(node.left, notebook), _said(node.right, notebook)
+        left, right = _text(node.left, notebook), _text(node.right, notebook)
         return f"{left}{'/' if isinstance(node.op, ast.Div) else ''}{right}" if left and right else left or right
     if isinstance(node, ast.Call) and node.args:
-        return _said(node.args[0], notebook)
+        return _text(node.args[0], notebook)
     return None
 
 
@@ -190,23 +203,31 @@ def _shape(data: Any) -> tuple[int, int]:
     return int(shape[0]), int(shape[1]) if len(shape) > 1 else 1
 
 
-def _git(folder: Path) -> tuple[str | None, bool | None]:
+def _git(folder: Path, used: Iterable[Path] = ()) -> tuple[str | None, bool | None]:
+    """The commit, and whether index or working tree differ from it, or a used file of the repository is not in it."""
+    head = _git_says(folder, "rev-parse", "HEAD")
+    if head is None:
+        return None, None
+    changed = _git_says(folder, "status", "--porcelain", "--untracked-files=no")
+    if changed is None:
+        return head, None
+    return head, bool(changed) or any(_untracked(path) for path in used)
+
+
+def _untracked(path: Path) -> bool:
+    """Whether a file lies in a repository that does not have it."""
+    return bool(_git_says(path.parent, "ls-files", "--others", "--", path.name))
+
+
+def _git_says(folder: Path, *words: str) -> str | None:
+    """What git says; None where it fails."""
     try:
-        head = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
-        )
-        if head.returncode:
-            return None, None
-        status = subprocess.run(
-            ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None, None
-    return head.stdout.strip(), bool(status.stdout.strip()) if status.returncode == 0 else None
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _user() -> str:

@@ -125,7 +125,7 @@ def replay(
             first=outcome.first,
             seconds=round(time.monotonic() - began, 3),
         ),
-        outside=tuple(dict.fromkeys([*document.get("files", ()), *document.get("modules", ())])),
+        outside=_of_others([*document.get("files", ()), *document.get("modules", ())]),
         walls=around,
     )
 
@@ -271,6 +271,20 @@ def _run(
         "network": False,
     }
     return _document(_carried_out(place, msgspec.json.encode(job), server, rows))
+
+
+def _of_others(touched: Sequence[str]) -> tuple[str, ...]:
+    """What was read or imported outside the capture, without the process's own start and what of nb2prod is there."""
+    own = os.path.realpath(Path(__file__).parents[1]) + os.sep
+    return tuple(
+        dict.fromkeys(
+            one
+            for one in touched
+            if one not in ("__main__", "__mp_main__")
+            and one.partition(".")[0] != "nb2prod"
+            and not os.path.realpath(one).startswith(own)
+        )
+    )
 
 
 def _carried_out(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nb2prod.cli import show
+from nb2prod.cli import show, spoken
 from nb2prod.cli.verbs import as_json, verb
 from nb2prod.errors import Refused, Unverified, UsageError
 from nb2prod.sdk.flags import FLAGS, Flag, given
@@ -53,7 +53,9 @@ def _value(context: click.Context, option: click.Parameter, value: Any) -> Any:
 
 
 model = click.option(
-    "--model", default="model", show_default=True, metavar="NAME", help="The variable that holds the model."
+    "--model",
+    metavar="NAME",
+    help="The variable that holds the model. Default: the only one that a %deploy of the notebook names, else model.",
 )
 timeout = click.option(
     "--cell-timeout", type=int, default=600, show_default=True, help="Seconds that one cell may take."
@@ -75,16 +77,17 @@ timeout = click.option(
 @flags()
 @timeout
 @as_json
-def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options: Any) -> None:
+def deploy_(source: str, model: str | None, cell_timeout: int, as_json: bool, **options: Any) -> None:
     from nb2prod import sdk
     from nb2prod.records.lifecycle import Plan
-    from nb2prod.sdk import card
+    from nb2prod.sdk import card, interruption
 
-    with show.progress(as_json) as (told, _):
+    with interruption.told(), show.progress(as_json) as (told, _):
         if source.startswith("models:/"):
             made = sdk.deploy(source, **given(options), progress=told)
         else:
             path = _notebook(source)
+            model = _named(path, model)
             made = sdk.deploy_notebook(path, model, **given(options), cell_timeout=cell_timeout, progress=told)
     if isinstance(made, Plan):
         return show.document(made) if as_json else show.card(card.plan(made))
@@ -108,9 +111,11 @@ def deploy_(source: str, model: str, cell_timeout: int, as_json: bool, **options
 @timeout
 @click.option("--rules", is_flag=True, help="List what capture looks for: code, severity, what, fix, how to accept it.")
 @as_json
-def verify_(notebook: str | None, model: str, cell_timeout: int, rules: bool, as_json: bool, **options: Any) -> int:
+def verify_(
+    notebook: str | None, model: str | None, cell_timeout: int, rules: bool, as_json: bool, **options: Any
+) -> int:
     from nb2prod import sdk
-    from nb2prod.sdk import card
+    from nb2prod.sdk import card, interruption
 
     if rules:
         if as_json:
@@ -120,15 +125,25 @@ def verify_(notebook: str | None, model: str, cell_timeout: int, rules: bool, as
         return 0
     if notebook is None:
         raise click.UsageError("Missing argument 'NOTEBOOK'.")
-    with show.progress(as_json) as (told, _):
-        proof = sdk.verify_notebook(
-            _notebook(notebook), model, **given(options), cell_timeout=cell_timeout, progress=told
-        )
+    with interruption.told(), show.progress(as_json) as (told, _):
+        path = _notebook(notebook)
+        model = _named(path, model)
+        proof = sdk.verify_notebook(path, model, **given(options), cell_timeout=cell_timeout, progress=told)
     if as_json:
         show.document(proof)
     else:
         show.card(card.verification(proof, options["name"] or model))
     return {"verified": 0, "refused": Refused.exit_code, "unverified": Unverified.exit_code}[proof.status]
+
+
+def _named(path: Path, model: str | None) -> str:
+    """The model that was named, else the one that the notebook's own `%deploy` names."""
+    if model is None:
+        from nb2prod.sdk.notebooks import marked_model
+
+        model = marked_model(path)
+        spoken.about(model)
+    return model
 
 
 def _notebook(source: str) -> Path:

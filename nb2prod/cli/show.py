@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.cli import spoken
-from nb2prod.errors import Failed, Nb2prodError
+from nb2prod.errors import OURS, REPORT, Failed, Nb2prodError
 
 if TYPE_CHECKING:
     from nb2prod.records.lifecycle import Progress, Step
@@ -130,8 +130,8 @@ def unknown(problem: Exception, trace: str, *, as_json: bool, words: Sequence[st
     failed = Failed(
         f"nb2prod broke: {type(problem).__name__}",
         code="unknown",
-        why=str(problem),
-        fix="nb2prod doctor",
+        why=f"{problem}. {OURS}" if str(problem) else OURS,
+        fix=REPORT,
     )
     error(failed, as_json=as_json, words=words)
     print(trace, file=sys.stderr)

@@ -51,6 +51,10 @@ class Door:
             return replace(self, model=named[1] if named else Door.model)._whole(text, error.where)
         return self._whole(text, error.where)
 
+    def mend(self, text: str) -> str:
+        """The fix of a finding, as of an error."""
+        return self._whole(text, "") if self.deploys and text.startswith(("--", "%deploy")) else self.line(text)
+
     def _whole(self, text: str, where: str) -> str:
         return mended(self.line(text), f"nb2prod {self.verb} {self.notebook} --model {self.model}", self.flags, where)
 
@@ -113,6 +117,11 @@ def asking(words: Sequence[str]) -> Iterator[None]:
         _ASKED.reset(before)
 
 
+def about(model: str) -> None:
+    """The model that the command turned out to be about."""
+    _ASKED.set(replace(_ASKED.get(), model=model))
+
+
 def line(text: str) -> str:
     """A line of text for this terminal."""
     return _ASKED.get().line(text)
@@ -172,9 +181,12 @@ def _after(words: Sequence[str], flag: str) -> str:
 
 
 def _field(key: str, value: Any) -> Any:
+    if key == "fix" and isinstance(value, str):
+        return _ASKED.get().mend(value)
     return line(value) if key in _LINES and isinstance(value, str) else document(value)
 
 
 def _row(row: Row) -> Row:
-    items = [line(one) if isinstance(one, str) else dataclasses.replace(one, text=line(one.text)) for one in row.items]
+    mend = _ASKED.get().mend
+    items = [line(one) if isinstance(one, str) else dataclasses.replace(one, text=mend(one.text)) for one in row.items]
     return dataclasses.replace(row, items=tuple(items))

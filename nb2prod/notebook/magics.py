@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import nb2prod
-from nb2prod.errors import Failed, Nb2prodError, UsageError
+from nb2prod.errors import OURS, REPORT, Failed, Nb2prodError, UsageError
 from nb2prod.notebook import arguments, line
 from nb2prod.notebook.live import Live
 from nb2prod.sdk import card, marking
@@ -31,7 +31,7 @@ def deploy(shell: Any, text: str, cell: str | None = None) -> None:
         model = _cell_model(shell, cell, parsed.model) if cell is not None else _line_model(shell, parsed)
         cards.line = parsed if cell is None else dataclasses.replace(parsed, model=model)
         if marking.marking():
-            _mark(parsed, live)
+            _mark(shell, parsed, live)
             return
         made = _deployed(model, arguments.arguments(parsed, shell.user_ns), live)
         live.show(_said_of(_result(shell, made), parsed.model))
@@ -63,10 +63,14 @@ class _Cards:
             raise stopped from None
         if isinstance(error, Nb2prodError):
             self._show(error)
-        elif error is not None and self._live.steps:
-            self._live.show(
-                card.progress(self._live.broken())
-            )  # its traceback follows, as for any error that is unknown
+        elif error is not None:
+            self._unknown(error)
+
+    def _unknown(self, error: BaseException) -> None:
+        """Its traceback follows, as for any error that is unknown."""
+        error.add_note(f"{OURS}\n!{REPORT}")
+        if self._live.steps:
+            self._live.show(card.progress(self._live.broken()))
 
     def _show(self, error: Nb2prodError) -> None:
         known = error.whole(self._typed)
@@ -169,11 +173,11 @@ def _result(shell: Any, made: Any) -> Card:
     return card.deployment(made.status(), variable=variable)
 
 
-def _mark(parsed: line.Line, live: Live) -> None:
+def _mark(shell: Any, parsed: line.Line, live: Live) -> None:
     """Where `nb2prod deploy notebook.ipynb` runs the cells it deploys once, by itself; a dry run would deploy nothing."""
     model = parsed.model or "predict"
     if "--dry-run" not in parsed.words:
-        marking.mark(model)
+        marking.mark(model, lambda: arguments.arguments(parsed, shell.user_ns))
     live.show(_marked(model))
 
 

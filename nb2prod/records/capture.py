@@ -160,13 +160,14 @@ class DataSource(Record, frozen=True, kw_only=True):
 
 
 class Lineage(Record, frozen=True, kw_only=True):
-    """Where the model came from."""
+    """Where the model came from. `definitions` are the notebook's own functions and classes that go along, each with its cell."""
 
     created: str
     user: str
     nb2prod: str
     notebook: str | None = None
     cells: tuple[Cell, ...] = ()
+    definitions: tuple[str, ...] = ()
     git_commit: str | None = None
     git_dirty: bool | None = None
     data: tuple[DataSource, ...] = ()

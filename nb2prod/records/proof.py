@@ -47,6 +47,7 @@ class Verification(Record, frozen=True, kw_only=True):
     replays: tuple[Replay, ...] = ()
     outside: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
     environment: str = ""
     network: Literal["namespace", "audit hook", "open"] = "open"
     files: Literal["namespace", "audit hook", "open"] = "open"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from nb2prod.errors import Failed, Nb2prodError, NoSpace, Refused, Unavailable
+from nb2prod.errors import OURS, REPORT, Failed, Nb2prodError, NoSpace, Refused, Unavailable
 from nb2prod.home import Home
 from nb2prod.registry import store
 
@@ -152,11 +152,15 @@ def _translate(uri: str, error: Exception) -> Nb2prodError:
     else:
         kind = Failed
     return kind(
-        "MLflow refused what nb2prod asked of it" if kind is not Failed else "MLflow failed",
+        "MLflow refused what nb2prod asked of it"
+        if kind is not Failed
+        else "MLflow failed at what nb2prod asked of it",
         code="registry-refused" if kind is not Failed else "registry-failed",
         where=shown(uri),
-        why=text,
-        fix="nb2prod doctor",
+        why=text if kind is not Failed else f"{text}. {OURS}",
+        fix="nb2prod doctor"
+        if kind is not Failed
+        else f"{REPORT}\nor the Bento without a registry, in a cell: nb2prod.package(nb2prod.capture('model'))",
         kept="nothing was registered",
     )
 

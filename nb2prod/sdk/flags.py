@@ -221,7 +221,8 @@ def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]
     Parameters
     ----------
     fix
-        The line to type; one that is no `command` is left as it is.
+        The line to type; one that is no `command` is left as it is. What it says after three spaces comes after the flags,
+        another way (``or …``) on a line of its own.
     command
         What a deploy's line begins with, its model included.
     typed
@@ -236,13 +237,15 @@ def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]
     """
     if fix.startswith("--"):
         fix = f"{command} {fix}"
-    if not f"{fix} ".startswith(f"{command} ") or "\n" in fix:
+    first, *below = fix.split("\n")
+    if not f"{first} ".startswith(f"{command} "):
         return fix
-    line, *note = re.split(r"(?= {3,}[#(])", fix, maxsplit=1)
+    line, *note = re.split(r"(?= {3,}\S)", first, maxsplit=1)
     named = set(re.findall(r"(?<!\S)--[a-z0-9-]+", line))
     for flag, found in typed.items():
         repeated = BY_NAME[flag].repeated
         if flag not in named or repeated:
             kept = [" ".join((flag, *words)) for words in found if not (repeated and words[0].strip("'\"") in where)]
             line += "".join(f" {words}" for words in kept if words not in line)
-    return "".join((line, *note))
+    other = [one.strip() for one in note if one.lstrip().startswith("or ")]
+    return "\n".join(("".join((line, *(note if not other else ()))), *other, *below))

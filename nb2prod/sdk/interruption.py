@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,38 @@ from typing import Any
 
 GRACE = 20.0
 """Seconds that the other process has to take back what it began."""
+
+
+TAKING_BACK = "interrupted: taking back what was begun … (once more ends at once)"
+_answered = threading.Event()
+
+
+def tell() -> None:
+    """The line that answers a Ctrl-C at once, on stderr: what follows takes seconds. The next ones get none."""
+    if not _answered.is_set():
+        print(f"\n{TAKING_BACK}", file=sys.stderr, flush=True)
+    _answered.set()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """While the block runs, the first Ctrl-C is answered with a line at once."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # no Ctrl-C arrives here
+        return
+
+    def first(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        tell()
+        before(number, frame)
+
+    _answered.clear()
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -32,6 +65,7 @@ def handed_on(interrupt: Callable[[], None], *, grace: float = GRACE) -> Iterato
 
     def first(*_: Any) -> None:
         signal.signal(signal.SIGINT, before)
+        tell()
         late.start()
         interrupt()
 

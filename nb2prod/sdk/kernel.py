@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nb2prod.errors import Failed, Refused, UsageError
+from nb2prod.errors import OURS, REPORT, Failed, Refused, UsageError
 from nb2prod.sdk import marking
 from nb2prod.sdk.interruption import handed_on
 
@@ -99,11 +99,11 @@ class Kernel:
             if reply["content"]["ename"] == "KeyboardInterrupt":
                 raise KeyboardInterrupt
             raise Failed(
-                f"{reply['content']['ename']}: {reply['content']['evalue']}",
+                f"nb2prod broke: {reply['content']['ename']}: {reply['content']['evalue']}",
                 code="kernel-failed",
                 where=str(self._path),
-                why="\n".join(_plain(line) for line in reply["content"]["traceback"][-3:]),
-                fix="nb2prod doctor",
+                why="\n".join((OURS, *(_plain(line) for line in reply["content"]["traceback"][-3:]))),
+                fix=f"{REPORT}\nor leave out what it stumbles over: a last cell with def predict(frame), then --model predict",
                 kept="nothing was registered",
             )
 

@@ -10,12 +10,13 @@ from typing import Any, Unpack
 
 import msgspec
 
+from nb2prod.capturing.execution import read_saved
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unavailable, Unverified, UsageError
 from nb2prod.home import Home
 from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
-from nb2prod.sdk import limits, lockfile
+from nb2prod.sdk import limits, lockfile, marking
 from nb2prod.sdk.card.words import count
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
@@ -24,14 +25,15 @@ from nb2prod.sdk.marking import MARKING, publish, read
 from nb2prod.sdk.oneline import deploy
 from nb2prod.sdk.steps import CaptureOptions, checked, running_notebook
 
+_ADDED = {"exclude", "env", "allow_network", "nullable", "wheel"}
 _KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
 
 
 def deploy_notebook(
     path: str | os.PathLike[str],
-    model: str = "model",
+    model: str | None = None,
     *,
-    workers: int = 2,
+    workers: int | None = None,
     alerts: Iterable[Alert | str] | None = None,
     slo: SLO | None = None,
     sample: float | None = None,
@@ -51,8 +53,9 @@ def deploy_notebook(
     path
         The notebook; it is read, and written only for `write_lock`.
     model
-        The variable that holds the model. The cells run up to and with the one whose `%deploy` names it: what comes after
-        uses a deployment that this run makes only at its end. Without such a cell all run.
+        The variable that holds the model; without it the only one that a `%deploy` of the notebook names, else `model`. The cells
+        run up to and with the one whose `%deploy` names it: what comes after uses a deployment that this run makes only at its
+        end. Without such a cell all run. The flags of that `%deploy` count where nothing else is said here.
     cell_timeout
         Seconds that one cell may take.
     workers, alerts, slo, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
@@ -68,7 +71,8 @@ def deploy_notebook(
     settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
     settings["slo"] = None if slo is None else msgspec.to_builtins(slo)
     settings |= {"dry_run": dry_run, "write_lock": write_lock, "sample": sample, "sample_deny": tuple(sample_deny)}
-    found = _inside("deploy", path, model, {**options, **settings}, home, cell_timeout, progress)
+    asked = {key: value for key, value in settings.items() if value is not None and value is not False and value != ()}
+    found = _inside("deploy", path, model or marked_model(path), {**options, **asked}, home, cell_timeout, progress)
     if dry_run:
         return msgspec.convert(found, Plan)
     outcome = msgspec.convert(found, Outcome)
@@ -77,7 +81,7 @@ def deploy_notebook(
 
 def verify_notebook(
     path: str | os.PathLike[str],
-    model: str = "model",
+    model: str | None = None,
     *,
     write_lock: bool = False,
     cell_timeout: int = 600,
@@ -90,10 +94,9 @@ def verify_notebook(
     What capture refuses is a verification too, with its reason; a wrong call raises. With `write_lock` the versions of a
     verified model are written into the notebook, as uv and juv read them.
     """
+    asked: dict[str, Any] = {**options, "write_lock": True} if write_lock else dict(options)
     try:
-        found = _inside(
-            "verify", path, model, {**options, "write_lock": write_lock}, home or Home(), cell_timeout, progress
-        )
+        found = _inside("verify", path, model or marked_model(path), asked, home or Home(), cell_timeout, progress)
     except (Refused, Unverified) as error:
         return Verification(
             capture="",
@@ -108,9 +111,25 @@ def verify_notebook(
     return msgspec.convert(found, Verification)
 
 
+def marked_model(path: str | os.PathLike[str]) -> str:
+    """The model that the notebook's `%deploy` cells name, where they name one; else `model`."""
+    file = Path(path).expanduser()
+    cells = read_saved(file) if file.is_file() else None
+    names = marking.named(cell.source for cell in cells or ())
+    return names[0] if len(names) == 1 else "model"
+
+
+def _with_said(verb: str, model: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with those of the `%deploy` line that marked the model; what the caller said goes before."""
+    known = {"write_lock", *CaptureOptions.__annotations__}
+    said = {key: value for key, value in marking.said(model).items() if verb == "deploy" or key in known}
+    for key in _ADDED & said.keys() & options.keys():
+        options[key] = tuple(dict.fromkeys((*options[key], *said[key])))
+    return {**said, **options}
+
+
 def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: str, cache: str) -> None:
     """Called inside the kernel after the last cell: does the work and publishes each step and the result."""
-    from nb2prod.capturing.execution import read_saved
 
     def tell(kind: str, body: Any) -> None:
         publish({"kind": kind, "body": msgspec.to_builtins(body)})
@@ -120,8 +139,10 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
     notebook = replace(found, path=Path(path), saved=read_saved(Path(path)))
     place = Home(home, cache)
     try:
+        if "slo" in options:
+            options["slo"] = msgspec.convert(options["slo"], SLO)
+        options = _with_said(verb, model, options)
         if verb == "deploy":
-            options["slo"] = msgspec.convert(options["slo"], SLO | None)
             made = deploy(model, notebook=notebook, home=place, progress=lambda step: tell("step", step), **options)
             tell("result", made.outcome if isinstance(made, Deployment) else made)
         else:

@@ -250,6 +250,7 @@ class _Case:
             replays=tuple(self.replays),
             outside=self.outside,
             warnings=tuple(one for one in self.capture.record.findings if one.severity == "warn"),
+            notes=tuple(one for one in self.capture.record.findings if one.severity == "note"),
             environment=self.ground.key if self.ground else "",
             network=self.walls.network,
             files=self.walls.files,

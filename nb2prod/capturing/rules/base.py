@@ -89,6 +89,12 @@ class Case:
                     found.append(source)
         return found
 
+    @cached_property
+    def definitions(self) -> list[str]:
+        """The notebook's own functions and classes that go along: `clean (cell 2)`, the model's own first."""
+        own = [code for code in self.travelling if contents.travels(code.thing)]
+        return list(dict.fromkeys(f"{code.name} ({re.sub(r' .In .*', '', code.where)})" for code in own))
+
     def _source(self, thing: Any) -> Travelling | None:
         name = thing.__qualname__
         for cell in reversed(self.notebook.graph.cells):

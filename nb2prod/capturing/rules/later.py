@@ -41,6 +41,12 @@ class Nondeterministic(Later):
     fix: ClassVar[str] = "a random_state in the model; or %deploy model --tolerance SHARE"
 
 
+class DependsOnCalls(Later):
+    code: ClassVar[str] = "depends-on-calls"
+    about: ClassVar[str] = "predict changes what its next answers depend on"
+    fix: ClassVar[str] = "change a copy of it in predict, or nothing"
+
+
 class NotOnIndex(Later):
     code: ClassVar[str] = "not-on-index"
     about: ClassVar[str] = "a package, or this version of it, is on no index that can be reached"
@@ -73,6 +79,34 @@ class OtherThanLocked(Later):
     fix: ClassVar[str] = "pip install the versions that are named, then run the notebook again"
 
 
+class OtherPythonThanLocked(Later):
+    code: ClassVar[str] = "other-python-than-locked"
+    severity: ClassVar[Severity] = "warn"
+    about: ClassVar[str] = "the notebook's own lock asks for another Python than the kernel's"
+    fix: ClassVar[str] = "uv venv --python VERSION, then start the notebook's kernel from it"
+
+
+class OtherWheel(Later):
+    code: ClassVar[str] = "other-wheel"
+    severity: ClassVar[Severity] = "warn"
+    about: ClassVar[str] = "a wheel that was given is of another version than the kernel's"
+    fix: ClassVar[str] = "pip install --force-reinstall FILE.whl, then run the notebook again"
+
+
+class HeavyCode(Later):
+    code: ClassVar[str] = "heavy-code"
+    severity: ClassVar[Severity] = "warn"
+    about: ClassVar[str] = "a local package has much data beside its code, and all of it goes along"
+    fix: ClassVar[str] = "mv FILE elsewhere, if predict does not read it"
+
+
+class FreshProcess(Later):
+    code: ClassVar[str] = "fresh-process"
+    severity: ClassVar[Severity] = "note"
+    about: ClassVar[str] = "a fresh process of this interpreter could not load or ask the model"
+    fix: ClassVar[str] = "the proof in the clean environment tells more"
+
+
 class SystemLibraries(Later):
     code: ClassVar[str] = "system-libraries"
     severity: ClassVar[Severity] = "note"
@@ -91,6 +125,15 @@ class NoReferenceScores(Later):
     code: ClassVar[str] = "no-reference-scores"
     severity: ClassVar[Severity] = "note"
     about: ClassVar[str] = "there is no hold-out, so confidence is not watched"
+    fix: ClassVar[str] = "%deploy model --holdout ROWS ANSWERS"
+
+
+class OutOfFold(Later):
+    code: ClassVar[str] = "out-of-fold"
+    severity: ClassVar[Severity] = "note"
+    about: ClassVar[str] = (
+        "there is no hold-out, so reference scores come from copies of the model fitted on parts of the rows"
+    )
     fix: ClassVar[str] = "%deploy model --holdout ROWS ANSWERS"
 
 

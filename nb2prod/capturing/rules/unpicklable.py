@@ -133,7 +133,7 @@ def mend(held: Held) -> str:
     if held.by == "partial":
         return f"open it inside {of}, and give it only what is needed to open it"
     if held.of:
-        return f"%deploy model --exclude {name}      or open it inside {of}"
+        return f"%deploy model --exclude {name}\nor open it inside {of}"
     attribute = re.sub(r"(\.__self__|\[[^\]]*\])+$", "", held.path).rpartition(".")[2]
     if attribute.isidentifier() and attribute != "model":
         return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {attribute!r}}}"

@@ -44,9 +44,10 @@ def plan(planned: Plan) -> Card:
         Row("Model", (_model(record),)),
         Row("Columns", (_columns(record),)),
         Row("Data", tuple(_data_lines(record)) or ("No baseline was found.",)),
-        Row("Code", (", ".join(module.name for module in record.environment.local) or "none of the notebook's own",)),
+        Row("Code", (_code(record),)),
         Row("Packages", (f"{planned.packages} locked · Python {record.environment.python}",)),
         Row("Size", (f"{size(planned.bytes)} in {count(len(planned.files), 'file')}",)),
+        *_checked(record),
         *_finding_rows(record.findings),
     ]
     files = (Fold("Files", text="\n".join(planned.files)),)
@@ -194,7 +195,7 @@ def _environment(record: CaptureRecord) -> tuple[Row, ...]:
     rows = [
         Row("Python", (f"{around.python} on {around.platform} {around.machine}".strip(),)),
         Row("Packages", (f"{around.packages} locked with their hashes, among them", ", ".join(around.pins))),
-        Row("Code", (", ".join(module.name for module in around.local) or "none of the notebook's own",)),
+        Row("Code", (_code(record),)),
     ]
     if around.left_out:
         rows.append(Row("Left out", (f"loaded in the kernel and not needed: {', '.join(around.left_out)}",)))
@@ -214,6 +215,7 @@ def _lineage(made: Outcome) -> tuple[Row, ...]:
         ("Notebook", told.notebook or ""),
         ("Cells", ", ".join(f"In [{cell.execution}]" for cell in told.cells)),
         ("Git", git),
+        ("Stale check", told.stale_check),
         ("Made", f"{told.created} by {told.user}"),
         ("Model", f"models:/{made.name}/{made.version}"),
         ("Bento", made.bento),
@@ -224,6 +226,22 @@ def _lineage(made: Outcome) -> tuple[Row, ...]:
 def _model(record: CaptureRecord) -> str:
     steps = f" of {' → '.join(record.model.steps)}" if record.model.steps else ""
     return f"{record.model.model_class.rpartition('.')[2]}{steps}"
+
+
+def _code(record: CaptureRecord) -> str:
+    """`predict (cell 4), clean (cell 2), delayutils`: the notebook's functions and classes, then its modules."""
+    modules = [module.name for module in record.environment.local]
+    return ", ".join((*record.lineage.definitions, *modules)) or "none of the notebook's own"
+
+
+def _checked(record: CaptureRecord) -> list[Row]:
+    """Stale state is looked for in the cells that ran and in the file; without the file only in the cells."""
+    told = record.lineage
+    if told.stale_check == "full" or not told.cells:
+        return []
+    why = "the notebook was not saved since it ran" if told.notebook else "the notebook's file was not found"
+    said = f"stale check: partial; {why}, so cells that were edited or deleted are not seen"
+    return [Row("Check", (said, Code("save it and run the line again")))]
 
 
 def _columns(record: CaptureRecord) -> str:

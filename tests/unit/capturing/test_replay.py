@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nb2prod.capturing.replay import compare, worse
+from nb2prod.capturing.replay import _of_others, compare, worse
 from nb2prod.records.capture import Answers
 
 
@@ -56,3 +56,14 @@ def test_true_is_not_one() -> None:
 def test_the_worse_of_two_outcomes_is_told() -> None:
     good, bad = compare(answers(1.0), answers(1.0), 0.0), compare(answers(1.0), answers(2.0), 0.0)
     assert worse(good, bad) == bad
+
+
+def test_what_nb2prods_own_process_starts_with_is_not_read_from_outside() -> None:
+    import nb2prod
+
+    assert _of_others(
+        ["/data/zones.csv", "__mp_main__", "__main__", "nb2prod.runtime", nb2prod.__file__, "delayutils"]
+    ) == (
+        "/data/zones.csv",
+        "delayutils",
+    )

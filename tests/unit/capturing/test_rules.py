@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,29 @@ def test_what_a_later_step_finds_is_listed_under_the_code_that_it_raises() -> No
     later = {rule.code for rule in rules.every() if type(rule).__module__.endswith(".later")}
     code = "".join(path.read_text() for path in Path(rules.__file__).parents[2].rglob("*.py") if path.stem != "later")
     assert {one for one in later if f'"{one}"' not in code} == set()
+
+
+def test_every_finding_that_capture_gives_is_listed() -> None:
+    listed = {one.code for one in rules.listed()}
+    sources = [path.read_text() for path in Path(rules.__file__).parents[1].rglob("*.py")]
+    given = {code for source in sources for code in re.findall(r'Finding\(\s+code="([a-z-]+)"', source)}
+    assert "no-reference-scores" in given
+    assert given | {"out-of-fold", "depends-on-calls"} <= listed
+
+
+def test_columns_of_one_name_are_named_with_the_line_that_keeps_the_first() -> None:
+    kernel = Kernel().run(
+        SETUP, "X = pd.concat([df, df[['b']]], axis=1)\nmodel = LogisticRegression().fit(X.to_numpy(), y)"
+    )
+    finding = only(kernel.look("model", data="X"), "duplicate-columns")
+    assert finding.title == "`b` stands more than once among the columns of `X`"
+    assert finding.fix.startswith("X = X.loc[:, ~X.columns.duplicated()]")
+    assert finding.severity == "refuse"
+
+
+def test_the_notebooks_own_functions_and_classes_that_travel_are_named_with_their_cells() -> None:
+    clean = "def clean(frame):\n    return frame.fillna(0)"
+    model = "def model(frame):\n    return clean(frame)['a'] > 0"
+    notebook = Kernel().run(SETUP, clean, model).notebook((1, SETUP), (2, clean), (3, model))
+    case = rules.Case(discovery.find("model", notebook, data="df"), notebook)
+    assert case.definitions == ["model (cell 3)", "clean (cell 2)"]

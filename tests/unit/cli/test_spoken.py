@@ -66,3 +66,18 @@ def test_a_notebook_that_is_not_there_is_the_one_beside_it_whose_name_is_nearest
         assert spoken.line("%deploy model") == f"nb2prod deploy {tmp_path / 'delays.ipynb'} --model model"
     with spoken.asking(["deploy", str(tmp_path / "elsewhere" / "delay.ipynb")]):
         assert spoken.line("%deploy model") == "nb2prod deploy notebook.ipynb --model model"
+
+
+def test_the_fix_of_a_finding_is_a_line_of_the_terminal_with_the_flags_that_were_typed(tmp_path: Path) -> None:
+    notebook = tmp_path / "n.ipynb"
+    notebook.touch()
+    found = {
+        "notes": [{"fix": "--golden sample      (real rows stay)"}],
+        "warnings": [{"fix": "%deploy model --env KEY"}],
+    }
+    with spoken.asking(["verify", str(notebook), "--data", "raw", "--json"]):
+        spoken.about("predict")
+        said = spoken.document(found)
+    command = f"nb2prod verify {notebook} --model predict"
+    assert said["notes"][0]["fix"] == f"{command} --golden sample --data raw      (real rows stay)"
+    assert said["warnings"][0]["fix"] == f"{command} --env KEY --data raw"

@@ -9,11 +9,12 @@ import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nb2prod.errors import Failed, Refused
 from nb2prod.records.capture import Column, Finding, Output, Signature
-from nb2prod.records.lifecycle import Step
+from nb2prod.records.lifecycle import Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.proof import Verification
 from nb2prod.sdk import card
@@ -277,3 +278,22 @@ def test_whether_it_pays_is_said_by_the_users_own_metrics_or_how_to_bring_one() 
     )
     empty = card.deployment(samples.STATUS, limits=[], voice="terminal").text()
     assert "nb2prod alerts add delays 'conversion below 0.03 over 7d'" in empty
+
+
+def planned(**lineage: object) -> str:
+    record = samples.record()
+    record = msgspec.structs.replace(record, lineage=msgspec.structs.replace(record.lineage, **lineage))
+    return card.plan(Plan(name="delays", capture=record, packages=63, bytes=41_000_000, files=("a",))).text()
+
+
+def test_a_plan_names_the_notebooks_own_code() -> None:
+    assert "Code       predict (cell 4), clean (cell 2), delayutils" in planned(
+        definitions=("predict (cell 4)", "clean (cell 2)")
+    )
+
+
+def test_a_plan_says_where_the_stale_check_was_partial() -> None:
+    assert "stale check: partial; the notebook was not saved" in planned(stale_check="partial")
+    assert "its file" not in planned(stale_check="full")
+    assert "the notebook's file was not found" in " ".join(planned(stale_check="partial", notebook=None).split())
+    assert "stale check" not in planned(stale_check="full")

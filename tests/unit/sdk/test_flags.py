@@ -1,4 +1,4 @@
-"""What was typed becomes the SDK's arguments, whatever is behind a flag."""
+"""What was typed becomes the SDK's arguments, whatever is behind a flag, and stays in the line of a fix."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from nb2prod.sdk.flags import given
+from nb2prod.sdk.flags import given, mended
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+TYPED = {"--dry-run": [()], "--data": [("X",)]}
 
 
 @pytest.mark.parametrize("rows", [FRAME, FRAME["a"], pd.Series(["x", "y"]), np.arange(4), scipy.sparse.eye(3).tocsr()])
@@ -23,3 +24,20 @@ def test_rows_behind_a_flag_are_handed_on_as_they_are(rows: Any) -> None:
 
 def test_what_was_said_stays_also_where_it_is_nothing_much() -> None:
     assert given({"tolerance": 0.0, "sample": 0, "env": ("A",)}) == {"tolerance": 0.0, "sample": 0, "env": ("A",)}
+
+
+@pytest.mark.parametrize(
+    ("fix", "whole"),
+    [
+        ("%deploy model --exclude db      or open it inside predict",
+         "%deploy model --exclude db --dry-run --data X\nor open it inside predict"),
+        ("%deploy model --exclude db\nor open it inside predict",
+         "%deploy model --exclude db --dry-run --data X\nor open it inside predict"),
+        ("--golden sample      (real rows stay)", "%deploy model --golden sample --dry-run --data X      (real rows stay)"),
+        ("--data Z      # which rows", "%deploy model --data Z --dry-run      # which rows"),
+        ("model.fit(X, y)", "model.fit(X, y)"),
+    ],
+)  # fmt: skip
+def test_flags_are_put_into_the_line_and_not_behind_what_is_said_of_it(fix: str, whole: str) -> None:
+    assert mended(fix, "%deploy model", TYPED) == whole
+    assert mended(whole, "%deploy model", TYPED) == whole

@@ -70,7 +70,19 @@ def test_ctrl_c_is_handed_on_to_the_kernel_and_what_it_kept_is_told(
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (tmp_path / "taken-back").exists()
-    assert said.strip() == "interrupted: nothing was registered; version 1 goes on answering"
+    told, kept = said.strip().splitlines()[:: len(said.strip().splitlines()) - 1]
+    assert told == "interrupted: taking back what was begun … (once more ends at once)"
+    assert kept == "interrupted: nothing was registered; version 1 goes on answering"
+
+
+def test_a_line_answers_ctrl_c_at_once(tmp_path: Path) -> None:
+    with deploying(tmp_path, cleaning=60) as process:
+        await_file(tmp_path / "begun")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "taking back" not in process.stderr.readline():
+            assert process.poll() is None
+        assert not (tmp_path / "taken-back").exists()
 
 
 def test_a_second_ctrl_c_ends_at_once_and_says_what_takes_back_the_rest(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import nbformat
 import pytest
 
 from nb2prod.errors import Refused
+from nb2prod.sdk import marking
 from nb2prod.sdk.kernel import Kernel
-from nb2prod.sdk.marking import MARKING
+from nb2prod.sdk.marking import MARKING, MIME, named
+from nb2prod.sdk.notebooks import _with_said, marked_model
 
 LOAD = "%load_ext nb2prod\nmodel, other = 1, 2"
 AFTER = "deployment.predict([1])"
@@ -44,3 +46,45 @@ def test_a_notebook_that_marks_another_model_runs_on_and_says_why_it_fails(tmp_p
 
 def test_a_notebook_without_a_mark_runs_to_its_end(tmp_path: Path) -> None:
     assert run(notebook(tmp_path, LOAD, "y = 1"), "model") == (2, 0)
+
+
+CELL = "%%deploy --data raw --labels y[:2] --env KEY --workers 4 --p99-ms 50\ndef predict(frame):\n    return frame"
+
+
+def test_the_flags_of_the_line_that_marks_the_model_are_known_to_its_kernel(tmp_path: Path) -> None:
+    path = notebook(tmp_path, LOAD, "raw, y = [1], [1, 2, 3]", CELL, "1 / 0")
+    heard: list[dict[str, object]] = []
+    with Kernel(path, cell_timeout=60, environment={MARKING: "1"}) as kernel:
+        assert tuple(kernel.run_cells("predict")) == (3, 1)
+        asked = "from nb2prod.sdk import marking, notebooks\n"
+        asked += (
+            "marking.publish({'verify': notebooks._with_said('verify', 'predict', {'labels': 'z', 'env': ('B',)})})"
+        )
+        kernel.run(asked, heard=lambda data: heard.append(data[MIME]))
+    assert heard == [{"verify": {"data": "raw", "labels": "z", "env": ["B", "KEY"]}}]
+
+
+def test_flags_of_the_caller_go_before_those_of_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(marking._SAID, "predict", lambda: {"data": "raw", "workers": 4})
+    assert _with_said("deploy", "predict", {"data": "X"}) == {"data": "X", "workers": 4}
+    assert _with_said("verify", "predict", {}) == {"data": "raw"}
+    assert _with_said("deploy", "other", {"data": "X"}) == {"data": "X"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "model"),
+    [
+        ([LOAD, CELL], "predict"),
+        ([LOAD, "%deploy make_pipeline(scaler, clf) --name d"], "make_pipeline(scaler, clf)"),
+        ([LOAD, "%deploy clf --dry-run", "%deploy?", "%deploy", "x = 1"], "model"),
+        ([LOAD, "%deploy one", "%deploy two"], "model"),
+    ],
+)
+def test_without_a_model_the_only_one_that_a_deploy_names_is_meant(
+    cells: list[str], model: str, tmp_path: Path
+) -> None:
+    assert marked_model(notebook(tmp_path, *cells)) == model
+
+
+def test_a_deploy_in_a_comment_names_nothing() -> None:
+    assert named(["# %deploy model", "print('%deploy x')"]) == []
