@@ -88,14 +88,21 @@ class Notebook:
     @cached_property
     def numbered(self) -> bool:
         """Whether the execution numbers in the file are this run's: it was saved after the fit that it is compared with."""
-        ran = dict(self.executed)
-        same = [
-            cell.execution
-            for cell in self.saved or ()
-            if cell.execution and _same(cell.source, ran.get(cell.execution))
-        ]
         fitted = next((call.execution for call in self.graph.fits()), 0)
-        return bool(same) and (max(same) >= fitted or self._edited(fitted))
+        return bool(self.saved_at) and (self.saved_at >= fitted or self._edited(fitted))
+
+    @cached_property
+    def saved_at(self) -> int:
+        """The latest execution that the file shows as it ran: it was written after that; 0 where it shows none."""
+        ran = dict(self.executed)
+        return max(
+            (
+                cell.execution
+                for cell in self.saved or ()
+                if cell.execution and _same(cell.source, ran.get(cell.execution))
+            ),
+            default=0,
+        )
 
     def _edited(self, execution: int) -> bool:
         """Whether the file has another text under the number of a cell that ran, and was written since this kernel began."""

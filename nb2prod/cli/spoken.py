@@ -144,7 +144,7 @@ def document(content: Any) -> Any:
     """A JSON document whose fixes are for this terminal."""
     if isinstance(content, dict):
         return {key: _field(key, value) for key, value in content.items()}
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         return [document(one) for one in content]
     return content
 

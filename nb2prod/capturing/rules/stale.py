@@ -100,6 +100,8 @@ class DeletedCell(Rule):
             names = sorted(cell.writes | cell.changes)
             if not names or cell.execution in case.notebook.positions or cell.execution in edited:
                 continue
+            if case.notebook.numbered and cell.execution > case.notebook.saved_at:
+                continue  # it ran after the file was written, which cannot have it yet
             if any(_defines(saved, name) for name in names for saved in case.notebook.saved or ()):
                 continue
             shown = ", ".join(names[:4])

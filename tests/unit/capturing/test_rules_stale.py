@@ -56,6 +56,12 @@ def test_a_deleted_cell_is_named() -> None:
     assert finding.where == "In [2]: clean"
 
 
+def test_a_cell_that_ran_after_the_file_was_saved_is_not_called_deleted() -> None:
+    model = "def answer(frame):\n    return frame['a'] > 0"
+    kernel = Kernel().run(SETUP, FIT, model)
+    assert kernel.look("answer", (1, SETUP), (2, FIT), data="df") == ()
+
+
 def test_cells_run_out_of_order_are_named() -> None:
     findings = Kernel().run(SETUP, CLEAN, FITTED).look("model", (1, SETUP), (3, FITTED), (2, CLEAN), data="df")
     finding = only(findings, "out-of-order")

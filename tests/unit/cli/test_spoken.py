@@ -72,7 +72,7 @@ def test_the_fix_of_a_finding_is_a_line_of_the_terminal_with_the_flags_that_were
     notebook = tmp_path / "n.ipynb"
     notebook.touch()
     found = {
-        "notes": [{"fix": "--golden sample      (real rows stay)"}],
+        "notes": ({"fix": "--golden sample      (real rows stay)"},),
         "warnings": [{"fix": "%deploy model --env KEY"}],
     }
     with spoken.asking(["verify", str(notebook), "--data", "raw", "--json"]):
