@@ -25,6 +25,7 @@ SETTLED = 30
 LEAST = 3
 _APART = 2.0
 _SEED = 71_993
+_LEAST_WORTH = 0.05
 VOCABULARY = 50_000
 _TERM = re.compile(r"\w+")
 _NULL, _WRONG = object(), object()
@@ -146,7 +147,8 @@ def left_one_out(rows: Ints, found: Counter[Any], known: int) -> tuple[Ints, flo
     """Counts of a category in which a row that alone has its level is `unseen`, and what such a row is worth.
 
     By Good and Turing (Good 1953) the share of levels that come once is that of levels still unseen. Its variance is that of
-    so many rows and twice the number of levels that come twice (Esty 1983): so it is worth fewer rows than it was made of.
+    so many rows and twice the number of levels that come twice (Esty 1983): so it is worth fewer rows than it was made of,
+    and fewer still where more come twice than once: then few levels are left, and their number is a matter of luck.
     """
     times = Counter(held for text, held in found.items() if isinstance(text, str))
     whole, part = sum(held * levels for held, levels in times.items()), int(rows[BODY:].sum())
@@ -156,7 +158,8 @@ def left_one_out(rows: Ints, found: Counter[Any], known: int) -> tuple[Ints, flo
     moved = min(round(times[1] * part / whole), int(rows[-2]))
     rows[-2:] += -moved, moved
     alone = times[1] * (1 - times[1] / whole) + 0.5
-    return rows, min(whole / part * alone / (alone + 2 * times[2]), 1.0)
+    worth = whole / part * alone / (alone + 2 * times[2]) * min(1.0, times[1] / max(times[2], 1))
+    return rows, min(max(worth, _LEAST_WORTH), 1.0) if times[2] else 1.0
 
 
 def tally(feature: Feature, column: Column) -> Ints:
