@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nb2prod.baseline import counting
 from nb2prod.baseline.columns import Coded, Column, values_of
@@ -15,6 +16,8 @@ from nb2prod.baseline.words import level
 PANE = 100
 LEAST_PANES = 8
 ROWS = 400_000
+_LOOKED, _FEW, _ALL = 8, 20, 0.95
+_PLAIN = 4.0  # scatters by which a factor is past doubt among many
 
 
 def factor(feature: Feature, column: Column, order: Ints | None = None) -> float:
@@ -24,10 +27,13 @@ def factor(feature: Feature, column: Column, order: Ints | None = None) -> float
     trend out. The larger of location and spread for a number, the mean over the levels for a category.
     """
     codes = places(feature, column)
+    return of_places(feature, codes if order is None or not len(codes) else codes[order])
+
+
+def of_places(feature: Feature, codes: Ints) -> float:
+    """f̂ from the body bucket of each row, in order."""
     if len(codes) < PANE * LEAST_PANES:
         return 1.0
-    if order is not None:
-        codes = codes[order]
     panes = min(len(codes), ROWS) // PANE
     width = feature.size - BODY
     codes = codes[: panes * PANE]
@@ -49,6 +55,57 @@ def successive(feature: Feature, table: Floats) -> float:
         return float(max((np.mean((steps @ score) ** 2) for score in scores(share)), default=1.0))
     used = share > 0
     return float(np.mean(np.sum(steps[:, used] ** 2 / share[used], axis=1)) / max(int(used.sum()) - 1, 1))
+
+
+def parted(
+    half: NDArray[np.bool_], columns: Mapping[str, Column], order: Ints | None, found: Mapping[str, float]
+) -> tuple[NDArray[np.bool_], float]:
+    """`half` of the rows, so that what hangs together lies on one side, and by how much repeated rows alone are fewer.
+
+    Repeated rows stay together, else runs of rows in order where any counter's `found` says so. Of each two neighbouring runs
+    one lies on each side, so that both have all of a slow trend.
+    """
+    group = _repeats(columns, len(half))
+    if group is not None:
+        held = np.bincount(group).astype(np.float64)
+        return np.asarray(half[np.unique(group, return_index=True)[1]][group], np.bool_), float(
+            held @ held / held.sum()
+        )
+    runs = len(half) // PANE
+    if max(found.values(), default=1.0) <= 1 + _PLAIN * np.sqrt(3 / max(runs, 1)):
+        return half, 1.0
+    run = np.arange(len(half)) // PANE
+    sides = np.empty(len(half), np.bool_)
+    sides[slice(None) if order is None else order] = half[run // 2] ^ (run % 2 == 1)
+    return sides, 1.0
+
+
+def paid(found: float, panes: int) -> float:
+    """What a factor found over panes costs: nothing within its own scatter, which those past doubt pay on top."""
+    scatter = float(np.sqrt(3 / max(panes, 1)))
+    if found <= 1 + 2 * scatter:
+        return 1.0
+    return found * (1 + scatter) if found > 1 + 3 * scatter else found
+
+
+def _repeats(columns: Mapping[str, Column], rows: int) -> Ints | None:
+    """The group of each row where training has most rows several times, whatever their order; None where it has not.
+
+    Told from values that are few by nature in that one column gives away another: two have as many values as there are
+    different rows.
+    """
+    numbers = [values for values in columns.values() if isinstance(values, np.ndarray) and values.dtype.kind in "fiu"]
+    numbers = [values for values in numbers if len(values) == rows][:_LOOKED]
+    if len(numbers) < 2 or rows < PANE * LEAST_PANES:
+        return None
+    found = [np.unique(values, return_inverse=True)[1] for values in numbers]
+    kinds = sorted(int(codes.max()) + 1 for codes in found)
+    if not _FEW <= kinds[-2] <= rows / 2:
+        return None
+    together = found[0].astype(np.int64)
+    for codes in found[1:]:
+        together = np.unique(together * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
+    return together if (together.max() + 1) * _ALL <= kinds[-2] else None
 
 
 def scores(share: Floats) -> list[Floats]:

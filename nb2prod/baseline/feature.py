@@ -109,6 +109,25 @@ class Feature:
         return np.concatenate(([_LOWEST], self.edges, [np.inf, np.nan]))
 
     @cached_property
+    def halves(self) -> NDArray[np.bool_]:
+        """Of a number: which buckets of the body lie above the median, and which between the quartiles."""
+        body = self.counts[BODY:].astype(np.float64)
+        found = np.zeros((2, len(body)), np.bool_)
+        if len(self.edges) < 2 or not body.any():
+            return found
+        below = np.cumsum(body)[:-1] / body.sum()
+        low, middle, high = (int(np.argmin(np.abs(below - share))) + 1 for share in (0.25, 0.5, 0.75))
+        found[0, middle:] = found[1, low:high] = True
+        return found
+
+    @cached_property
+    def sides(self) -> list[tuple[float, float]]:
+        """Both as values, the first within and the last beyond; NaN where there is none."""
+        ends = np.concatenate(([-np.inf], self.edges, [np.inf]))
+        found = [np.flatnonzero(half) for half in self.halves]
+        return [(float(ends[one[0]]), float(ends[one[-1] + 1])) if len(one) else (np.nan, np.nan) for one in found]
+
+    @cached_property
     def index(self) -> dict[str, int]:
         """Bucket of each level."""
         return {level: BODY + i for i, level in enumerate(self.levels)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, dependence, freezing, risks, scores, storage
+from nb2prod.baseline import counting, dependence, freezing, order, risks, scores, storage
 from nb2prod.baseline.calibration import Calibration, isotonic
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
@@ -95,24 +95,26 @@ class Baseline:
         stated = kinds or {}
         found: list[Feature] = []
         moments = moments_of(times_of(frame) if times is None else times, rows)
-        order = np.argsort(moments, kind="stable") if len(moments) else None
+        sequence = np.argsort(moments, kind="stable") if len(moments) else None
         hanging: dict[str, float] = {}
         timed: dict[str, tuple[Feature, Ints, Floats]] = {}
         for name, column in columns.items():
             for feature in freezing.features(name, column, stated.get(name) or freezing.kind_of(column), half):
                 found.append(feature)
-                hanging[feature.name] = round(dependence.factor(feature, column, order), 4)
+                hanging[feature.name] = dependence.factor(feature, column, sequence)
                 if len(moments):
                     places, kept = dependence.places(feature, column), freezing.apart(feature, rows)
                     timed[feature.name] = feature, places[kept[: len(places)]], moments[kept]
-        together = freezing.together(tuple(found), columns, rows, half)
+        half, least = dependence.parted(half, columns, sequence, hanging)
+        together = freezing.together(tuple(found), columns, rows, half, sequence)
         reference: Counts = {}
         model = None
         if together is not None:
-            model, watched, reference["@multivariate.shares"], error = together
+            model, watched, reference["@multivariate.shares"], error, hanging[watched.name] = together
             found.append(watched)
             if len(moments):
                 timed[watched.name] = watched, dependence.places_of(watched, error), moments[~half]
+        hanging = {name: round(max(value, least), 4) for name, value in hanging.items()}
         bare = cls(tuple(found), rows, pca=model, reference=reference, dependence=hanging, seasons=learn(timed))
         told = _with_scores(bare, scores, labels, classes)
         when = times_of(holdout) if holdout_times is None else holdout_times
@@ -154,6 +156,7 @@ class Baseline:
         sizes = {feature.name: feature.size for feature in self.features}
         if self.pca is not None:
             sizes["@multivariate.shares"] = len(self.pca.names)
+        sizes[order.NAME] = order.size(self.features)
         if self.target is not None:
             sizes |= scores.label_sizes(self.target, self.score_edges)
         return sizes
@@ -181,7 +184,7 @@ class Baseline:
 
     # -- counting
 
-    def count(self, columns: Any, scores: Any = None, n: int | None = None) -> Counts:
+    def count(self, columns: Any, scores: Any = None, n: int | None = None, *, ordered: bool = False) -> Counts:
         """Counts of a batch, whole numbers by counter.
 
         Parameters
@@ -193,12 +196,17 @@ class Baseline:
             What the model said for these rows; counted where the baseline has reference scores.
         n
             Number of rows, where no column tells it.
+        ordered
+            Count also how often rows that follow each other are alike: `@order`, which adds up but is of these batches.
         """
         found, rows = columns_of(columns)
         rows = rows if n is None else n
-        counted = counting.batch(self._columns, found, rows, self.pca)
+        codes: order.Codes | None = {} if ordered else None
+        counted = counting.batch(self._columns, found, rows, self.pca, codes)
         if scores is not None and self.target is not None and self.has_scores:
-            counted |= counting.said(self.score_features, self.target, scores, rows)
+            counted |= counting.said(self.score_features, self.target, scores, rows, codes)
+        if codes is not None:
+            counted[order.NAME] = order.compared(self.features, codes, rows)
         return counted
 
     @cached_property
@@ -310,21 +318,21 @@ def _with_score_seasons(told: Baseline, raw: Any, times: Any) -> Baseline:
     if not len(moments):
         return told
     timed = {one.name: (one, dependence.places(one, parts[one.name]), moments) for one in told.score_features}
-    return _changed(told, seasons=with_columns(told.seasons, timed))
+    return replace(told, seasons=with_columns(told.seasons, timed))
 
 
 def _with_scores(bare: Baseline, raw: Any, labels: Any, classes: Sequence[Any] | None) -> Baseline:
     target = scores.recognise(raw, labels, classes)
     if target is None or raw is None:
-        return _changed(bare, target=target)
+        return replace(bare, target=target)
     said = tuple(freezing.said(raw, target))
     parts = scores.parts(raw, target)
     hanging = {feature.name: round(dependence.factor(feature, parts[feature.name]), 4) for feature in said}
-    told = _changed(bare, target=target, features=(*bare.features, *said), dependence=bare.dependence | hanging)
+    told = replace(bare, target=target, features=(*bare.features, *said), dependence=bare.dependence | hanging)
     if labels is None:
         return told
     counts = told.count_labels(raw, labels)
-    told = _changed(told, reference=bare.reference | counts)
+    told = replace(told, reference=bare.reference | counts)
     return _calibrated(told, raw, labels) if target.task in ("binary", "multiclass") else told
 
 
@@ -340,7 +348,7 @@ def _with_risks(told: Baseline, holdout: Any, raw: Any) -> Baseline:
     place = told.score_edges.searchsorted(np.nan_to_num(said), side="right")
     expected = np.where(np.isfinite(said)[:, None], risks.losses(told.right[place]), np.nan)
     own = [feature for feature in told.features if feature.role == "feature"]
-    return _changed(told, reference=told.reference | risks.tables(own, columns, expected))
+    return replace(told, reference=told.reference | risks.tables(own, columns, expected))
 
 
 def _calibrated(told: Baseline, raw: Any, labels: Any) -> Baseline:
@@ -361,13 +369,7 @@ def _calibrated(told: Baseline, raw: Any, labels: Any) -> Baseline:
     held = np.bincount(place, minlength=watched.size - BODY)
     sums = np.bincount(place, weights=line(said[good]), minlength=watched.size - BODY)
     values = np.where(held > 0, sums / np.maximum(held, 1), line(watched.centres))
-    return _changed(told, calibration=line, calibrated=values)
-
-
-def _changed(baseline: Baseline, **fields: Any) -> Baseline:
-    from dataclasses import replace
-
-    return replace(baseline, **fields)
+    return replace(told, calibration=line, calibrated=values)
 
 
 def add_counts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, moments, numbers, pca, scores, words
+from nb2prod.baseline import counting, dependence, moments, numbers, pca, scores, words
 from nb2prod.baseline.columns import Coded, Column, take, values_of
 from nb2prod.baseline.feature import Feature, Floats
 
 _KINDS = {"integer": "number", "float": "number", "string": "category", "date": "datetime"}
+_ORDERED = 100_000
 _TEXT_SHARE, _TEXT_WORDS = 0.5, 3
 
 
@@ -158,9 +159,13 @@ def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
 
 
 def together(
-    watched: tuple[Feature, ...], columns: Mapping[str, Column], rows: int, half: NDArray[np.bool_]
-) -> tuple[pca.Pca, Feature, NDArray[np.int64], Floats] | None:
-    """The frozen PCA, learnt from half of the rows, and the errors of the others."""
+    watched: tuple[Feature, ...],
+    columns: Mapping[str, Column],
+    rows: int,
+    half: NDArray[np.bool_],
+    order: NDArray[np.int64] | None,
+) -> tuple[pca.Pca, Feature, NDArray[np.int64], Floats, float] | None:
+    """The frozen PCA, learnt from half of the rows, and the errors of the others; by how much errors in order hang together."""
     alike = [
         feature for feature in watched if feature.kind == "number" and not feature.part and feature.role == "feature"
     ]
@@ -171,7 +176,12 @@ def together(
     if model is None:
         return None
     others = np.flatnonzero(~half)
-    chosen = {feature.name: values[others] for feature, values in zip(alike, read, strict=False)}
-    error, shares = pca.errors(model.residuals([chosen[name] for name in model.names], len(others)))
+    values = {feature.name: column for feature, column in zip(alike, read, strict=False)}
+    error, shares = pca.errors(model.residuals([values[name][others] for name in model.names], len(others)))
     feature = frozen(Feature("@multivariate", "", "number", role="multivariate"), error, between=True)
-    return model, feature, shares, error
+    first = np.arange(min(rows, _ORDERED)) if order is None else order[:_ORDERED]
+    ordered, _ = pca.errors(model.residuals([values[name][first] for name in model.names], len(first)))
+    learnt = half[first]
+    if learnt.any() and ordered[learnt].any():  # the rows that it was learnt from have smaller errors
+        ordered[learnt] *= np.median(error) / max(float(np.median(ordered[learnt])), 1e-300)
+    return model, feature, shares, error, dependence.of_places(feature, dependence.places_of(feature, ordered))

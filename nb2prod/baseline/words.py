@@ -168,11 +168,12 @@ def tally(feature: Feature, column: Column) -> Ints:
     only_text = feature.options.get("only_text", False)
     for value, times in tallied(column).items():
         if times:
-            counts[_bucket(feature, value, only_text)] += times
+            counts[bucket(feature, value, only_text)] += times
     return counts
 
 
-def _bucket(feature: Feature, value: Any, only_text: bool) -> int:
+def bucket(feature: Feature, value: Any, only_text: bool) -> int:
+    """The bucket of one value of a category."""
     if value is _WRONG or (only_text and isinstance(value, (int, float, np.number)) and value == value):
         return TYPE
     text = level(value)

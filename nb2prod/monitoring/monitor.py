@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nb2prod.baseline import Baseline, Counts, add_counts
+from nb2prod.baseline import Baseline, Counts, add_counts, order
 from nb2prod.baseline.columns import columns_of, take
 from nb2prod.baseline.scores import must_match, plain
 from nb2prod.baseline.seasons import HOUR, moments, times_of
@@ -49,10 +49,12 @@ class _Open:
     time: float | None
     cells: Ints
     visits: dict[int, Visit]
+    compared: Ints
 
     def join(self, other: _Open) -> None:
         self.counts = self.counts + other.counts
         self.cells = self.cells + other.cells
+        self.compared = self.compared + other.compared
         self.rows += other.rows
         for hour, visit in other.visits.items():
             if hour in self.visits:
@@ -135,14 +137,14 @@ class Monitor:
         )
         if not len(happened):
             told = {} if truth is None else self.baseline.count_labels(scores, truth)
-            self.add(self.baseline.count(columns, scores=scores, n=rows) | told, rows, time=time)
+            self.add(self.baseline.count(columns, scores=scores, n=rows, ordered=True) | told, rows, time=time)
             return
         hour = np.floor(happened / HOUR)
         for one in np.unique(hour):  # those without a time are one NaN, and last
             part = np.flatnonzero(np.isnan(hour) if np.isnan(one) else hour == one)
             said = None if scores is None else take(plain(scores), part)
             counts = self.baseline.count(
-                {name: take(column, part) for name, column in columns.items()}, said, len(part)
+                {name: take(column, part) for name, column in columns.items()}, said, len(part), ordered=True
             )
             told = {} if truth is None else self.baseline.count_labels(said, take(truth, part))
             self.add(counts | told, len(part), time=time, happened=float(happened[part].mean()))
@@ -155,16 +157,20 @@ class Monitor:
         `happened` is the mean of the rows' own times, where that is not when they arrived; NaN where it is not known. Counts of
         labels have that of the rows that they are for.
         """
+        compared = counts.get(order.NAME)
+        counts = {name: array for name, array in counts.items() if name != order.NAME}
         self._counts = add_counts(self._counts, counts)
         self.rows += rows
         self._risk.add(counts, self.rows, self._episodes.alarms, time if happened is None else happened)
         if rows:
             self._came = time
-            self._enqueue(self._opened(self._layout.matrix(counts), rows, time, happened))
+            self._enqueue(self._opened(self._layout.matrix(counts), rows, time, happened, compared))
         if len(self._queue) > _QUEUE:
             self._play()
 
-    def _opened(self, counts: Ints, rows: int, time: float | None, happened: float | None) -> _Open:
+    def _opened(
+        self, counts: Ints, rows: int, time: float | None, happened: float | None, compared: Ints | None
+    ) -> _Open:
         moment = time if happened is None else happened
         known = moment is not None and np.isfinite(moment)
         hour = int(moment // HOUR) if moment is not None and known else UNTIMED
@@ -174,7 +180,9 @@ class Monitor:
         if len(self._seasonal.rows) and (known or moment is None):
             place = (moment / HOUR - hour - 0.5) * rows if moment is not None else 0.0
             visits[hour] = Visit(0, counts[self._seasonal.rows], place, rows)
-        return _Open(counts, rows, time, cells, visits)
+        if compared is None:
+            compared = np.zeros(order.size(self._layout.features), np.int64)
+        return _Open(counts, rows, time, cells, visits, compared)
 
     def _enqueue(self, fresh: _Open) -> None:
         """Join the last bet while it has too few rows and is not too old."""
@@ -281,6 +289,7 @@ class Monitor:
             self._episodes.look(self._detector, self._ladder, self._factor())
 
     def _bet(self, ready: _Open) -> None:
+        self._hanging.compare(ready.counts, ready.compared)
         self._detector.bet(ready.counts, self._factor(), ready.visits)
         self._hanging.see(ready.counts)
         self._sums = self._sums + ready.counts

@@ -154,7 +154,7 @@ def _of_rows(gathered: _Gathered, watched: Watched) -> Counts:
     said: Any = gathered.predictions if plain else None
     if len(gathered.probabilities) == gathered.n and gathered.n:
         said = np.array(gathered.probabilities, dtype=np.float64)
-    counts = watched.baseline.count(columns, scores=said, n=gathered.n)
+    counts = watched.baseline.count(columns, scores=said, n=gathered.n, ordered=True)
     found = _predicted(gathered.predictions, watched.signature) if plain else None
     return counts if found is None else {**counts, PREDICTED: found}
 

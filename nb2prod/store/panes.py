@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 import sqlalchemy as sa
 
+from nb2prod.baseline import ORDER
 from nb2prod.records.base import Record
 from nb2prod.records.monitoring import Grain, Increment
 from nb2prod.store.engine import Section
@@ -51,10 +52,12 @@ class Panes(Section):
     metadata = metadata
 
     def add(self, connection: sa.Connection, increments: Iterable[Increment]) -> None:
-        """Add increments that are new to their panes, inside the transaction that keeps them."""
+        """Add increments that are new to their panes, inside the transaction that keeps them; how rows followed each other is
+        of their batches and no pane's."""
         gathered: dict[Key, list[tuple[int, Sparse]]] = defaultdict(list)
         for one in increments:
-            gathered[one.name, one.version, one.model, one.grain, one.period].append((one.rows, one.counts))
+            counts = {name: pairs for name, pairs in one.counts.items() if name != ORDER}
+            gathered[one.name, one.version, one.model, one.grain, one.period].append((one.rows, counts))
         for key, parts in sorted(gathered.items()):
             _merge(connection, key, parts)
 

@@ -64,12 +64,13 @@ class Detector:
         self._tilted.add(self._tilts.gain(body, mass), log_start, played, self.bets)
         gain = self._buckets.gains(live, urn)
         self._special.add(gain, log_start, played, self.bets)
-        self.sticks.add(body)
+        self.sticks.rescale(factor)
+        self.sticks.add(self.layout.body(counts.astype(np.float64)))
         self.prior += counts
         self.bets += 1
         self.rows += int(counts.sum(axis=1).max(initial=0))
         self.age += played
-        self.sticks.mark(self.layout.body(self.prior / factor[:, None]), self.age, self.bets)
+        self.sticks.mark(self.layout.body(self.prior), self.age, self.bets)
         self.hours.close()
         self._weigh()
 

@@ -12,6 +12,9 @@ from nb2prod.monitoring.statistics.mixes import Urn
 from nb2prod.monitoring.statistics.scales import Floats
 from nb2prod.monitoring.statistics.urn import log_sum
 
+# a factor that moved by less is the same one
+_MORE, _LESS = 1.1, 0.75
+
 
 class Sticks:
     """Evidence of the levels of every category, from each kept start."""
@@ -22,7 +25,9 @@ class Sticks:
         self.sums = np.zeros((len(self.rows), self.columns))
         self.begun = np.zeros(len(self.rows), dtype=np.int64)
         self.log_start = starts.log_weight(np.zeros(len(self.rows), dtype=np.int64))
-        self.origin = _Checkpoint(0, self._arrange(layout.body(layout.prior)), self.sums, self.log_start)
+        self.factor = np.ones(len(self.rows))
+        self._first = self._arrange(layout.body(layout.prior))
+        self.origin = _Checkpoint(0, self._first, self.sums, self.log_start)
         self.marks: list[_Checkpoint] = []
         self.found = np.full((1, len(self.rows)), -np.inf)
         self._times = np.zeros((1, len(self.rows)), dtype=np.int64)
@@ -31,20 +36,41 @@ class Sticks:
         """The levels alone, in falling order."""
         return body[self.rows, : self.columns]
 
+    def rescale(self, factor: Floats) -> None:
+        """By how much rows are fewer than they look, where that is another figure than before: all rows are weighed anew.
+
+        Starts other than the first are dropped there, which keeps the bound.
+        """
+        wanted = factor[self.rows]
+        moved = (wanted > _MORE * self.factor) | (wanted < _LESS * self.factor)
+        if not moved.any():
+            return
+        ratio = np.where(moved, self.factor / wanted, 1.0)[:, None]
+        self.factor = np.where(moved, wanted, self.factor)
+        self._first, self.sums = self._first * ratio, self.sums * ratio
+        self.origin.sums = self.origin.sums * ratio
+        fresh = Urn(self._first)
+        for place in np.flatnonzero(moved):
+            self.origin.urn.replace(int(place), fresh)
+        for mark in self.marks:
+            mark.when = np.where(moved, -1, mark.when)
+
     def add(self, body: Floats) -> None:
+        """Rows of one bet."""
         if len(self.rows):
-            self.sums = self.sums + self._arrange(body)
+            self.sums = self.sums + self._arrange(body) / self.factor[:, None]
 
     def mark(self, body: Floats, age: NDArray[np.int64], now: int) -> None:
-        """Weigh every start, then let the present be one."""
+        """Weigh every start, then let the present be one, whose urn is `body`."""
         if not len(self.rows):
             return
+        urn = self._arrange(body) / self.factor[:, None]
         checkpoints = [self.origin, *self.marks]
         found = np.stack([mark.evidence(self.sums) + mark.log_start for mark in checkpoints])
         dead = np.stack([mark.when < self.begun for mark in checkpoints])
         self.found = np.where(dead, -np.inf, found)
         self.marks = [mark for mark in self.marks if starts.kept(mark.born, now)]
-        self.marks.append(_Checkpoint(now, self._arrange(body), self.sums, starts.log_weight(age[self.rows])))
+        self.marks.append(_Checkpoint(now, urn, self.sums, starts.log_weight(age[self.rows])))
         self._times = np.stack([mark.when for mark in checkpoints])
 
     def total(self) -> Floats:
@@ -60,7 +86,10 @@ class Sticks:
         self.begun[place] = now
         whole = np.zeros((int(self.rows.max()) + 1, len(prior)))
         whole[self.rows[place]] = prior
-        fresh = _Checkpoint(now, self._arrange(whole), self.sums, starts.log_weight(np.zeros(len(self.rows), np.int64)))
+        urn = self._arrange(whole) / self.factor[:, None]
+        self._first = self._first.copy()
+        self._first[place] = urn[place]
+        fresh = _Checkpoint(now, urn, self.sums, starts.log_weight(np.zeros(len(self.rows), np.int64)))
         self.origin.replace(place, fresh)
         for mark in self.marks:
             if mark.when[place] <= now:

@@ -114,11 +114,11 @@ def calm(count: int) -> Iterator[str]:
         "bursts of 20": lives.bursts,
     }
     draws |= {f"{k} levels": lives.levels(k) for k in (5, 20, 50)}
-    for title, draw in draws.items():
-        shares = [
-            np.mean([lives.calm(draw, rows, 10, seed=seed)[0] for seed in range(count // 10)])
-            for rows in (5000, 20_000, 50_000)
-        ]
+    draws |= {"bursts of 20, 20 levels": lives.repeated_levels(20)}
+    cases = [(title, draw, False) for title, draw in draws.items()]
+    cases += [(f"{title}, training shuffled", draws[title], True) for title in ("AR(1) φ = .5", "bursts of 20")]
+    for title, draw, shuffled in cases:
+        shares = [lives.calm(draw, rows, count, shuffled=shuffled)[0] for rows in (5000, 20_000, 50_000)]
         yield f"| {title} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |"
 
 

@@ -23,6 +23,16 @@ def test_calm_lives_are_silent(draw: lives.Draw) -> None:
 
 
 @pytest.mark.parametrize(
+    "draw",
+    [lives.autoregressive, lives.bursts, lives.repeated_levels(8)],
+    ids=["ar", "bursts", "levels"],
+)
+def test_calm_rows_that_hang_together_are_silent_where_training_was_shuffled(draw: lives.Draw) -> None:
+    told, _ = lives.calm(draw, 5000, 5, looks=40, seed=4, shuffled=True)
+    assert told <= 0.2
+
+
+@pytest.mark.parametrize(
     ("change", "most"),
     [(lives.shifted(0.1), 2800), (lives.shifted(0.2), 800), (lives.shifted(0.5), 200), (lives.spread(1.25), 400)],
 )
