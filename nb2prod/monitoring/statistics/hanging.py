@@ -40,12 +40,14 @@ class Hanging:
         self._squares: list[Floats] = []
         self._near = Nearness(layout)
         self._scattered = np.ones(len(layout.features))
-        self.factor = self.trained.copy()
+        roles = np.array([feature.role for feature in layout.features])
+        self._columns, self._together = roles == "feature", roles == "multivariate"
+        self._join()
 
     def compare(self, counts: Ints, compared: Ints) -> None:
         """What the order of the rows says, before they are bet on."""
         self._near.see(counts, compared)
-        self.factor = np.maximum(np.maximum(self.trained, self._near.factor), self._scattered)
+        self._join()
 
     def see(self, counts: Ints) -> None:
         """One bet more."""
@@ -62,7 +64,15 @@ class Hanging:
         seen = rows > 0
         self._last = (means, rows) if self._last is None else _kept(self._last, (means, rows), seen)
         self._scattered = self._live()
+        self._join()
+
+    def _join(self) -> None:
+        """The largest of all. Errors over all columns have that of half the columns too: components were learnt from such rows,
+        and fit those beside them better than any other."""
         self.factor = np.maximum(np.maximum(self.trained, self._near.factor), self._scattered)
+        if self._together.any() and self._columns.any():
+            shared = float(np.median(self.factor[self._columns]))
+            self.factor[self._together] = np.maximum(self.factor[self._together], shared)
 
     def _live(self) -> Floats:
         panes = len(self._squares)
@@ -119,9 +129,12 @@ class Nearness:
             near = 1 - left * (1 - centre[:, :, None])
             strength = np.nan_to_num(near / error)
             kept = strength > _STILL
+            # rows that hang together do so at once, or from the second on where two services take turns; what comes round is none
+            kept[:, :, 1] &= strength[:, :, 0] > -_STILL
+            kept[:, :, 2] &= kept[:, :, :2].any(axis=2)
             for lag in range(_NEAR, kept.shape[2]):
-                kept[:, :, lag] &= kept[:, :, lag - 1]
-            kept &= (strength[:, :, :_NEAR] > _FOUND).any(axis=2, keepdims=True)
+                kept[:, :, lag] &= kept[:, :, lag - 1] & kept[:, :, 0]
+            kept &= (kept & (strength > _FOUND))[:, :, :_NEAR].any(axis=2, keepdims=True)
             near = np.where(kept, 1 - left, 0.0)
             hidden = np.where(kept, left, 0.0)
             smooth = self._numeric[:, None, None] & (near[:, :, :1] < _REPEATED)
