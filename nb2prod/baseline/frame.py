@@ -256,12 +256,8 @@ class Baseline:
     def save(self, folder: Path | str) -> None:
         """Write baseline.json and baseline.npz into a folder, each by rename."""
         plain, arrays = storage.pack(self.features)
-        document: dict[str, Any] = {
-            "rows": self.rows,
-            "note": self.note,
-            "features": plain,
-            "dependence": self.dependence,
-        }
+        document: dict[str, Any] = {"rows": self.rows, "note": self.note, "features": plain}
+        document["dependence"] = self.dependence
         document["target"] = asdict(self.target) if self.target else None
         document["pca"] = list(self.pca.names) if self.pca else None
         arrays["calibrated"] = self.calibrated
