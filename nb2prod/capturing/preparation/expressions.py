@@ -34,10 +34,22 @@ class Known:
     names: dict[str, str] = field(default_factory=dict)
     """The notebook's variables by their name in the cell."""
     kept: list[Kept] = field(default_factory=list)
+    loop: tuple[str, ast.expr] | None = None
+    """The loop that is read: its variable and what that runs through."""
+    imports: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
     """What no line can do for one row."""
 
-    def keep(self, name: str, outside: ast.expr, inside: ast.expr) -> ast.Name:
+    def keep(self, name: str, outside: ast.expr, inside: ast.expr) -> ast.expr:
+        """The name of a value of all rows; in a loop, of one for each turn."""
+        outside, inside = copy.deepcopy(outside), copy.deepcopy(inside)
+        if self.loop is None or self.loop[0] not in forms.names(outside):
+            return self._kept(name, outside, inside)
+        variable, turns = self.loop
+        kept = self._kept(f"{name}_each", _each(variable, turns, outside), _each(variable, turns, inside))
+        return ast.Subscript(kept, ast.Name(variable, ast.Load()), ast.Load())
+
+    def _kept(self, name: str, outside: ast.expr, inside: ast.expr) -> ast.Name:
         same = next((one for one in self.kept if ast.dump(one.outside) == ast.dump(outside)), None)
         if same is None:
             same = Kept(self._free(name), outside, inside)
@@ -76,6 +88,12 @@ class ForOneRow(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if not forms.carries(node.value, self.rows):
             return self._generic(node)
+        if (
+            isinstance(node.value, ast.Call)
+            and forms.called(node.value) == "factorize"
+            and forms.constant(node.slice) == 0
+        ):
+            return self._numbered(node.value)
         if isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc"):
             return self._located(node, node.value)
         if forms.masks(node.slice, self.known.namespace, self.rows):
@@ -95,6 +113,10 @@ class ForOneRow(ast.NodeTransformer):
             return self._visited(method.value)  # type: ignore[union-attr]
         if method is not None and name in ("transform", "fit_transform") and node.args:
             return self._grouped(node, method) if carried else self._transformed(node, method)
+        if name in forms.SCALERS and method is None and node.args:
+            return self._scaled(node)
+        if carried and method is not None and name == "apply" and "LabelEncoder().fit_transform" in ast.unparse(node):
+            return self._each_encoded(node, method)
         special = getattr(self, f"_{name}", None) if name in _SPECIAL else None
         return special(node) if special else self._generic(node)
 
@@ -143,12 +165,13 @@ class ForOneRow(ast.NodeTransformer):
             and isinstance(receiver.func, ast.Attribute)
         ):
             receiver = receiver.func.value
+        argument = copy.deepcopy(node.args[0])
         given = self._visited(node.args[0])
         made = receiver if isinstance(receiver, ast.Call) else self.known.maker(receiver)
         if made is not None:
             outside, inside = (
                 ast.Call(ast.Attribute(made, "fit", ast.Load()), [one, *node.args[1:]], [])
-                for one in (node.args[0], self._renamed(node.args[0]))
+                for one in (argument, self._renamed(argument))
             )
             receiver = self.known.keep(f"{_column(node.args[0])}_{_kind(made)}", outside, inside)
         elif method.attr == "fit_transform":
@@ -222,12 +245,31 @@ class ForOneRow(ast.NodeTransformer):
         lowest = ast.keyword("include_lowest", ast.Constant(True))
         return ast.Call(function, [self._visited(node.args[0]), kept], [*keywords, lowest])
 
-    def _factorize(self, node: ast.Call) -> ast.expr:
-        """Only as `pd.factorize(df.a)[0]`, whose first element is asked below."""
-        self.known.left.append(
-            f"`{ast.unparse(node)}` numbers the values that it is given; fit an OrdinalEncoder instead"
+    def _numbered(self, node: ast.Call) -> ast.expr:
+        """`pd.factorize(df.a)[0]`: the values of all rows are kept in their order."""
+        carried = isinstance(node.func, ast.Attribute) and forms.carries(node.func.value, self.rows)
+        given = node.func.value if carried and isinstance(node.func, ast.Attribute) else node.args[0]
+        outside = ast.Subscript(node, ast.Constant(1), ast.Load())
+        kept = self.known.keep(f"{_column(given)}_values", outside, self._renamed(outside))
+        return ast.Call(ast.Attribute(kept, "get_indexer", ast.Load()), [self._visited(given)], [])
+
+    def _scaled(self, node: ast.Call) -> ast.expr:
+        """`scale(X)` scales by all rows that it is given: the transformer of the same kind is fitted once."""
+        made = ast.Call(ast.Name(forms.SCALERS[forms.called(node)], ast.Load()), [], node.keywords)
+        self.known.imports.add(f"from sklearn.preprocessing import {forms.SCALERS[forms.called(node)]}")
+        return self._fitted(made, node.args[0])
+
+    def _fitted(self, made: ast.expr, given: ast.expr) -> ast.expr:
+        outside, inside = (
+            ast.Call(ast.Attribute(made, "fit", ast.Load()), [one], []) for one in (given, self._renamed(given))
         )
-        return self._generic(node)
+        kept = self.known.keep(f"{_column(given)}_{_kind(made)}", outside, inside)
+        return ast.Call(ast.Attribute(kept, "transform", ast.Load()), [self._visited(given)], [])
+
+    def _each_encoded(self, node: ast.Call, method: ast.Attribute) -> ast.expr:
+        """`df[cats].apply(LabelEncoder().fit_transform)`: one encoder for all columns gives the same numbers."""
+        self.known.imports.add("from sklearn.preprocessing import OrdinalEncoder")
+        return self._fitted(ast.Call(ast.Name("OrdinalEncoder", ast.Load()), [], []), method.value)
 
     def _codes(self, node: ast.expr) -> ast.expr:
         """`df.a.astype("category").cat.codes`: the categories of all rows are kept."""
@@ -284,7 +326,12 @@ class ForOneRow(ast.NodeTransformer):
         return fits and forms.constant(given.value) is True and forms.constant(default) is False
 
 
-_SPECIAL = frozenset({"get_dummies", "qcut", "cut", "factorize", "add_constant", "drop", "concat"})
+_SPECIAL = frozenset({"get_dummies", "qcut", "cut", "add_constant", "drop", "concat"})
+
+
+def _each(variable: str, turns: ast.expr, value: ast.expr) -> ast.expr:
+    run = ast.comprehension(ast.Name(variable, ast.Store()), turns, [], 0)
+    return ast.fix_missing_locations(ast.DictComp(ast.Name(variable, ast.Load()), value, [run]))
 
 
 class _Names(ast.NodeTransformer):

@@ -42,6 +42,12 @@ OTHER_ROWS = frozenset({
     "interpolate", "ffill", "bfill",
 })
 # fmt: on
+SCALERS = {
+    "scale": "StandardScaler",
+    "minmax_scale": "MinMaxScaler",
+    "robust_scale": "RobustScaler",
+    "maxabs_scale": "MaxAbsScaler",
+}
 SOURCES = ("read_", "load_", "fetch_")
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nb2prod.capturing import golden
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.preparation import forms, trial
+from nb2prod.capturing.preparation.again import made_again
 from nb2prod.capturing.preparation.raw import Raw, outset
 from nb2prod.capturing.preparation.slicing import Slice, backward
 from nb2prod.capturing.preparation.statements import Program
 from nb2prod.capturing.preparation.writing import FRAME, Body, body
-from nb2prod.capturing.values import fits, length
+from nb2prod.capturing.values import fits, is_frame, length
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Outside:
     rows: int = 0
     """On how many rows the fix was tried; 0 where it could not be, or answered otherwise: then `open` says why."""
     open: str = ""
+    first: str = ""
+    """What is to be done before."""
 
     @property
     def tried(self) -> str:
         """How far the fix can be trusted."""
         if self.rows:
-            return f"The fix was tried on {self.rows} rows, many at once and one by one: same answers."
+            return f"{self.first}The fix was tried on {self.rows} rows, many at once and one by one: same answers."
         return f"The fix was not tried to the end: {self.open}. Read it before you use it."
 
 
@@ -141,25 +144,57 @@ def _transforms(node: ast.Call) -> bool:
 def _offered(
     subject: Subject, notebook: Notebook, program: Program, made: Slice, raw: Raw, steps: tuple[Step, ...]
 ) -> Outside:
+    namespace = dict(notebook.namespace)
+    raw = raw if raw.alive else replace(raw, value=made_again(program, raw, namespace))
+    gone = f"`{raw.name}` no longer holds the rows as they were before {notebook.place(*raw.place)}"
+    if raw.note:
+        namespace["raw"] = _chosen_columns(raw)
     written = body(program, made, raw.at, notebook.namespace)
-    truth = _truth(subject, notebook.namespace, made, raw)
-    spare = (subject.model, subject.data)
-    wrong = (
-        "" if raw.alive else f"`{raw.name}` no longer holds the rows as they were before {notebook.place(*raw.place)}"
-    )
-    pipeline = _pipeline(subject, notebook.namespace, written, raw)
-    for offer in (*([pipeline] if pipeline else []), *_cells(subject, notebook, written, raw, truth)):
-        if truth is None or not raw.alive:
-            fix = offer.fix if offer is not pipeline else ""
-            if fix:
-                return Outside(steps, raw.text, fix, open=wrong or _UNTRACED)
+    data = subject.data if subject.data is not None else _made_again(subject, notebook.namespace)
+    wrong = ""
+    offers = list(_offers(subject, notebook, written, raw, _among(subject, made, raw, data, notebook.namespace)))
+    for offer, of in offers:
+        truth = _truth(subject, data, namespace, made, of)
+        if truth is None:
+            wrong = wrong or _UNTRACED
             continue
-        outcome = trial.tried(offer.source, offer.raw, truth, notebook.namespace, spare)
+        outcome = trial.tried(offer.source, offer.raw, truth, namespace, (subject.model, subject.data))
         if outcome.held:
-            return Outside(steps, offer.shown, offer.fix, rows=outcome.rows)
+            first = f"`{raw.name}` is to be kept in `raw` first, as the cell says. " if raw.note else ""
+            return Outside(steps, offer.shown, offer.fix, rows=outcome.rows, first=first)
         wrong = outcome.wrong
-    last = list(_cells(subject, notebook, written, raw, truth))[-1]
-    return Outside(steps, raw.text, last.fix, open="; ".join([*dict.fromkeys(written.left), wrong]))
+    wrong = wrong if raw.alive else gone
+    return Outside(steps, raw.text, offers[-1][0].fix, open="; ".join([*dict.fromkeys(written.left), wrong]))
+
+
+def _chosen_columns(raw: Raw) -> Any:
+    if not is_frame(raw.value):
+        return raw.value
+    return raw.value[[one for one in raw.value.columns if str(one) in raw.columns]].copy()
+
+
+def _among(subject: Subject, made: Slice, raw: Raw, data: Any, namespace: Mapping[str, Any]) -> Raw | None:
+    """The raw rows that the model was fitted on, where a variable's index tells which they are."""
+    if data is None or not is_frame(raw.value) or length(raw.value) <= length(data):
+        return None
+    named = [subject.expression, *filter(None, reversed(made.spine)), subject.labels_name or ""]
+    for name in dict.fromkeys(one for one in named if one.isidentifier() and one in namespace):
+        value = namespace[name]
+        if _length(value) == length(data) and trial.by_index(raw.value, value, length(data)) is not None:
+            return replace(raw, among=name)
+    return None
+
+
+def _offers(
+    subject: Subject, notebook: Notebook, written: Body, raw: Raw, among: Raw | None
+) -> Iterator[tuple[Offer, Raw]]:
+    pipeline = _pipeline(subject, notebook.namespace, written, raw) if raw.alive else None
+    if pipeline is not None:
+        yield pipeline, raw
+    for one in (among, raw):
+        if one is not None:
+            for cell in _cells(subject, notebook, written, one):
+                yield cell, one
 
 
 _UNTRACED = "the fitted rows cannot be traced to the raw ones"
@@ -184,7 +219,7 @@ def _pipeline(subject: Subject, namespace: Mapping[str, Any], written: Body, raw
     text = _outside_of(given, raw)
     line = "" if text.isidentifier() else f"{'raw' if 'raw' not in namespace else 'raw_rows'} = {text}\n"
     held = text if not line else line.partition(" =")[0]
-    labels = f" --labels {subject.labels_name}" if _as_long(subject, raw, namespace) else ""
+    labels = f" --labels {subject.labels_name}" if _as_long(subject, raw) else ""
     imported = "" if "make_pipeline" in namespace else "from sklearn.pipeline import make_pipeline\n"
     call = f"make_pipeline({', '.join([*names, subject.shown])})"
     fix = f"{imported}{line}%deploy {call} --name {subject.name} --data {held}{labels}"
@@ -236,12 +271,14 @@ def _outside_of(node: ast.expr, raw: Raw) -> str:
     return raw.name + text[len(FRAME) :] if text.startswith(FRAME) else raw.text
 
 
-def _as_long(subject: Subject, raw: Raw, namespace: Mapping[str, Any]) -> bool:
-    rows = namespace.get(raw.name)
-    return subject.labels_name is not None and rows is not None and length(subject.labels) == length(rows)
+def _as_long(subject: Subject, raw: Raw) -> bool:
+    """Whether the labels are those of the raw rows."""
+    if subject.labels_name is None or raw.value is None:
+        return False
+    return bool(raw.among) or length(subject.labels) == length(raw.value)
 
 
-def _cells(subject: Subject, notebook: Notebook, written: Body, raw: Raw, truth: trial.Truth | None) -> Iterator[Offer]:
+def _cells(subject: Subject, notebook: Notebook, written: Body, raw: Raw) -> Iterator[Offer]:
     """The cell with what is kept read off the notebook's variables, and, where it may differ, learnt from the raw rows again."""
     if not written.kept:
         yield _cell(subject, notebook, written, raw, [])
@@ -258,8 +295,8 @@ def _cell(subject: Subject, notebook: Notebook, written: Body, raw: Raw, kept: l
     if written.copies:
         lines = [f"    {FRAME} = {FRAME}.copy()", *lines]
     function = [f"def predict({FRAME}):", *lines, f"    return {subject.call}({rows})"]
-    above = [*line, *(text.replace("\0", held) for text in kept)]
-    labels = f" --labels {subject.labels_name}" if _as_long(subject, raw, notebook.namespace) else ""
+    above = [*written.imports, *line, *(text.replace("\0", held) for text in kept)]
+    labels = f" --labels {subject.labels_name}" if _as_long(subject, raw) else ""
     first = f"# first, above line {raw.place[1]} of {notebook.place(raw.place[0])}:  {raw.note}" if raw.note else ""
     head = [f"%%deploy --name {subject.name} --data {held}{labels}", *([first] if first else [])]
     return Offer("\n".join([*head, *above, *function]), "\n".join([*above, *function]), held, held)
@@ -277,12 +314,14 @@ def _learnt(written: Body) -> list[str]:
     return [*lines, f"    return {names}", f"{names} = learn(\0)"]
 
 
-def _truth(subject: Subject, namespace: Mapping[str, Any], made: Slice, raw: Raw) -> trial.Truth | None:
+def _truth(subject: Subject, data: Any, namespace: Mapping[str, Any], made: Slice, raw: Raw) -> trial.Truth | None:
     """The model's answers to the fitted rows, or, where they cannot be traced, to what they were chosen from."""
-    rows = namespace.get(raw.name)
-    data = subject.data if subject.data is not None else _made_again(subject, namespace)
-    if rows is None or not raw.alive or data is None:
+    rows = raw.value
+    if rows is None or data is None:
         return None
+    if raw.among:
+        few = trial.chosen(length(data))
+        return trial.Truth(few, subject.ask(golden.take(data, few)))
     alike = [namespace[name] for name in dict.fromkeys(filter(None, reversed(made.spine))) if name in namespace]
     alike += [subject.labels] if subject.labels is not None else []
     try:

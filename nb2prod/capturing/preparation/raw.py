@@ -28,8 +28,11 @@ class Raw:
     columns: Columns
     alive: bool
     place: tuple[int, int]
+    statement: int
     value: Any = None
     source: str | None = None
+    among: str = ""
+    """The variable whose index says which of the rows the model was fitted on, where those are fewer."""
 
     @property
     def whole_text(self) -> str:
@@ -38,29 +41,36 @@ class Raw:
     @property
     def text(self) -> str:
         """The raw rows as an expression of the notebook's."""
-        if not self.alive:
-            return self.source or "raw"
+        if not self.alive and not self.source:
+            return "raw"
+        return self._of(self.name if self.alive else str(self.source))
+
+    def _of(self, name: str) -> str:
+        """The columns and rows that are used, of a frame that is called `name`."""
+        return self.columns_of(f"{name}.loc[{self.among}.index]" if self.among else name)
+
+    def columns_of(self, name: str) -> str:
+        """The columns that are used, of a frame that is called `name`."""
         if not is_frame(self.value):
-            return self.name
+            return name
         every = [str(one) for one in self.value.columns]
         used = [one for one in every if one in self.columns]
         gone = [one for one in every if one not in self.columns]
         if not gone:
-            return self.name
-        few = len(gone) < len(used)
-        return f"{self.name}.drop(columns={gone!r})" if few else f"{self.name}[{used!r}]"
+            return name
+        return f"{name}.drop(columns={gone!r})" if len(gone) < len(used) else f"{name}[{used!r}]"
 
     @property
     def note(self) -> str:
         """What must be written before the rows are changed, where nothing else holds them."""
-        return "" if self.alive or self.source else f"raw = {self.name}.copy()"
+        return "" if self.alive or self.source else f"raw = {self.columns_of(self.name)}.copy()"
 
     def bound(self, namespace: Mapping[str, Any]) -> tuple[str, list[str]]:
         """The variable for `--data`, and the line that makes it."""
         if self.text == self.name:
             return self.name, []
         if self.note:
-            return "raw", []
+            return ("raw", []) if not self.among else ("rows", [f"rows = raw.loc[{self.among}.index]"])
         held = "raw" if "raw" not in namespace else f"raw_{self.name}"
         return held, [f"{held} = {self.text}"]
 
@@ -80,14 +90,13 @@ def outset(program: Program, made: Slice, namespace: Mapping[str, Any]) -> Raw |
             continue
         wanted = made.wants[at].get(name, ALL)
         if name in namespace and _kept(program, name, wanted, made.places[at], namespace):
-            return Raw(name, at, preparing, wanted, True, _place(made, at), namespace[name])
+            return Raw(name, at, preparing, wanted, True, _place(made, at), made.places[at], namespace[name])
     at = next((n for n in range(begun, preparing[0] + 1) if made.spine[n]), begun)
     name = made.spine[at]
     if name is None:
         return None
-    return Raw(
-        name, at, preparing, made.wants[at].get(name, ALL), False, _place(made, at), source=_source(program, made, at)
-    )
+    columns, source = made.wants[at].get(name, ALL), _source(program, made, at)
+    return Raw(name, at, preparing, columns, False, _place(made, at), made.places[at], source=source)
 
 
 def _place(made: Slice, at: int) -> tuple[int, int]:
@@ -154,7 +163,8 @@ def _prepares(program: Program, made: Slice, number: int, namespace: Mapping[str
 def _statement_prepares(program: Program, node: ast.stmt, rows: set[str], namespace: Mapping[str, Any]) -> bool:
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        stores = [one for one in targets if isinstance(one, ast.Subscript | ast.Attribute)]
+        inner = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+        stores = [one for one in inner if isinstance(one, ast.Subscript | ast.Attribute)]
         if any(isinstance(one, ast.Attribute) and one.attr in forms.ABOUT for one in stores):
             return False
         if any(forms.root(one) in rows for one in stores):
@@ -168,6 +178,6 @@ def _statement_prepares(program: Program, node: ast.stmt, rows: set[str], namesp
         own = any(program.mutates(call, at) for at in range(len(call.args)))
         return own or (changed and forms.called(call) not in forms.SELECTING | forms.ROWS)
     if isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-        inner = [one for name in ("body", "orelse", "finalbody") for one in getattr(node, name, [])]
-        return any(_statement_prepares(program, one, rows, namespace) for one in inner)
+        bodies = [one for name in ("body", "orelse", "finalbody") for one in getattr(node, name, [])]
+        return any(_statement_prepares(program, one, rows, namespace) for one in bodies)
     return False

@@ -100,7 +100,9 @@ class _Backward:
             self.wants.pop(name)
         for number, name in wanted:
             self.spread(part(value, number, len(ids)), asked[str(name)])
-        return bool(wanted)
+        places = [(n, one) for n, one in enumerate(target.elts) if not isinstance(one, ast.Name)]
+        stored = [one for n, one in places if self._stored(one, part(value, n, len(ids)), final)]
+        return bool(wanted or stored)
 
     def _stored(self, target: ast.expr, value: ast.expr, final: bool) -> bool:
         name = forms.root(target)
@@ -348,6 +350,8 @@ def part(value: ast.expr, number: int, count: int) -> ast.expr:
     """The expression that one of several names on the left is given."""
     if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == count:
         return value.elts[number]
+    if isinstance(value, ast.Call) and forms.called(value) == "factorize":
+        return ast.Subscript(value, ast.Constant(number), ast.Load())
     if isinstance(value, ast.Call) and value.args:
         if forms.called(value) == "train_test_split":
             return value.args[min(number // 2, len(value.args) - 1)]

@@ -51,13 +51,13 @@ class Outcome:
 def positions(raw: Any, data: Any, alike: Sequence[Any]) -> np.ndarray[Any, Any] | None:
     """Where in the raw rows each fitted row lies: by the index of the rows, of their labels or of what they were made of."""
     for one in (data, *alike):
-        found = _by_index(raw, one, length(data))
+        found = by_index(raw, one, length(data))
         if found is not None:
             return found
     return np.arange(length(data)) if length(raw) == length(data) else None
 
 
-def _by_index(raw: Any, one: Any, count: int) -> np.ndarray[Any, Any] | None:
+def by_index(raw: Any, one: Any, count: int) -> np.ndarray[Any, Any] | None:
     index, known = getattr(one, "index", None), getattr(raw, "index", None)
     if index is None or known is None or callable(index) or callable(known) or len(index) != count:
         return None
@@ -145,7 +145,7 @@ def sandbox(namespace: Mapping[str, Any], source: str, spare: Sequence[Any]) -> 
         value = namespace[name]
         if isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in _FAR:
             return None
-        if isinstance(value, types.FunctionType) and value.__globals__ is namespace:
+        if isinstance(value, types.FunctionType) and value.__module__ == namespace.get("__name__"):
             world[name] = types.FunctionType(value.__code__, world, name, value.__defaults__, value.__closure__)
             world[name].__kwdefaults__ = value.__kwdefaults__
             left |= set(_names(value.__code__))

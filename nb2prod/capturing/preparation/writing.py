@@ -28,6 +28,7 @@ class Body:
     after: tuple[int, ...]
     """How many statements go before each value that is kept."""
     left: tuple[str, ...]
+    imports: tuple[str, ...] = ()
 
     @property
     def copies(self) -> bool:
@@ -58,6 +59,7 @@ class _Writer:
         self.after: list[int] = []
         self.returned: ast.expr = ast.Name(FRAME, ast.Load())
         self.place = 0
+        self.inside: ast.stmt | None = None
 
     def written(self) -> Body:
         for number in range(self.start, len(self.made.steps)):
@@ -65,7 +67,14 @@ class _Writer:
             wanted = self.made.wants[number + 1] if number + 1 < len(self.made.wants) else {FITTED: Columns()}
             self._statement(self.made.steps[number].node, self.made.rows[number], wanted)
             self.after += [len(self.out)] * (len(self.known.kept) - len(self.after))
-        made = Body(tuple(self.out), self.returned, tuple(self.known.kept), tuple(self.after), tuple(self.known.left))
+        made = Body(
+            tuple(self.out),
+            self.returned,
+            tuple(self.known.kept),
+            tuple(self.after),
+            tuple(self.known.left),
+            tuple(sorted(self.known.imports)),
+        )
         return _living(_short(_living(made)))
 
     def _statement(self, node: ast.stmt, rows: set[str], wanted: Mapping[str, Columns]) -> None:
@@ -86,7 +95,18 @@ class _Writer:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             self._in_place(node.value, rewrite)
         elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-            self._emit(_Inside(rewrite).visit(copy.deepcopy(node)))
+            self._block(node, rewrite)
+
+    def _block(self, node: ast.For | ast.While | ast.If | ast.With | ast.Try, rewrite: ForOneRow) -> None:
+        made = copy.deepcopy(node)
+        if isinstance(made, ast.For) and isinstance(made.target, ast.Name):
+            made.iter = rewrite(made.iter)
+            self.known.loop = (made.target.id, made.iter)
+            self.inside = node
+        made = _Inside(rewrite).visit(made)
+        self.known.loop = self.inside = None
+        made.body = _read([one for one in made.body if not _fits_only(one)]) or [ast.Pass()]
+        self._emit(made)
 
     def _assigned(self, target: ast.expr, value: ast.expr, rewrite: ForOneRow, wanted: Mapping[str, Columns]) -> None:
         if isinstance(target, ast.Name):
@@ -103,7 +123,7 @@ class _Writer:
         if not forms.carries(value, rewrite.rows):
             if name not in self.namespace and forms.names(value) & rewrite.rows:
                 kept = self.known.keep(name, value, value)
-                self.known.names[name] = kept.id
+                self.known.names[name] = ast.unparse(kept)
             return
         unchanged = not any(self.program.changed(name, one) for one in self.program.all[self.place + 1 :])
         dummies = isinstance(value, ast.Call) and forms.called(value) == "get_dummies"
@@ -125,8 +145,7 @@ class _Writer:
         parts = [part(value, number, count) for number in range(count)]
         if any(one is not value for one in parts):
             for one, given in zip(target.elts, parts, strict=True):
-                if isinstance(one, ast.Name):
-                    self._bound(one.id, given, rewrite, wanted)
+                self._assigned(one, given, rewrite, wanted)
             return
         elements = [one if getattr(one, "id", "") in wanted else ast.Name("_", ast.Store()) for one in target.elts]
         for one in elements:
@@ -185,11 +204,12 @@ class _Writer:
         """What made a transformer that was made or fitted anew since; a dict that a loop filled still holds its own."""
         text = ast.unparse(receiver)
         later = self.program.all[self.place + 1 :]
-        again = any(_fits_again(one.node, text) for one in later)
-        if not again:
+        turns = self.known.loop is not None and self.known.loop[0] not in forms.names(receiver)
+        anew = turns and self.inside is not None and _fits_again(self.inside, text)
+        if not anew and not any(_fits_again(one.node, text) for one in later):
             return None
-        for statement in reversed(self.program.all[: self.place + 1]):
-            node = statement.node
+        before = [statement.node for statement in self.program.all[: self.place + 1]]
+        for node in reversed([*before, *getattr(self.inside, "body", [])]):
             if isinstance(node, ast.Assign) and any(ast.unparse(one) == text for one in node.targets):
                 value = node.value
                 if (
@@ -232,6 +252,25 @@ def _stores(node: ast.expr) -> bool:
     return isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
 
 
+def _fits_only(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and forms.called(call) in ("fit", "append", "print", "display")
+
+
+def _read(nodes: list[ast.stmt]) -> list[ast.stmt]:
+    """Without what a loop keeps elsewhere: `encoders[c] = le`, and `le` itself where nothing reads it any more."""
+    kept: list[ast.stmt] = []
+    for node in reversed(nodes):
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        unread = isinstance(target, ast.Name) and not any(target.id in forms.names(one) for one in kept)
+        elsewhere = (
+            isinstance(target, ast.Subscript) and isinstance(node, ast.Assign) and isinstance(node.value, ast.Name)
+        )
+        if not unread and not elsewhere:
+            kept.insert(0, node)
+    return kept
+
+
 def _short(made: Body) -> Body:
     """`X = scale(frame)` as `frame = scale(frame)` wherever `frame` itself is not read any more."""
     statements = [copy.deepcopy(one) for one in made.statements]
@@ -252,7 +291,7 @@ def _short(made: Body) -> Body:
             Kept(k.name, k.outside, rename.visit(copy.deepcopy(k.inside))) if place > number else k
             for k, place in zip(kept, made.after, strict=True)
         ]
-    return Body(tuple(statements), rows, tuple(kept), made.after, made.left)
+    return Body(tuple(statements), rows, tuple(kept), made.after, made.left, made.imports)
 
 
 def _fresh(node: ast.expr) -> bool:
@@ -276,7 +315,7 @@ def _living(made: Body) -> Body:
             after = [place - (place > number) for place in after]
         else:
             statements.insert(0, one)
-    return Body(tuple(statements), made.rows, made.kept, tuple(after), made.left)
+    return Body(tuple(statements), made.rows, made.kept, tuple(after), made.left, made.imports)
 
 
 class _Renamed(ast.NodeTransformer):
