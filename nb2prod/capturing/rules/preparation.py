@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from nb2prod.capturing import preparation
@@ -19,7 +20,11 @@ class PreparationOutside(Rule):
 
     def look(self, case: Case) -> Iterator[Finding]:
         subject = _subject(case)
-        found = preparation.outside(subject, case.notebook) if subject else None
+        try:
+            found = preparation.outside(subject, case.notebook) if subject else None
+        except Exception as error:  # a reading of code that goes astray must not keep a model from being captured
+            yield self._unread(case, error)
+            return
         if found is None:
             return
         names = list(dict.fromkeys(f"`{one}`" for step in found.steps for one in step.by))
@@ -33,6 +38,15 @@ class PreparationOutside(Rule):
             fix=found.fix,
         )
 
+    def _unread(self, case: Case, error: Exception) -> Finding:
+        return self.finding(
+            f"What `{case.shown}` was fitted on could not be followed through the cells",
+            where=case.shown,
+            why=f"{type(error).__name__}: {error}. Whether a scaler or an encoder stays in the notebook was not told.",
+            fix="see that predict takes rows as callers have them",
+            severity="note",
+        )
+
 
 class DerivedColumns(Rule):
     code: ClassVar[str] = "derived-columns"
@@ -42,7 +56,9 @@ class DerivedColumns(Rule):
 
     def look(self, case: Case) -> Iterator[Finding]:
         subject = _subject(case)
-        steps = preparation.by_neighbours(subject, case.notebook) if subject else ()
+        steps: Sequence[preparation.Step] = ()
+        with contextlib.suppress(Exception):  # the rule above says that the cells could not be followed
+            steps = preparation.by_neighbours(subject, case.notebook) if subject else ()
         if not steps:
             return
         named = ", ".join(dict.fromkeys(f"`{one}`" for step in steps for one in step.by))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cells import SETUP, Kernel, codes, only
 
+from nb2prod.capturing import preparation
 from nb2prod.errors import UsageError
 from nb2prod.records.capture import Finding
-from tests.cells import SETUP, Kernel, codes, only
 
 PEOPLE = """
 import numpy as np, pandas as pd
@@ -381,3 +382,15 @@ def test_a_pipeline_that_holds_its_scaler_has_nothing_outside() -> None:
         "model = make_pipeline(StandardScaler(), LogisticRegression()).fit(df, y)",
     )
     assert kernel.look("model") == ()
+
+
+def test_cells_that_cannot_be_followed_keep_no_model_from_being_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def astray(*_args: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(preparation, "outside", astray)
+    monkeypatch.setattr(preparation, "by_neighbours", astray)
+    found = Kernel().run(SETUP, "model = LogisticRegression().fit(df, y)").look("model")
+    told = only(found, "preparation-outside")
+    assert (told.severity, codes(found).count("derived-columns")) == ("note", 0)
+    assert told.why.startswith("RecursionError: too deep")
