@@ -78,21 +78,18 @@ class Evaluator:
                 del self._lives[next(iter(self._lives))]
             life = Life(name, version, model, model_of(self.store, model), self.store)
             if life.lost:
-                life.replay(self._read(name, version, model, place))
+                life.replay(self.read(life, place))
             self._lives[key] = life
         return self._lives[key]
 
-    def read(self, life: Life, place: Place, since: float) -> Iterable[Increment]:
-        """What was read of a life before, and arrived since then."""
-        return self._read(life.name, life.version, life.model, place, since)
-
-    def _read(self, name: str, version: int, model: str, place: Place, since: float = 0.0) -> Iterable[Increment]:
-        """What was read of a life before, as far as it is still there."""
+    def read(self, life: Life, place: Place, since: float = 0.0) -> Iterable[Increment]:
+        """What was read of a life before, and arrived since then, as far as it is still there."""
         before, through = [], 0
-        while found := self.store.increments.unread(name, through, since=since):
+        while found := self.store.increments.unread(life.name, through, since=since):
             through = found[-1][0]
             before += [one for number, one in found if number <= place.through or number in place.beyond]
-        return sorted((one for one in before if (one.version, one.model) == (version, model)), key=_order)
+        own = life.version, life.model
+        return sorted((one for one in before if (one.version, one.model) == own), key=_order)
 
     def _forget(self, name: str) -> None:
         self._lives = {key: life for key, life in self._lives.items() if key[0] != name}
@@ -330,11 +327,18 @@ class _Turn:
         rhythm.look(self.now)
         standing = next((one for one in self.store.alerts.open(self.name) if one.kind == "traffic"), None)
         found = rhythm.strange(self.now - self.evaluator.settled)
-        if found is not None and standing is None and current is not None:
-            self.began.append((self._strange(found, current.version), ("notify",)))
+        version = current.version if current is not None else self._taking
+        if found is not None and standing is None and version is not None:
+            self.began.append((self._strange(found, version), ("notify",)))
         elif found is None and standing is not None and _back(rhythm, standing, self.now):
             self.ended.append((msgspec.structs.replace(standing, ended=self.now), ("notify",)))
         return rhythm
+
+    @property
+    def _taking(self) -> int | None:
+        """The version that takes traffic, though none of its rows came yet."""
+        row = self.store.deployments.find(self.name)
+        return row.version if row is not None else None
 
     def _strange(self, found: Strange, version: int) -> AlertRecord:
         return AlertRecord(

@@ -155,7 +155,7 @@ def _watching(made: Outcome) -> Row | None:
 
 def _next(name: str, variable: str, voice: Voice) -> Row:
     if voice == "notebook":
-        lines = [f"{variable}.drift()", f"{variable}.performance()", "%deployments"]
+        lines = [f"{variable}.report()", f"{variable}.drift()", "%deployments"]
         return Row("Next", (*(Code(line) for line in lines), Code(f"{variable}.stop()", note="stop")), beside=True)
     lines = [f"nb2prod status {name}", f"nb2prod drift {name}", f"nb2prod logs {name}"]
     return Row("Next", (*(Code(line) for line in lines), Code(f"nb2prod stop {name}", note="stop")), beside=True)

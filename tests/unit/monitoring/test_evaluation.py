@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from alerting import WATCHED, Feed, after, deploy
@@ -14,6 +15,7 @@ from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.alerts.course import Course
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
 from nb2prod.monitoring.alerts.measures import measure
+from nb2prod.monitoring.alerts.traffic import HOUR, Rhythm
 from nb2prod.monitoring.statistics.harm import Harm, Verdict
 from nb2prod.records.alerts import SLO, Alert, AlertRecord
 from nb2prod.records.monitoring import Increment
@@ -270,6 +272,26 @@ def test_refused_requests_are_told_with_column_and_reason(store: Store) -> None:
     (one,) = store.alerts.open("delays")
     assert (one.kind, one.subject) == ("rejected", "wrong-type|age")
     assert "age: wrong-type (" in one.what
+
+
+def test_silence_is_told_of_a_version_that_no_row_has_reached(store: Store) -> None:
+    feed, evaluator, now = Feed(store), Evaluator(store), after(60)
+    feed.minute(0)
+    evaluator.turn("delays", now - 10)
+    deploy(store)  # a version that answers nobody
+    hours = range(int(now // HOUR) - 60, int(now // HOUR))
+    kept = Rhythm(
+        hours=dict.fromkeys(hours, 200),
+        watched=dict.fromkeys(hours, float(HOUR)),
+        last_row=now - HOUR,
+        looked=now - 10,
+        awake=now - 60 * HOUR,
+    )
+    with store.database.write() as connection:
+        store.alerts.keep(connection, "delays", 0, "traffic", msgspec.msgpack.encode(kept))
+    evaluator.turn("delays", now)
+    (one,) = store.alerts.open("delays")
+    assert (one.kind, one.subject, one.version) == ("traffic", "silence", 2)
 
 
 def test_service_levels_are_watched_by_the_services_own_counts(store: Store) -> None:

@@ -37,7 +37,7 @@ Changed    3 of 114 answers differ from version 2; hold-out ROC AUC .71 (version
 Heads up   Cell 7 (In [12]) changed `clean` after the model was fitted. The service runs the older one, as the model
            does. To use the new one, run cells 7 to 9 and %deploy again.
 Watching   3 columns, score and confidence against 81,204 training rows. One false alarm in 20 such lives.
-Next       deployment.drift()   deployment.performance()   %deployments   stop: deployment.stop()"""
+Next       deployment.report()   deployment.drift()   %deployments   stop: deployment.stop()"""
 
 
 def replaced(**more: object) -> dict[str, object]:
