@@ -54,6 +54,8 @@ def by_name(
 ) -> str | None:
     """As `kind`, by the names alone."""
     value = text.strip()
+    if code and not around:
+        named = [name for name in named if not names.is_digest(name, value)]
     called = next((name for name in named if names.holds(name, value, spelled=spelled)), None)
     if called is None and (spelled or code):
         called = next((name for name in named if names.may_hold(name, value)), None)

@@ -109,6 +109,11 @@ class _Reader:
         for child in ast.iter_child_nodes(node):
             self.read(child, inner)
 
+    def _of_joinedstr(self, node: ast.JoinedStr, given: _Given) -> None:
+        """The whole was judged by its names; what stands between the fields is judged for itself."""
+        for part in node.values:
+            self.read(part, _LOOSE if isinstance(part, ast.Constant) else given)
+
     def _of_classdef(self, node: ast.ClassDef, given: _Given) -> None:
         for part in (*node.decorator_list, *node.bases, *node.keywords):
             self.read(part, _LOOSE)
@@ -192,7 +197,7 @@ class _Reader:
                 told = [text.lstrip("-") for one in node.args[:2] if (text := self._text(one))]
                 self.read(keyword.value, _Given((*told, called, *given.names), bool(told) or given.pair, given.around))
             else:
-                self._keyword(keyword, given, looked_up=looked_up)
+                self._keyword(keyword, given, called, looked_up=looked_up)
 
     def _positional(self, node: ast.Call, at: int, before: str | None, given: _Given) -> _Given:
         """What stands before an argument names it; the last one of what logs in is the password, one between may be."""
@@ -217,10 +222,11 @@ class _Reader:
         found = function.value.args if isinstance(function.value, ast.Call) else []
         return tuple(text for one in found if (text := self._text(one)))
 
-    def _keyword(self, keyword: ast.keyword, given: _Given, *, looked_up: bool) -> None:
+    def _keyword(self, keyword: ast.keyword, given: _Given, called: str, *, looked_up: bool) -> None:
         if keyword.arg and keyword.arg not in _NAMES:
             pair = not looked_up or names.is_password(keyword.arg)
-            self.read(keyword.value, given.within(keyword.arg, pair=pair))
+            outer = _Given((*given.names, called), given.pair, given.around) if keyword.arg == "key" else given
+            self.read(keyword.value, outer.within(keyword.arg, pair=pair))
         else:
             self.read(keyword.value, _LOOSE if keyword.arg else given)
 

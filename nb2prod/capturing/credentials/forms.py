@@ -36,7 +36,10 @@ _PLUGINS = {
     "telegram_token.TelegramBotTokenDetector": "a Telegram bot token",
     "twilio.TwilioKeyDetector": "a Twilio key",
 }
-_FORMS = tuple((what, tuple(marks.split()), re.compile(form)) for what, marks, form in KINDS)
+_BY_MARK = {
+    mark: tuple(at for at, (_, marks, _) in enumerate(KINDS) if mark in marks.split())
+    for mark in dict.fromkeys(mark for _, marks, _ in KINDS for mark in marks.split())
+}
 _URL = re.compile(
     r"(?<=[a-zA-Z0-9]://)(?P<user>[^\s:/@'\"{}<>]{0,80}):(?![$<{*]|%s|\.\.)(?P<password>[^\s/@'\"{}<>]{3,120})@(?=[\w.\[{%$-])"
 )
@@ -46,6 +49,8 @@ _ORACLE = re.compile(
 )
 _MARKS = re.compile(r"[=:./_'-]|\d")
 _SHORTEST = 20  # of what detect-secrets knows
+# none of what it knows is without one of these
+_THEIRS = re.compile(r"[A-Za-z0-9_+/=.-]{18}|PRIVATE KEY|_authToken|xox|eyJ")
 _ENCODED = re.compile(r"^[A-Za-z0-9+/_.:-]{20,4096}={0,2}$")
 
 
@@ -77,7 +82,7 @@ _known = functools.lru_cache(2048)(_of)
 
 def _match(text: str) -> str | None:
     found = _in_url_of(text) or _ours(text)
-    if found is not None or len(text) < _SHORTEST:
+    if found is not None or len(text) < _SHORTEST or not _THEIRS.search(text):
         return found
     return next(
         (
@@ -96,10 +101,16 @@ def _in_url_of(text: str) -> str | None:
 
 def _ours(text: str) -> str | None:
     small = text.lower()
-    for what, marks, form in _FORMS:
-        if any(mark in small for mark in marks) and any(not names.is_example(one[0]) for one in form.finditer(text)):
-            return what
+    marked = {at for mark in [mark for mark in _BY_MARK if mark in small] for at in _BY_MARK[mark]}
+    for at in sorted(marked):
+        if any(not names.is_example(one[0]) for one in _form(at).finditer(text)):
+            return KINDS[at][0]
     return None
+
+
+@functools.cache
+def _form(at: int) -> re.Pattern[str]:
+    return re.compile(KINDS[at][2])
 
 
 def _stands_alone(found: str, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -27,7 +28,7 @@ _TEMPLATE = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password)@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
@@ -35,6 +36,7 @@ _UNBROKEN = re.compile(r"^[^\s()\[\]{}]+$")
 _CONSTANT = re.compile(r"^[A-Z]+[A-Z0-9]*(_[A-Z0-9]+)+$")
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 _HEX = re.compile(r"^[0-9a-fA-F]+$")
+_DIGEST = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$")
 _CHARACTERS = re.compile(r"^[A-Za-z0-9+/=_-]+$")
 _SYLLABLES = re.compile(r"[A-Za-z][a-z]{2,}")
 # what may stand before the part of a key that is drawn: `shippo_live_`, `pul-`, `sk-proj-`
@@ -62,9 +64,9 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
     variables and of files are neither. Where nobody wrote the pair (`spelled` is false) the name must end in what it speaks of,
     and a password has more than letters.
     """
-    told = _split(name) if len(name) <= 60 and "," not in name else []
+    told = _split(name) if len(name) <= 60 and "," not in name else ()
     value = _plain(value)
-    if not told or not 4 <= len(value) <= 4096 or _is_about(told) or (told[:1] == ["x"] and told[-1] == "credential"):
+    if not told or not _concerns(told) or not 4 <= len(value) <= 4096:
         return False
     if spelled and _is_password(told) and value.isdigit():
         return len(value) >= 6 and told[-1] in words.PASSWORDS
@@ -97,12 +99,31 @@ def may_hold(name: str, value: str) -> bool:
     >>> may_hold("openweather", "0123456789abcdef" * 2), may_hold("openweather_city", "Oslo")
     (True, False)
     """
-    spoken = _split(name) if len(name) <= 60 else []
-    told = {*spoken, *(a + b for a, b in itertools.pairwise(spoken))}  # `OpenCage` is `opencage`
-    if not told & (words.SERVICES | words.KEYS) or told & (words.IDENTITY | words.NO_KEY):
+    spoken = _split(name) if len(name) <= 60 else ()
+    if not spoken or not _serves(spoken):
         return False
     value = _plain(value)
-    return not _is_about(_split(name)) and is_key(value) and not is_no_secret(value)
+    return is_key(value) and not is_no_secret(value)
+
+
+@functools.lru_cache(4096)
+def _concerns(told: tuple[str, ...]) -> bool:
+    """Whether anything under such a name could be a credential: most names are none of these, so this is asked first."""
+    if _is_about(told) or (told[0] == "x" and told[-1] == "credential"):
+        return False
+    return (
+        _is_password(told)
+        or _is_token(told)
+        or told[-1] in ("key", "keys")
+        or bool({"mnemonic", "seed", "phrase", "recovery", "wallet"} & set(told))
+    )
+
+
+@functools.lru_cache(4096)
+def _serves(spoken: tuple[str, ...]) -> bool:
+    told = {*spoken, *(a + b for a, b in itertools.pairwise(spoken))}  # `OpenCage` is `opencage`
+    named = not told.isdisjoint(words.SERVICES) or not told.isdisjoint(words.KEYS)
+    return named and not told & (words.IDENTITY | words.NO_KEY) and not _is_about(spoken)
 
 
 def is_password(name: str) -> bool:
@@ -127,6 +148,11 @@ def is_identity(name: str) -> bool:
     """What is called an id, a hash or a version is random by right."""
     told = _split(name)
     return bool(set(told) & words.IDENTITY) or bool(told and told[-1] in words.ABOUT)
+
+
+def is_digest(name: str, value: str) -> bool:
+    """Whether a value is as long as a hash and its name says no more than `key`: what a cache or a table is asked with."""
+    return name in ("key", "keys") and bool(_DIGEST.match(value.strip()))
 
 
 def is_within(name: str, value: str) -> bool:
@@ -234,17 +260,18 @@ def _is_unspoken(value: str, changes: float) -> bool:
     return longest <= 7 and spoken <= 0.65 * len(value) and _changes(kinds) > changes
 
 
-def _ends(told: list[str]) -> bool:
+def _ends(told: tuple[str, ...]) -> bool:
     after = ("prod", "dev", "test", "value", "str", "string", "id", "v")
     last = told[-2] if len(told) > 1 and told[-1] in after else told[-1]
     return last in _ENDS or _is_glued(last)
 
 
-def _split(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", name).lower()) if word]
+@functools.lru_cache(4096)
+def _split(name: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", name).lower()) if word)
 
 
-def _is_password(told: list[str]) -> bool:
+def _is_password(told: tuple[str, ...]) -> bool:
     return bool(words.PASSWORDS & set(told)) or any(
         _is_glued(word) and not word.endswith(("token", "key")) for word in told
     )
@@ -256,14 +283,14 @@ def _is_glued(word: str) -> bool:
     return end is not None and word != end and word.removesuffix(end) not in words.SPECIAL
 
 
-def _is_token(told: list[str]) -> bool:
+def _is_token(told: tuple[str, ...]) -> bool:
     pairs = {(a, b) for a, b in itertools.pairwise(told)}
     if told[-1] == "pat" or any(_is_glued(word) for word in told):
         return True
     return bool(words.TOKENS & set(told)) or any(b in ("key", "keys") and a in words.BEFORE_KEY for a, b in pairs)
 
 
-def _is_about(told: list[str]) -> bool:
+def _is_about(told: tuple[str, ...]) -> bool:
     """`token_pattern`, `password_length`, `pad_token` speak of credentials and hold none."""
     if told[-1] in words.ABOUT and len(told) > 1:
         return True

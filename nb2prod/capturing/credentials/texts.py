@@ -63,6 +63,32 @@ _EXAMPLES = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
 _NOISE = re.compile(r"<(script|style)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE)
 _LINE = 20_000
+# rows of numbers, dates and short words, four or more in a row: no form of a credential and no name's value is among them
+_DULL = re.compile(
+    r"\s*(?:(?:[-+]?\d{1,15}(?:\.\d{0,17})?(?:e[-+]\d{2,3})?|[A-Za-z]{1,14}|\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:\s+|$)){4,}$"
+)
+# what stands in all that `_PROSE` reads, and in every name that `_SET` asks for
+_SAYING = (
+    *(
+        "pw",
+        "pass",
+        "secret",
+        "token",
+        "key",
+        "kennwort",
+        "contrase",
+        "clave",
+        "senha",
+        "parola",
+        "wachtwoord",
+        "hasło",
+    ),
+    *("cred", "login", "logon", "anmeldung", "user"),
+)
+_SETTING = ("pass", "pw", "psw", "mdp", "haslo", "kennwort", "contrase", "senha", "wachtwoord", "hasło")
+_PAIRED = re.compile(r"[=:|]|->")
+_LONG_WORD = re.compile(r"[\w.-]{15}")
+_OPTIONED = re.compile(r"(?:^|\s)--?[A-Za-z]|set|env")
 _NEUTRAL = frozenset({"content", "value", "default", "data", "__id__"})
 _NAMING = ("name", "key", "description", "variable")
 _CALLED = re.compile(
@@ -85,11 +111,16 @@ def in_text(text: str) -> Iterator[Credential]:
     for pair in _ELEMENTS.finditer(plain) if "<value>" in plain else ():
         if (what := kind(pair["value"], (pair["name"],))) is not None:
             yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
+    dull: set[str] = set()
     for number, line in enumerate(plain.split("\n"), start=1):
+        if line in dull or (_DULL.match(line) and "pass" not in line.lower()):
+            continue
+        dull.add(line)
         for start in range(0, len(line), _LINE):
             found = _in_line(line[start : start + _LINE + 200], number)
             if found is not None:
                 yield found
+                dull.discard(line)
                 break
 
 
@@ -110,10 +141,12 @@ def in_source(source: str, known: Mapping[str, Any] | None = None) -> Iterator[C
 
 def in_code(tree: ast.AST, known: Mapping[str, Any] | None = None, beside: Sequence[str] = ()) -> Iterator[Credential]:
     """Credentials that a piece of code spells out; `beside` are its comments, each at its line."""
+    told: set[tuple[int, str]] = set()  # an f-string is judged as a whole, then what stands between its fields
     for one in code.texts(tree, known):
         line = getattr(one.node, "lineno", 1)
         what = _of_spelled(one) or (None if one.again else _in_long(one.text) or _told_beside(one.text, line, beside))
-        if what is not None:
+        if what is not None and (line, what) not in told:
+            told.add((line, what))
             name = next((name for name in one.names if name and name.replace("_", "").isalnum()), None)
             yield Credential(what, line, name)
 
@@ -181,12 +214,14 @@ def _in_line(line: str, number: int) -> Credential | None:
     what = kind(line)
     if what is not None:
         return Credential(what, number)
-    for found in _PAIR.finditer(line):
+    for found in _PAIR.finditer(line) if _PAIRED.search(line) else ():
         name = _with_word_before(line, found)
         what = kind(found["value"], (name,), spelled=bool(found["quote"]))
         if what is not None:
             return Credential(what, number, name)
-    return _in_prose(line, number) or _in_marks(line, number)
+    small = line.lower()
+    told = _in_prose(line, number) if any(word in small for word in _SAYING) else None
+    return told or _in_marks(line, number, small)
 
 
 def _with_word_before(line: str, found: re.Match[str]) -> str:
@@ -206,13 +241,19 @@ def _in_prose(line: str, number: int) -> Credential | None:
     return None
 
 
-def _in_marks(line: str, number: int) -> Credential | None:
+def _in_marks(line: str, number: int, small: str) -> Credential | None:
     """Options of commands, rows of two columns, elements and attributes of XML."""
-    for found in _SHELL.finditer(line):
+    for found in _SHELL.finditer(line) if _LONG_WORD.search(line) else ():
         if names.is_key(found["value"]) and not names.is_no_secret(found["value"]):
             return Credential("a key given to a command", number)
-    for form, spelled in ((_OPTION, False), (_TABLE, False), (_TAG, True), (_ATTRIBUTES, True), (_SET, True)):
-        for found in form.finditer(line):
+    for form, spelled, may_be in (
+        (_OPTION, False, _OPTIONED.search(line)),
+        (_TABLE, False, True),
+        (_TAG, True, "</" in line),
+        (_ATTRIBUTES, True, "value" in small),
+        (_SET, True, any(word in small for word in _SETTING)),
+    ):
+        for found in form.finditer(line) if may_be else ():
             told = found.groupdict()
             name = told["name"] or told.get("name2") or told.get("name3") or ""
             value = told["value"] or told.get("value2") or told.get("value3") or ""

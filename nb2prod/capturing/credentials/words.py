@@ -48,7 +48,7 @@ GLUED = ("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apike
 NO_KEY = _words(
     """
     primary foreign sort cache partition hash join group lookup s3 object bucket merge map dict idempotency row
-    column col feature public pub index unique surrogate natural sorting
+    column col feature public pub index unique surrogate natural sorting etag md5 sha checksum digest fingerprint
     """
 )
 # a name that ends so speaks of a credential and holds none

@@ -17,6 +17,8 @@ from nb2prod.capturing.credentials.texts import in_code, in_json, in_source, in_
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding, Severity
 
+_IN_CODE = "code"
+_IN_FILE = "file"
 _IN_CELL = "cell"
 _IN_OUTPUT = "output"
 _IN_METADATA = "metadata"
@@ -62,7 +64,8 @@ def in_files(folder: Path) -> Iterator[Finding]:
             if found is not None:
                 line = f", line {found.line}" if found.line > 1 else ""
                 place = f"{path.relative_to(folder.parent).as_posix()}{line}"
-                yield _finding(Place(found.what, found.name, [f"{place}: {found.name}" if found.name else place]))
+                shown = f"{place}: {found.name}" if found.name else place
+                yield _finding(Place(found.what, found.name, [shown], _IN_FILE))
 
 
 def secret(text: str, name: str | None = None) -> str | None:
@@ -73,21 +76,30 @@ def secret(text: str, name: str | None = None) -> str | None:
 def _finding(place: Place) -> Finding:
     """Its words never hold the value."""
     where = "; ".join(_redacted(one) for one in place.places[:4])
-    variable = re.sub(r"\W+", "_", place.name or "").strip("_").upper() or "TOKEN"
+    variable = _variable(place)
+    readable = "Whoever has the capture, the registry or the Bento could read it."
     travels, title = {
+        _IN_CODE: (readable, "in code that goes along with the model"),
+        _IN_FILE: (readable, "in a file that goes along with the model"),
         _IN_CELL: ("The notebook is passed on, and its cells are kept with the model's lineage.", "in a cell"),
         _IN_OUTPUT: ("The notebook is passed on with its outputs.", "in an output"),
         _IN_METADATA: (
             "The notebook is passed on with its metadata and the state of its widgets.",
             "in the notebook's metadata",
         ),
-    }.get(place.kind, ("Whoever has the capture, the registry or the Bento could read it.", "in what would travel"))
+    }.get(place.kind, (readable, "in what the model holds"))
     fix = {
+        _IN_CODE: f'read it inside predict: os.environ["{variable}"], and %deploy model --env {variable}',
+        _IN_FILE: f'in its place read os.environ["{variable}"] when predict runs, and %deploy model --env {variable}',
         _IN_CELL: f'in its place os.environ["{variable}"], set where Jupyter is started; save, run it again, and '
         f"%deploy model --env {variable} where predict needs it",
-        _IN_OUTPUT: "clear that output, save the notebook, and %deploy again",
+        _IN_OUTPUT: f'read it from os.environ["{variable}"], set where Jupyter is started, and print it nowhere; clear that '
+        "output, save the notebook, and %deploy again",
         _IN_METADATA: "take it out of the notebook's metadata (a widget's: clear the outputs), save, and %deploy again",
-    }.get(place.kind, f'read it inside predict: os.environ["{variable}"], and %deploy model --env {variable}')
+    }.get(
+        place.kind,
+        f'in place of {_held_at(place)} read os.environ["{variable}"] inside predict, and %deploy model --env {variable}',
+    )
     return Finding(
         code=Secret.code,
         severity="refuse",
@@ -96,6 +108,16 @@ def _finding(place: Place) -> Finding:
         why=f"{travels} If it is none, say so in a cell: # nb2prod: accept {Secret.code}: the reason",
         fix=fix,
     )
+
+
+def _variable(place: Place) -> str:
+    """The environment variable that is offered for it, called as it is called now."""
+    named = re.sub(r"\W+", "_", place.name or "").strip("_").upper()
+    return named if named[:1].isalpha() else "PASSWORD" if "password" in place.what else "TOKEN"
+
+
+def _held_at(place: Place) -> str:
+    return _redacted(place.places[0].split(" (")[0].removesuffix(": a key"))
 
 
 def _held(case: Case) -> Iterator[Place]:
@@ -119,7 +141,7 @@ def _travelling(case: Case) -> Iterator[Place]:
         for found in in_code(code.tree):
             place = f"{code.where}, line {found.line}"
             shown = f"{place}: {found.name}" if found.name else place
-            yield Place(found.what, found.name, [shown], marks=[place])
+            yield Place(found.what, found.name, [shown], _IN_CODE, [place])
 
 
 def _cells(case: Case) -> Iterator[Place]:
@@ -158,7 +180,11 @@ def _outputs(case: Case) -> Iterator[Place]:
             found = next(in_text(text), None)
             if found is not None:
                 number = f" (In [{cell.execution}])" if cell.execution else ""
-                yield Place(found.what, found.name, [f"output of cell {cell.index}{number}"], _IN_OUTPUT, [text])
+                line = f", line {found.line}" if found.line > 1 else ""
+                shown = f"output of cell {cell.index}{number}{line}"
+                yield Place(
+                    found.what, found.name, [f"{shown}: {found.name}" if found.name else shown], _IN_OUTPUT, [text]
+                )
                 break
 
 
