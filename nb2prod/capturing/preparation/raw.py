@@ -9,7 +9,7 @@ from typing import Any
 
 from nb2prod.capturing.preparation import forms
 from nb2prod.capturing.preparation.columns import ALL, Columns
-from nb2prod.capturing.preparation.slicing import Slice
+from nb2prod.capturing.preparation.slicing import Slice, part
 from nb2prod.capturing.preparation.statements import Program, in_place
 from nb2prod.capturing.values import is_frame
 
@@ -157,7 +157,14 @@ def _splits(node: ast.expr) -> bool:
 
 
 def _prepares(program: Program, made: Slice, number: int, namespace: Mapping[str, Any]) -> bool:
-    return _statement_prepares(program, made.steps[number].node, made.rows[number], namespace)
+    node, rows = made.steps[number].node, made.rows[number]
+    if isinstance(node, ast.Assign) and _splits(node.value) and isinstance(node.targets[0], ast.Tuple):
+        # `X_train, X_test, y_train, y_test = train_test_split(X, y > 0)`: what is made of the labels is no preparation
+        names = [getattr(one, "id", None) for one in node.targets[0].elts]
+        wanted = made.wants[number + 1] if number + 1 < len(made.wants) else {}
+        given = [part(node.value, place, len(names)) for place, name in enumerate(names) if name in wanted]
+        return any(forms.prepares(one, rows, namespace) for one in given)
+    return _statement_prepares(program, node, rows, namespace)
 
 
 def _statement_prepares(program: Program, node: ast.stmt, rows: set[str], namespace: Mapping[str, Any]) -> bool:

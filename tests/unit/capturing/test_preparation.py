@@ -394,3 +394,23 @@ def test_cells_that_cannot_be_followed_keep_no_model_from_being_captured(monkeyp
     told = only(found, "preparation-outside")
     assert (told.severity, codes(found).count("derived-columns")) == ("note", 0)
     assert told.why.startswith("RecursionError: too deep")
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        "train_test_split(df[names], df.lived > 0, random_state=0)",
+        'train_test_split(df[["pclass", "fare"]], df["lived"].astype(int), random_state=0)',
+        "train_test_split(df[df.fare > 1][names], df[df.fare > 1].lived == 1, random_state=0)",
+    ],
+)
+def test_labels_made_within_the_split_are_no_preparation(split: str) -> None:
+    kernel = Kernel().run(PEOPLE, 'names = ["pclass", "fare"]', f"X_train, X_test, y_train, y_test = {split}")
+    kernel.run(f"model = {TREE}.fit(X_train, y_train)")
+    assert "preparation-outside" not in codes(kernel.look("model"))
+
+
+def test_rows_made_within_the_split_are() -> None:
+    split = 'X_train, X_test, y_train, y_test = train_test_split(np.log1p(df[["fare"]]), df.lived > 0, random_state=0)'
+    finding, _ = offered(split, f"model = {TREE}.fit(X_train, y_train)")
+    assert "log1p" in finding.title
