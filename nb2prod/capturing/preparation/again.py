@@ -9,6 +9,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from nb2prod.capturing.preparation import forms, trial
+from nb2prod.capturing.preparation.harmless import WRITING
 from nb2prod.capturing.preparation.raw import Raw
 from nb2prod.capturing.preparation.statements import Program
 
@@ -21,11 +22,10 @@ _PLAIN = frozenset({
     "range", "len", "list", "int", "float", "str", "bool", "zip", "enumerate", "dict", "set", "tuple", "sorted", "min", "max",
     "sum", "abs", "round", "map", "filter", "reversed", "any", "all",
 })
-_NEVER = frozenset({
-    "fit", "fit_transform", "fit_predict", "partial_fit", "save", "dump", "write", "show", "plot", "hist", "savefig", "system",
-    "to_csv", "to_sql", "to_parquet", "to_pickle", "to_excel", "to_json", "to_feather", "to_hdf", "to_clipboard", "tofile",
-    "read_sql", "read_sql_query", "read_sql_table", "read_html", "read_clipboard", "read_gbq", "savez", "savetxt",
-})
+_NEVER = WRITING | {
+    "fit", "fit_transform", "fit_predict", "partial_fit", "show", "plot", "hist", "system",
+    "read_sql", "read_sql_query", "read_sql_table", "read_html", "read_clipboard", "read_gbq",
+}
 # fmt: on
 
 

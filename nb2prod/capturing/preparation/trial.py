@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nb2prod.capturing import golden
+from nb2prod.capturing.preparation.harmless import WRITING, untouched
 from nb2prod.capturing.values import is_frame, length
 
 MANY = 300
@@ -133,12 +134,14 @@ def _differing(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> int:
 
 
 def sandbox(namespace: Mapping[str, Any], source: str, spare: Sequence[Any]) -> dict[str, Any] | None:
-    """The notebook's variables, those that the code reaches as copies; None where it reaches the network or a database."""
+    """The notebook's variables, those that the code reaches as copies; None where it writes, or reaches network or database."""
     world = dict(namespace)
     reached: set[str] = set()
     left = set(_names(compile(source, "<offered>", "exec")))
     while left:
         name = left.pop()
+        if name in WRITING:
+            return None
         if name in reached or name not in namespace:
             continue
         reached.add(name)
@@ -168,13 +171,14 @@ def _changeable(value: Any) -> bool:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No output, no warnings, and numpy's dice as they were."""
+    """No output, no warnings, nothing changed outside the process, and numpy's dice as they were."""
     dice = np.random.get_state()  # noqa: NPY002
     try:
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
+            untouched(),
         ):
             warnings.simplefilter("ignore")
             yield

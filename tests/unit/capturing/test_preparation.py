@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -414,3 +415,27 @@ def test_rows_made_within_the_split_are() -> None:
     split = 'X_train, X_test, y_train, y_test = train_test_split(np.log1p(df[["fare"]]), df.lived > 0, random_state=0)'
     finding, _ = offered(split, f"model = {TREE}.fit(X_train, y_train)")
     assert "log1p" in finding.title
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'd.to_csv("kept.txt")',
+        'd.to_parquet("kept.txt")',
+        'open("kept.txt", "w").write("gone")',
+        'import pathlib; getattr(pathlib.Path("kept.txt"), "write_" + "text")("gone")',
+        'import os; os.remove("kept.txt")',
+        'import os; os.close(os.open("kept.txt", os.O_WRONLY | os.O_TRUNC))',
+        'import subprocess; subprocess.run(["rm", "kept.txt"])',
+    ],
+)
+def test_a_trial_touches_no_file(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kernel = Kernel().run(PEOPLE, f"def fe(d):\n    if run: {line}\n    return d[['fare']] * 2", "run = False")
+    kernel.run("X = fe(df)", f"model = {TREE}.fit(X, df.lived)")
+    kernel.namespace["run"] = True
+    Path("kept.txt").write_text("what the notebook wrote")
+    finding = only(kernel.look("model"), "preparation-outside")
+    assert "same answers" not in finding.why
+    assert Path("kept.txt").read_text() == "what the notebook wrote"
+    Path("after.txt").write_text("the kernel itself may")
