@@ -127,11 +127,20 @@ class SpoolRecorder:
         try:
             n = rows.n
             taken = self._taken
-            self._ring.taken[0] += n
             columns = rows.columns if rows.matrix is None else rows.matrix
-            taken.append(
-                (request_id, version or 0, arrived, n, columns, answers.predictions, answers.probabilities, ids, times)
+            one = (
+                request_id,
+                version or 0,
+                arrived,
+                n,
+                columns,
+                answers.predictions,
+                answers.probabilities,
+                ids,
+                times,
             )
+            self._ring.taken[0] += n
+            taken.append(one)
             if time.monotonic() >= self._due or len(taken) >= MANY or n >= MANY_ROWS:
                 self._frame()
         except Exception as error:  # monitoring never fails a prediction
