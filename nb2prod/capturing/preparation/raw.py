@@ -9,7 +9,8 @@ from typing import Any
 
 from nb2prod.capturing.preparation import forms
 from nb2prod.capturing.preparation.columns import ALL, Columns
-from nb2prod.capturing.preparation.slicing import Slice, part
+from nb2prod.capturing.preparation.slicing import Slice
+from nb2prod.capturing.preparation.spine import part
 from nb2prod.capturing.preparation.statements import Program, in_place
 from nb2prod.capturing.values import is_frame
 

@@ -11,7 +11,8 @@ from typing import Any
 from nb2prod.capturing.preparation import forms
 from nb2prod.capturing.preparation.columns import Columns
 from nb2prod.capturing.preparation.expressions import ForOneRow, Kept, Known
-from nb2prod.capturing.preparation.slicing import FITTED, Slice, part
+from nb2prod.capturing.preparation.slicing import Slice
+from nb2prod.capturing.preparation.spine import FITTED, part
 from nb2prod.capturing.preparation.statements import Program, in_place
 from nb2prod.capturing.values import is_frame
 
