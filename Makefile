@@ -47,7 +47,7 @@ bench: $(SETUP)  ## the figures: %deploy with its phases, MLflow beside it, the 
 	$(BIN)/python tests/benchmarks/recording.py --write
 
 bench-credentials: $(SETUP)  ## planted credentials found, clean notebooks stopped for nothing
-	$(BIN)/python tests/benchmarks/credentials.py --write
+	$(BIN)/python tests/benchmarks/credentials/run.py --write
 
 bench-monitoring: $(SETUP)  ## monitoring against its peers, each in its own environment
 	@for peer in nannyml==0.13.1 evidently==0.7.23 alibi-detect==0.13.0; do at=build/peers/$${peer%%==*}; test -x $$at/bin/python || { \

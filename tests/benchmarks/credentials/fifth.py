@@ -8,7 +8,7 @@ import struct
 from textwrap import dedent
 from typing import Any
 
-from credentials import ALNUM, DIGITS, FIT, HEX, LOWER, UPPER, Case, Kinds, cell, with_predict
+from cases import ALNUM, DIGITS, FIT, HEX, LOWER, UPPER, Case, Kinds, cell, with_predict
 
 # stands for the client libraries of the vendors: anything may be called on it
 LIB = """

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import base64
 import pickle
-import re
-from textwrap import dedent
 from typing import Any
 
-from credentials import ALNUM, DIGITS, FIT, HEX, LOWER, UPPER, Case, Kinds, cell, with_predict
+from cases import (
+    ALNUM,
+    ANY,
+    DIGITS,
+    FIT,
+    HEX,
+    LOWER,
+    UPPER,
+    Case,
+    Kinds,
+    alone,
+    cell,
+    printed,
+    stand,
+    text,
+    used,
+    with_predict,
+)
 
-# stands for a vendor's package
-ANY = """
-from types import SimpleNamespace
-class Any_:
-    def __getattr__(self, name):
-        if name.startswith('__'):
-            raise AttributeError(name)
-        return Any_()
-    def __call__(self, *args, **kwargs):
-        return Any_()
-"""
 PLAIN = [
     "summer",
     "river",
@@ -48,29 +52,6 @@ def typed(k: Kinds) -> str:
 
 def coded(k: Kinds, n: int) -> str:
     return base64.b64encode(k.draw.randbytes(n)).decode()
-
-
-def text(source: str, **values: str) -> str:
-    """The source with each @{name} replaced."""
-    return re.sub(r"@\{(\w)\}", lambda m: values[m[1]], dedent(source).strip("\n"))
-
-
-def alone(source: str, **values: str) -> dict[str, Any]:
-    """A cell before the fit."""
-    return cell(text(source, **values), FIT)
-
-
-def package(name: str, source: str, **values: str) -> dict[str, Any]:
-    return cell(f"{ANY}{name} = Any_()", text(source, **values), FIT)
-
-
-def used(source: str, **values: str) -> dict[str, Any]:
-    """Cells that make what predict uses, and predict."""
-    return with_predict(text(source, **values))
-
-
-def printed(source: str, html: bool = False, **values: str) -> dict[str, Any]:
-    return cell(FIT, "model.coef_", outputs={2: text(source, **values)}, html=html)
 
 
 SIXTH: list[Case] = [
@@ -209,10 +190,10 @@ SIXTH: list[Case] = [
     """, a=k.mixed(18)))),
     # clients
     ("Weaviate, Auth.api_key", lambda k: cell(f"{ANY}weaviate = Any_()\nAuth = Any_()", text("wv = weaviate.connect_to_weaviate_cloud(\n    cluster_url='https://x1.c0.europe-west3.gcp.weaviate.cloud',\n    auth_credentials=Auth.api_key('@{a}'),\n)", a=k.mixed(36)), FIT)),
-    ("Zilliz, user and password in a token", lambda k: package("MilvusClient", "milvus = MilvusClient(uri='https://in03-5f.api.gcp-us-west1.zillizcloud.com', token='db_admin:@{a}')", a=typed(k))),
-    ("Elastic id and key", lambda k: package("Elasticsearch", "es = Elasticsearch(cloud_id='acme:ZXUtd2VzdC0x', api_key=('@{a}', '@{b}'))", a=k.mixed(20), b=k.mixed(22, ALNUM + "-_"))),
-    ("Mongo, keyword arguments", lambda k: package("pymongo", "db = pymongo.MongoClient('mongodb://10.0.0.12:27017', username='svc_ds', password='@{a}', authSource='admin').telemetry", a=words(k, 3, "-"))),
-    ("ODBC in pieces of a literal", lambda k: package("pyodbc", """
+    ("Zilliz, user and password in a token", lambda k: stand("MilvusClient", "milvus = MilvusClient(uri='https://in03-5f.api.gcp-us-west1.zillizcloud.com', token='db_admin:@{a}')", a=typed(k))),
+    ("Elastic id and key", lambda k: stand("Elasticsearch", "es = Elasticsearch(cloud_id='acme:ZXUtd2VzdC0x', api_key=('@{a}', '@{b}'))", a=k.mixed(20), b=k.mixed(22, ALNUM + "-_"))),
+    ("Mongo, keyword arguments", lambda k: stand("pymongo", "db = pymongo.MongoClient('mongodb://10.0.0.12:27017', username='svc_ds', password='@{a}', authSource='admin').telemetry", a=words(k, 3, "-"))),
+    ("ODBC in pieces of a literal", lambda k: stand("pyodbc", """
         cnxn = pyodbc.connect(
             'DRIVER={ODBC Driver 17 for SQL Server};'
             'SERVER=tcp:acme-sql.database.windows.net,1433;DATABASE=dw;'
@@ -221,16 +202,16 @@ SIXTH: list[Case] = [
             'Encrypt=yes;'
         )
     """, a=typed(k))),
-    ("a password's widget, filled in", lambda k: package("widgets", "user_box = widgets.Text(value='jdoe', description='User:')\npass_box = widgets.Password(value='@{a}', description='DWH password:')\ndisplay_form = widgets.VBox([user_box, pass_box])", a=typed(k))),
-    ("Helicone among default_headers", lambda k: package("OpenAI", "client = OpenAI(base_url='https://oai.helicone.ai/v1', default_headers={'Helicone-Auth': 'Bearer sk-helicone-@{a}'})", a="-".join(k.of(LOWER + DIGITS, 7) for _ in range(4)))),
-    ("Deepgram, the scheme Token", lambda k: package("requests", "response = requests.post('https://api.deepgram.com/v1/listen', headers={'Authorization': 'Token @{a}', 'Content-Type': 'audio/wav'})", a=k.of(HEX, 38) + "d2")),
-    ("AssemblyAI, a setting of the module", lambda k: package("aai", "aai.settings.api_key = '@{a}'\ntranscriber = aai.Transcriber()", a=k.hex32())),
+    ("a password's widget, filled in", lambda k: stand("widgets", "user_box = widgets.Text(value='jdoe', description='User:')\npass_box = widgets.Password(value='@{a}', description='DWH password:')\ndisplay_form = widgets.VBox([user_box, pass_box])", a=typed(k))),
+    ("Helicone among default_headers", lambda k: stand("OpenAI", "client = OpenAI(base_url='https://oai.helicone.ai/v1', default_headers={'Helicone-Auth': 'Bearer sk-helicone-@{a}'})", a="-".join(k.of(LOWER + DIGITS, 7) for _ in range(4)))),
+    ("Deepgram, the scheme Token", lambda k: stand("requests", "response = requests.post('https://api.deepgram.com/v1/listen', headers={'Authorization': 'Token @{a}', 'Content-Type': 'audio/wav'})", a=k.of(HEX, 38) + "d2")),
+    ("AssemblyAI, a setting of the module", lambda k: stand("aai", "aai.settings.api_key = '@{a}'\ntranscriber = aai.Transcriber()", a=k.hex32())),
     ("Roboflow in a form of Colab", lambda k: alone('''
         #@title Download the data { display-mode: "form" }
         workspace = "acme-vision" #@param {type:"string"}
         roboflow_key = "@{a}" #@param {type:"string"}
     ''', a=k.mixed(20))),
-    ("Graph, client_credential", lambda k: package("msal", "app = msal.ConfidentialClientApplication('@{i}', authority='https://login.microsoftonline.com/@{t}', client_credential='@{a}8Q~@{b}')", i=k.uuid(), t=k.uuid(), a=k.mixed(3), b=k.mixed(34, ALNUM + "-_~."))),
+    ("Graph, client_credential", lambda k: stand("msal", "app = msal.ConfidentialClientApplication('@{i}', authority='https://login.microsoftonline.com/@{t}', client_credential='@{a}8Q~@{b}')", i=k.uuid(), t=k.uuid(), a=k.mixed(3), b=k.mixed(34, ALNUM + "-_~."))),
     ("Google's OAuth client", lambda k: alone("""
         client_config = {'installed': {
             'client_id': '@{i}-@{j}.apps.googleusercontent.com',
@@ -239,19 +220,19 @@ SIXTH: list[Case] = [
             'redirect_uris': ['http://localhost'],
         }}
     """, i=k.of(DIGITS, 12), j=k.of(LOWER + DIGITS, 32), a=k.mixed(28, ALNUM + "-_"))),
-    ("Jira, basic_auth", lambda k: package("JIRA", "jira = JIRA('https://acme.atlassian.net', basic_auth=('jdoe@acme.example', 'ATATT3xFfGF0@{a}=@{b}'))\nissues = jira.search_issues('project = DS')", a=k.mixed(170, ALNUM + "-_"), b=k.of(HEX, 8).upper())),
-    ("Tableau personal token", lambda k: package("TSC", "auth = TSC.PersonalAccessTokenAuth('notebook', '@{a}==:@{b}', site_id='acme')", a=k.mixed(22, ALNUM + "+/"), b=k.mixed(32))),
-    ("Metabase login as JSON", lambda k: package("requests", "sid = requests.post('https://bi.acme.example/api/session', json={'username': 'jdoe@acme.example', 'password': '@{a}'})", a=words(k, 2, "") + k.of(DIGITS, 1))),
-    ("Plaid in a configuration", lambda k: package("plaid", "configuration = plaid.Configuration(host=plaid.Environment.Production, api_key={'clientId': '@{i}', 'secret': '@{a}'})", i=k.of(HEX, 24), a=k.of(HEX, 29) + "6")),
+    ("Jira, basic_auth", lambda k: stand("JIRA", "jira = JIRA('https://acme.atlassian.net', basic_auth=('jdoe@acme.example', 'ATATT3xFfGF0@{a}=@{b}'))\nissues = jira.search_issues('project = DS')", a=k.mixed(170, ALNUM + "-_"), b=k.of(HEX, 8).upper())),
+    ("Tableau personal token", lambda k: stand("TSC", "auth = TSC.PersonalAccessTokenAuth('notebook', '@{a}==:@{b}', site_id='acme')", a=k.mixed(22, ALNUM + "+/"), b=k.mixed(32))),
+    ("Metabase login as JSON", lambda k: stand("requests", "sid = requests.post('https://bi.acme.example/api/session', json={'username': 'jdoe@acme.example', 'password': '@{a}'})", a=words(k, 2, "") + k.of(DIGITS, 1))),
+    ("Plaid in a configuration", lambda k: stand("plaid", "configuration = plaid.Configuration(host=plaid.Environment.Production, api_key={'clientId': '@{i}', 'secret': '@{a}'})", i=k.of(HEX, 24), a=k.of(HEX, 29) + "6")),
     ("RapidAPI headers", lambda k: alone("""
         h = {
             'x-rapidapi-host': 'meteostat.p.rapidapi.com',
             'x-rapidapi-key': '@{a}',
         }
     """, a=k.of(HEX, 10) + "msh" + k.of(HEX, 15) + "p1" + k.of(HEX, 5) + "jsn" + k.of(HEX, 12))),
-    ("Sentinel Hub", lambda k: package("SHConfig", "config = SHConfig()\nconfig.sh_client_id = '@{i}'\nconfig.sh_client_secret = '@{a}'", i=k.uuid(), a=k.mixed(32))),
-    ("Alibaba OSS", lambda k: package("oss2", "bucket = oss2.Bucket(oss2.Auth('LTAI5t@{a}', '@{b}'), 'https://oss-cn-hangzhou.aliyuncs.com', 'acme-train')", a=k.mixed(18), b=k.mixed(30))),
-    ("seed of one-time passwords", lambda k: package("pyotp", "totp_seed = '@{a}'\ncode = pyotp.TOTP(totp_seed).now()", a=k.of(UPPER + "234567", 32))),
+    ("Sentinel Hub", lambda k: stand("SHConfig", "config = SHConfig()\nconfig.sh_client_id = '@{i}'\nconfig.sh_client_secret = '@{a}'", i=k.uuid(), a=k.mixed(32))),
+    ("Alibaba OSS", lambda k: stand("oss2", "bucket = oss2.Bucket(oss2.Auth('LTAI5t@{a}', '@{b}'), 'https://oss-cn-hangzhou.aliyuncs.com', 'acme-train')", a=k.mixed(18), b=k.mixed(30))),
+    ("seed of one-time passwords", lambda k: stand("pyotp", "totp_seed = '@{a}'\ncode = pyotp.TOTP(totp_seed).now()", a=k.of(UPPER + "234567", 32))),
     # texts and other languages
     ("hive-site.xml", lambda k: alone("""
         xml = '''<configuration>

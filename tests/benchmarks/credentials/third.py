@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from credentials import ALNUM, DIGITS, FIT, HEX, LOWER, Case, Kinds, cell, with_predict
+from cases import ALNUM, DIGITS, FIT, HEX, LOWER, Case, Kinds, cell, with_predict
 
 ASK = "def predict(frame):\n    {0}\n    return frame['age']"
 

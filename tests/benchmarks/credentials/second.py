@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from credentials import ALNUM, DIGITS, FIT, HEX, LOWER, Case, Kinds, cell, with_predict
+from cases import ALNUM, DIGITS, FIT, HEX, LOWER, Case, Kinds, cell, with_predict
 
 ASK = "def predict(frame):\n    {0}\n    return frame['age']"
 

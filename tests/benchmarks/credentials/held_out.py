@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from credentials import FIT, HEX, LOWER, Case, cell, with_predict
+from cases import FIT, HEX, LOWER, Case, cell, with_predict
 
 ASK = "def predict(frame):\n    {0}\n    return frame['age']"
 
