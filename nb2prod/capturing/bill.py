@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tomllib
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from nb2prod.environments import Distribution, Installed, Lock
+from nb2prod.home import Home, write_atomic
 from nb2prod.records.capture import LocalModule
 
 NAMESPACE = uuid.UUID("5f1b2c1e-2d2e-5d43-9a38-0a7b7c7f3a10")
+
+
+FORM = "1"  # raised when `bill` writes something else for the same lock
+
+
+def kept(name: str, locked: Lock, local: Iterable[LocalModule], home: Home) -> bytes:
+    """`bill`, made once for a lock and its local code: its library takes longer to load than the bill to write."""
+    local = tuple(local)
+    said = [FORM, name, locked.key, locked.pylock, *(f"{module.name} {module.digest}" for module in local)]
+    path = home.cache / "bills" / f"{hashlib.sha256(chr(0).join(said).encode()).hexdigest()[:32]}.json"
+    with suppress(OSError):
+        found = path.read_bytes()
+        os.utime(path)
+        return found
+    made = bill(name, locked, local)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, made)
+    return made
 
 
 def bill(name: str, locked: Lock, local: Iterable[LocalModule], installed: Installed | None = None) -> bytes:

@@ -16,7 +16,18 @@ import numpy as np
 
 from nb2prod import environments
 from nb2prod.baseline import Baseline
-from nb2prod.capturing import answering, dependencies, discovery, folders, golden, remembering, rules, scores, signing
+from nb2prod.capturing import (
+    answering,
+    dependencies,
+    discovery,
+    folders,
+    golden,
+    remembering,
+    rules,
+    scores,
+    signing,
+    threads,
+)
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
@@ -136,7 +147,7 @@ def capture(
         needed = _needed(folder, found, notebook, declared, home)
         with _Locking(folder, needed, notebook, declared, home, ahead) as locking, remembering.refused(case, tolerance):
             asked = _ask(found, flavor, contract, golden, tolerance)
-            surroundings = environment(folder, needed, locking.result(), variables=env, hosts=allow_network)
+            surroundings = environment(folder, needed, locking.result(), home, variables=env, hosts=allow_network)
         said += BatchDependent().asked(asked.real, case.shown)
         record = _write(folder, case, asked, saved, needed, surroundings)
         later = rules.accepted(said, (source for _, source in notebook.executed))
@@ -175,9 +186,11 @@ def _ordered(found: Found) -> Found:
 
 def _ask(found: Found, flavor: Any, contract: dict[str, Any], stays: Stays, tolerance: float) -> Asked:
     ask = functools.partial(answering.answer, flavor, found)
-    predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
+    with threads.one():
+        predictions, probabilities = ask(golden.copied(golden.take(found.data, slice(0, _SEEN))))
     signature = read_signature(found.data, predictions, probabilities, flavor.classes(found.model), **contract)
-    reference = scores.reference(found, flavor, ask)
+    with threads.the_rest():
+        reference = scores.reference(found, flavor, ask)
     baseline = Baseline.from_frame(
         sparse.watched(found.data) if signature.rows == "sparse" else found.data,
         scores=reference.values,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from nb2prod.capturing import threads
 from nb2prod.capturing.values import is_frame
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Answers, Column, Golden, Signature
@@ -95,7 +95,7 @@ def asked(ask: Ask, rows: Any, signature: Signature, *, kind: Any, tolerance: fl
     Refused
         ``nondeterministic``: the same rows, asked again, gave other answers.
     """
-    with one_thread():
+    with threads.one():
         batch = _answers(ask, rows, signature)
         again = _answers(ask, rows, signature)
         singles = [_answers(ask, take(rows, [i]), signature) for i in range(min(SINGLE, _length(rows)))]
@@ -108,18 +108,6 @@ def asked(ask: Ask, rows: Any, signature: Signature, *, kind: Any, tolerance: fl
 def copied(rows: Any) -> Any:
     """A model may write into the frame it is given; the next one asked gets its own."""
     return rows.copy() if hasattr(rows, "copy") else list(rows)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One BLAS thread: sums in one order, so that answers can be compared bit for bit."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        yield
-        return
-    with threadpool_limits(limits=1):
-        yield
 
 
 def _answers(ask: Ask, rows: Any, signature: Signature) -> Answers:

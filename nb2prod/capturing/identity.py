@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from nb2prod.capturing import golden
+from nb2prod.capturing import threads
 from nb2prod.errors import Nb2prodError
 from nb2prod.records.base import to_json
 from nb2prod.records.capture import Answers, Capture, CaptureRecord, Golden
@@ -66,7 +66,7 @@ def _answers(capture: Capture, rows: Golden, model: Any) -> Answers | None:
     """This capture's model asked for other rows; None where they do not fit it."""
     signature = capture.record.signature
     try:
-        with golden.one_thread():
+        with threads.one():
             if model is None or isinstance(model, str | Capture):
                 served = ServedModel.load(capture.folder)
                 return served.answer(served.reader.rows(rows.rows))

@@ -10,20 +10,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb2prod.capturing.bill import bill
+from nb2prod.capturing import bill
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.environments import Lock
+from nb2prod.home import Home
 from nb2prod.records.capture import Environment
 
 
 def environment(
-    folder: Path, needed: Needed, locked: Lock, *, variables: Sequence[str] = (), hosts: Sequence[str] = ()
+    folder: Path, needed: Needed, locked: Lock, home: Home, *, variables: Sequence[str] = (), hosts: Sequence[str] = ()
 ) -> Environment:
     """Write ``requirements.txt``, ``pylock.toml``, ``sbom.cdx.json`` and ``wheels/`` and say what they are."""
     (folder / "requirements.txt").write_text(locked.text)
     if locked.pylock:
         (folder / "pylock.toml").write_text(locked.pylock)
-    (folder / "sbom.cdx.json").write_bytes(bill("model", locked, needed.local))
+    (folder / "sbom.cdx.json").write_bytes(bill.kept("model", locked, needed.local, home))
     wheels = [Path(wheel) for wheel in locked.wheels]
     if wheels:
         (folder / "wheels").mkdir()

@@ -55,7 +55,9 @@ def _kept(home: Home) -> Iterator[tuple[Path, float]]:
     for path in shipped.iterdir() if shipped.is_dir() else ():
         if path.is_dir():
             yield path, _used(path)
-    for path in (*home.locks.glob("*.json"), *(home.cache / "probes").glob("*.json")):
+    for path in (
+        found for folder in (home.locks, home.cache / "probes", home.cache / "bills") for found in folder.glob("*.json")
+    ):
         yield path, _used(path)
     for path in home.wheels.iterdir() if home.wheels.is_dir() else ():
         if path.suffix not in _MARKS:

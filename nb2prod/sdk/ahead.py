@@ -1,18 +1,18 @@
-"""The clean environment of a capture that is still being made: built, and its libraries loaded, while the model is asked."""
+"""What a proof needs, begun early: the clean environment while the model is asked, the Bento while the database is loaded."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from nb2prod import environments, packaging
 from nb2prod.capturing.settled import Settled, preloaded
 from nb2prod.environments import Environment, ForkServer
 from nb2prod.home import Home
 from nb2prod.records.capture import Capture
+from nb2prod.records.proof import BentoRef
 
 Standing = tuple[Environment, ForkServer | None]
 
@@ -84,16 +84,43 @@ class Ahead:
             self._standing.set_exception(error)
 
 
-@dataclass(frozen=True)
 class Begun:
-    """What was started while the model was captured; what was not is started when it is needed."""
+    """What was started while the model was captured; what was not is started when it is needed.
 
-    builder: packaging.Builder | None = None
-    ahead: Ahead | None = None
+    Parameters
+    ----------
+    builder
+        Has BentoML loaded.
+    ahead
+        Has begun an environment.
+    """
+
+    def __init__(self, builder: packaging.Builder | None = None, ahead: Ahead | None = None) -> None:
+        self.ahead = ahead
+        self._builder = builder
+        self._packed: tuple[str, Future[BentoRef]] | None = None
+
+    def packed(self, capture: Capture, home: Home) -> Future[BentoRef]:
+        """The Bento of `capture`, in the making from the first call on."""
+        if self._packed is None or self._packed[0] != capture.digest:
+            pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
+            self._packed = capture.digest, pool.submit(packaging.build, capture, home=home, builder=self._builder)
+            self._builder = None  # it builds one
+            pool.shutdown(wait=False)
+        return self._packed[1]
+
+    def end(self) -> None:
+        """Wait for a Bento in the making, before its builder is closed."""
+        if self._packed is not None:
+            self._packed[1].exception()
 
 
 @contextlib.contextmanager
 def begun(home: Home) -> Iterator[Begun]:
     """Have BentoML imported, and the environment built as soon as its lock is settled, for a capture that is to be proven."""
     with environments.in_use(home.cache), packaging.Builder(home) as builder, Ahead(home) as ahead:
-        yield Begun(builder, ahead)
+        started = Begun(builder, ahead)
+        try:
+            yield started
+        finally:
+            started.end()

@@ -12,6 +12,7 @@ from nb2prod.home import Home
 from nb2prod.records.alert_text import duration
 from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence
 from nb2prod.sdk import limits
+from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow
 from nb2prod.store.deployments import RunRow
@@ -53,7 +54,7 @@ class Alerting:
         --------
         >>> deployment.add_alert("conversion below 0.03 over 7d")      # doctest: +SKIP
         """
-        given = [limits.read(alert) for alert in alerts]
+        given = [alert_of(alert) for alert in alerts]
         here = self._told.deployments.find(self.name) is not None
         live = self._told.deployments.live(self.name) if here else None
         if live is not None and live.capture:
@@ -64,7 +65,7 @@ class Alerting:
 
     def remove_alert(self, alert: Alert | str) -> None:
         """No longer be told of it."""
-        self._told.alerts.withdraw(self.name, limits.read(alert).condition)
+        self._told.alerts.withdraw(self.name, alert_of(alert).condition)
         limits.tell(self.home, self.name)
 
     def acknowledge(self, number: int) -> AlertRecord:

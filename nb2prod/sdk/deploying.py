@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from nb2prod import environments, packaging, registry
@@ -29,22 +28,11 @@ from nb2prod.sdk.comparison import Comparison, compare
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import write_variables
 from nb2prod.sdk.journal import Journal, verified
-from nb2prod.sdk.limits import NOTHING, Limits
 from nb2prod.sdk.twins import Live, Twin, find_twin, live_of
+from nb2prod.sdk.wish import Wish
 from nb2prod.targets.local import LocalTarget
 
 LOCK_SECONDS = 900.0
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the caller asked for beyond the model; settings, applied in place where nothing else changed."""
-
-    workers: int = 2
-    allow_unverified: bool = False
-    variables: dict[str, str] | None = None
-    limits: Limits = NOTHING
-    write_lock: bool = False
 
 
 def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Begun | None = None) -> Deployment:

@@ -12,61 +12,12 @@ from nb2prod.errors import UsageError
 from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
 from nb2prod.records.alert_text import duration
-from nb2prod.records.alerts import SLICES, SLO, Alert, Rule, wrong_slo
+from nb2prod.records.alerts import SLICES, Alert, Rule
 from nb2prod.records.capture import Capture
 from nb2prod.records.sampling import Sampling
+from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What `deploy` was given; None where nothing was said of it, and what there is stays."""
-
-    alerts: tuple[Alert, ...] | None = None
-    slo: SLO | None = None
-    maturation: str | None = None
-    sample: Sampling | None = None
-
-    @classmethod
-    def of(
-        cls,
-        alerts: Iterable[Alert | str] | Alert | str | None,
-        slo: SLO | None,
-        maturation: str | None = None,
-        sample: Sampling | None = None,
-    ) -> Limits:
-        """From what was given: alerts, their text forms, or one of them."""
-        if maturation is not None:
-            duration(maturation)
-        if slo is not None and not isinstance(slo, SLO):
-            raise wrong_slo("It is an SLO, which names p99_ms, availability or both.")
-        if alerts is None:
-            return cls(None, slo, maturation, sample)
-        given = [alerts] if isinstance(alerts, Alert | str) else list(alerts)
-        return cls(tuple(read(one) for one in given), slo, maturation, sample)
-
-    @property
-    def wanted(self) -> tuple[Alert, ...]:
-        return (*(self.alerts or ()), *(self.slo.alerts() if self.slo is not None else ()))
-
-
-NOTHING = Limits()
-
-
-def read(given: Any) -> Alert:
-    """An alert, or its text form."""
-    if isinstance(given, Alert):
-        return given
-    if isinstance(given, str):
-        return Alert.parse(given)
-    raise UsageError(
-        "That is no alert",
-        code="wrong-alert",
-        where=f"alerts=[… {type(given).__name__} …]",
-        why="An alert is an Alert or its text.",
-        fix='alerts=[Alert("conversion", below=0.03, over="7d")]',
-        kept="nothing was made",
-    )
 
 
 def check(capture: Capture, alerts: Sequence[Alert]) -> None:

@@ -16,7 +16,7 @@ from nb2prod.home import Home
 from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.lifecycle import Outcome, Plan, Progress, Step, silent
 from nb2prod.records.proof import Verification
-from nb2prod.sdk import limits, lockfile, marking
+from nb2prod.sdk import lockfile, marking
 from nb2prod.sdk.card.words import count
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.journal import Journal
@@ -24,6 +24,7 @@ from nb2prod.sdk.kernel import Ran
 from nb2prod.sdk.marking import MARKING, publish, read
 from nb2prod.sdk.oneline import deploy
 from nb2prod.sdk.steps import CaptureOptions, checked, running_notebook
+from nb2prod.sdk.wish import alert_of
 
 _ADDED = {"exclude", "env", "allow_network", "nullable", "wheel"}
 _KINDS = {kind.__name__: kind for kind in (UsageError, Refused, Unverified, Unavailable, Failed)}
@@ -67,7 +68,7 @@ def deploy_notebook(
         A cell fails or takes too long; and all that `deploy` refuses.
     """
     home = home or Home()
-    said = None if alerts is None else [str(limits.read(alert)) for alert in alerts]
+    said = None if alerts is None else [str(alert_of(alert)) for alert in alerts]
     settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
     settings["slo"] = None if slo is None else msgspec.to_builtins(slo)
     settings |= {"dry_run": dry_run, "write_lock": write_lock, "sample": sample, "sample_deny": tuple(sample_deny)}

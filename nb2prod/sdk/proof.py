@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from nb2prod import environments, packaging
+from nb2prod import environments
 from nb2prod.capturing import replay, walls
 from nb2prod.capturing.settled import Settled, preloaded
 from nb2prod.capturing.walls import OPEN, Walls
@@ -64,17 +64,13 @@ def prepare(capture: Capture, home: Home, begun: Begun | None = None) -> Ground:
     """Build the clean environment from the lock while the Bento is built; returns when the environment stands."""
     begun = begun or Begun()
     environments.must_fit(capture)
-    pool = ThreadPoolExecutor(1, thread_name_prefix="bento")
+    bento = begun.packed(capture, home)
     try:
-        bento = pool.submit(packaging.build, capture, home=home, builder=begun.builder)
-        try:
-            built, server = (begun.ahead and begun.ahead.take(capture)) or _standing(capture, home)
-        except BaseException:
-            bento.exception()
-            raise
-        return Ground(built, bento, server)
-    finally:
-        pool.shutdown(wait=False)
+        built, server = (begun.ahead and begun.ahead.take(capture)) or _standing(capture, home)
+    except BaseException:
+        bento.exception()
+        raise
+    return Ground(built, bento, server)
 
 
 def _standing(capture: Capture, home: Home) -> tuple[Environment, ForkServer | None]:

@@ -11,8 +11,8 @@ from nb2prod.lifecycle.services import Service, Services
 from nb2prod.monitoring import Collector
 from nb2prod.records.alerts import Alert, Rule
 from nb2prod.records.serving import ServiceStatus
-from nb2prod.sdk import limits
 from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 
 _NOT_HERE = ("predict", "feedback", "sample", "logs", "stop", "start", "remove", "rollback")
@@ -60,7 +60,7 @@ class Pulled(Deployment):
         UsageError
             The metric comes with outcomes, which a service that counts for itself does not take.
         """
-        for alert in map(limits.read, alerts):
+        for alert in map(alert_of, alerts):
             if alert.outcome is not None:
                 raise UsageError(
                     f"`{alert.condition}` can never be told of a service elsewhere",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from msgspec.structs import replace
 
@@ -18,12 +18,15 @@ from nb2prod.home import Home
 from nb2prod.records.capture import Capture
 from nb2prod.records.lifecycle import Plan, Progress, silent
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Verification
-from nb2prod.sdk import deploying, lockfile, proof
+from nb2prod.sdk import lockfile, proof
 from nb2prod.sdk.ahead import Ahead, Begun, begun
-from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import values
 from nb2prod.sdk.journal import Journal, captured
 from nb2prod.sdk.plan import plan
+from nb2prod.sdk.wish import Wish
+
+if TYPE_CHECKING:
+    from nb2prod.sdk.deployment import Deployment
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -159,7 +162,7 @@ def planned(model: Any, options: CaptureOptions, *, home: Home, progress: Progre
 def deployed(
     model: Any,
     options: CaptureOptions,
-    wish: deploying.Wish,
+    wish: Wish,
     *,
     home: Home,
     begun: Begun,
@@ -170,6 +173,9 @@ def deployed(
     options = {**options, "notebook": options.get("notebook") or running_notebook()}
     target = lockfile.target(options["notebook"]) if wish.write_lock else None
     made = _captured(model, options, home, journal, begun.ahead)
+    begun.packed(made, home)
+    from nb2prod.sdk import deploying  # database, target and all: more than half a second, while the Bento is built
+
     done = deploying.run(made, wish, home=home, journal=journal, begun=begun)
     if target is not None and done.outcome is not None:
         written = lockfile.write(made, target)

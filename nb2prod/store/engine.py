@@ -57,6 +57,16 @@ class Database:
     def sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
+    def insert(self, table: sa.Table) -> Any:
+        """An insert that knows `on_conflict_…`, which each of the two databases has in a class of its own."""
+        if self.sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # here, because it takes half as long to load as all the rest
+
+        return postgresql.insert(table)
+
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""

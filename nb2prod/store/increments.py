@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from nb2prod.records.monitoring import Increment
 from nb2prod.store.engine import Section
@@ -59,8 +58,11 @@ class Increments(Section):
     def add(self, connection: sa.Connection, given: Iterable[Increment]) -> list[Increment]:
         """Keep increments inside a transaction; returns those that were new."""
         new = []
-        insert: Any = sqlite.insert if self.database.sqlite else postgresql.insert
-        statement = insert(increments).on_conflict_do_nothing(index_elements=list(_KEY)).returning(increments.c.id)
+        statement = (
+            self.database.insert(increments)
+            .on_conflict_do_nothing(index_elements=list(_KEY))
+            .returning(increments.c.id)
+        )
         given = list(given)
         through = self._through(connection, {one.source for one in given})
         for one in given:
@@ -117,9 +119,8 @@ class Increments(Section):
             found = connection.execute(
                 sa.select(increments.c.source, last).where(old).group_by(increments.c.source)
             ).all()
-            insert: Any = sqlite.insert if self.database.sqlite else postgresql.insert
             for source, through in found:
-                put = insert(sources).values(source=source, through=through)
+                put = self.database.insert(sources).values(source=source, through=through)
                 connection.execute(put.on_conflict_do_update(index_elements=["source"], set_={"through": through}))
             return connection.execute(sa.delete(increments).where(old)).rowcount
 

@@ -35,6 +35,7 @@ from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime import manifest, ring
 from nb2prod.sdk import limits
 from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
@@ -160,7 +161,7 @@ def test_from_an_outcome_to_a_webhook_once_though_agent_and_worker_are_killed(tm
     folder.mkdir(parents=True)
     settings = ServiceSettings(name="delays", version=1, traffic=True, spool=str(folder / "spool"))
     (folder / "service.json").write_bytes(to_json(settings))
-    limits.apply(home, "delays", limits.Limits.of(["conversion below 0.5 over 7d"], None))
+    limits.apply(home, "delays", Limits.of(["conversion below 0.5 over 7d"], None))
     told = {"NB2PROD_SERVICE": str(folder / "service.json"), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared")}
     (tmp_path / "shared").mkdir()
     with receivers.webhook() as hook, serving(bento, tmp_path / "log", **told) as (client, worker):

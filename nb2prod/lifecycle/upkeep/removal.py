@@ -102,7 +102,9 @@ def _users(home: Home) -> tuple[str, ...]:
 
 def _remove_cache(home: Home) -> None:
     made = (home.environments, home.control, home.locks, home.wheels, home.templates)
-    for folder in (*made, home.cache / "probes", home.cache / "shipped", home.cache / environments.HOMES):
+    for name in ("probes", "bills", "shipped", environments.HOMES):
+        shutil.rmtree(home.cache / name, ignore_errors=True)
+    for folder in made:
         shutil.rmtree(folder, ignore_errors=True)
     (home.cache / environments.MARK).unlink(missing_ok=True)
     with suppress(OSError):

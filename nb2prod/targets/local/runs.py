@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,11 +15,13 @@ from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home, write_atomic
 from nb2prod.records.base import read, to_json
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.store.deployments import RunRow
 from nb2prod.targets.local.supervisor import Program
 from nb2prod.targets.local.unixhttp import ask
 
-WorkerCommand = Callable[[RunRow, Path, str], tuple[Sequence[str], Mapping[str, str]]]
+if TYPE_CHECKING:
+    from nb2prod.store.deployments import RunRow
+
+WorkerCommand = Callable[["RunRow", Path, str], tuple[Sequence[str], Mapping[str, str]]]
 """From a run, a socket and a worker's name to the command line and the environment of its process."""
 
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -1,9 +1,11 @@
 """The bill of materials names what is locked and what is local, the same each time."""
 
 import json
+from pathlib import Path
 
-from nb2prod.capturing.bill import bill
+from nb2prod.capturing.bill import bill, kept
 from nb2prod.environments import Lock
+from nb2prod.home import Home
 from nb2prod.records.capture import LocalModule
 
 PYLOCK = """lock-version = "1.0"
@@ -31,3 +33,13 @@ def test_packages_and_local_modules_are_named_with_their_hashes() -> None:
 def test_the_same_capture_gives_the_same_bill() -> None:
     assert bill("delays", LOCK, [OWN]) == bill("delays", LOCK, [OWN])
     assert bill("delays", LOCK, []) != bill("delays", LOCK, [OWN])
+
+
+def test_a_bill_is_made_once_for_a_lock_and_its_code(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = kept("delays", LOCK, [OWN], home)
+    assert first == bill("delays", LOCK, [OWN]) == kept("delays", LOCK, [OWN], home)
+    (file,) = (home.cache / "bills").iterdir()
+    file.write_bytes(b"read, not made again")
+    assert kept("delays", LOCK, [OWN], home) == b"read, not made again"
+    assert kept("delays", LOCK, [], home) == bill("delays", LOCK, [])

@@ -179,7 +179,7 @@ def test_uninstall_of_a_home_that_never_deployed_takes_nothing_from_those_that_d
 
 
 def test_uninstall_leaves_no_folder_of_the_cache_where_no_other_home_uses_it(home: Home) -> None:
-    for name in ("environments", "control", "locks", "wheels", "mlflow-templates", "probes", "shipped"):
+    for name in ("environments", "control", "locks", "wheels", "mlflow-templates", "probes", "bills", "shipped"):
         (home.cache / name).mkdir()
     upkeep.uninstall(home)
     assert not home.cache.exists()

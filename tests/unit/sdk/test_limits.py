@@ -17,7 +17,7 @@ from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.sdk import alerting, limits
 from nb2prod.sdk.deployment import Deployment
-from nb2prod.sdk.limits import Limits
+from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
 
 CAPTURE: Any = SimpleNamespace(record=SimpleNamespace(signature=SIGNATURE))

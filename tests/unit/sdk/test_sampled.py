@@ -22,7 +22,7 @@ from nb2prod.runtime.recorder import SpoolRecorder
 from nb2prod.runtime.samples import Samples
 from nb2prod.sdk import limits
 from nb2prod.sdk.deployment import Deployment
-from nb2prod.sdk.limits import Limits
+from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
 
 NOW = time.time() // 1 - 600
