@@ -36,7 +36,7 @@ def test_the_same_capture_gives_the_same_bill() -> None:
 
 
 def test_a_bill_is_made_once_for_a_lock_and_its_code(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Home(tmp_path, tmp_path / "cache")
     first = kept("delays", LOCK, [OWN], home)
     assert first == bill("delays", LOCK, [OWN]) == kept("delays", LOCK, [OWN], home)
     (file,) = (home.cache / "bills").iterdir()
