@@ -55,6 +55,7 @@ def service(home):
 
 def send(service, n, arrived=NOW, times=None):
     service.record(rows(n), answers(n), request_id="r", ids=None, times=times, version=1, arrived=arrived)
+    assert service.flush()
 
 
 def ask(home, sample):
