@@ -58,9 +58,10 @@ def by_name(
         named = [name for name in named if not names.is_digest(name, value)]
     called = next((name for name in named if names.holds(name, value, spelled=spelled)), None)
     if called is None and (spelled or code):
-        called = next((name for name in named if names.may_hold(name, value)), None)
-    if called is None and not any(map(names.is_identity, named)):
-        called = next((name for name in around if names.is_within(name, value)), None)
+        called = next((name for name in named if names.may_hold(name, value) or names.is_login(name, value)), None)
+    if called is None:
+        identity = any(map(names.is_identity, named))
+        called = next((name for name in around if names.is_within(name, value, identity=identity)), None)
     if called is not None:
         return f"a value kept under the name `{called}`"
     if code and names.is_random(value, named):

@@ -8,31 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nb2prod.capturing.credentials import folding, names, parameters
+from nb2prod.capturing.credentials import calls, folding, names, parameters
 
-# what these give is looked up at run time; their arguments are names of places
-_LOOKED_UP = re.compile(
-    r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin)"
-)
-_LOGGING_IN = re.compile(
-    r"(?i)(log_?in|sign_?in|logon|authenticate|connect(ion)?|basic_?auth(entication)?|credentials?|bind(_s)?|auth|"
-    r"(set|store|save|add)_(password|secret|credentials?)|auth_?handler|authenticator|ftp(_tls)?|imap4?(_ssl)?|load_cert_chain)$"
-)
-_SIGNING_IN = re.compile(
-    r"(?i)(log_?in|sign_?in|logon|authenticate|(basic|digest|ntlm|proxy|http)\w*_?auth(entication)?|credentials|bind_s)$"
-)
-_SETTING = re.compile(
-    r"(?i)^(set(attr|env|default)?|put(env)?|option|config|(set|add|put|create|store|write|register)_?(item|env|option|secret|config|"
-    r"property|header|variable|param(eter)?)|__setitem__|hset|fill|type)$"
-)
-# what a thing is set with, a field of a page filled with
-_FILLING = re.compile(r"(?i)^(send_keys|fill|type|set_?(value|text)?|write|clear_and_type|press_sequentially)$")
 _NAMES = frozenset(
     {"name", "scope", "key_name", "secret_name", "secret_id", "username", "user", "service", "help", "description"}
 )
 _NEUTRAL = frozenset({"value", "default", "data", "text", "initial", "content", "string", "val", "v", "fill_value"})
 _NAMING = frozenset(
     {"name", "key", "variable", "option", "parameter", "field", "header", "description", "label", "env"}
+)
+# keywords that say what another argument is
+_LABELS = frozenset(
+    {"alias", "validation_alias", "env", "envvar", "env_var", "dest", "label", "description", "id", "name"}
 )
 
 
@@ -141,16 +128,36 @@ class _Reader:
         ]
         for key, told, value in zip(node.keys, keys, node.values, strict=True):
             self.read(key, _LOOSE)
-            neutral = told is not None and told.lower() in _NEUTRAL
-            self.read(value, given.within(*naming, told) if neutral else given.within(told))
+            self.read(value, self._of_key(told, value, naming, given, short={"u", "user", "usr"} & {*keys}))
         self._columns([value for value in node.values if isinstance(value, ast.List | ast.Tuple)])
+
+    def _of_key(self, told: str | None, value: ast.expr, naming: list[Any], given: _Given, *, short: Any) -> _Given:
+        """What the value of a key is given to; in `{"u": …, "p": …}` and `users = {"anna": …}` it is a password."""
+        if told is not None and told.lower() in _NEUTRAL:
+            return given.within(*naming, told)
+        if (told == "p" and short) or (_is_logins(given.names) and names.is_typed(self._text(value) or "")):
+            return given.within("password")
+        return given.within(told)
 
     def _columns(self, lists: list[ast.List | ast.Tuple]) -> None:
         """Lists side by side, the first one holding the names of what stands in the others."""
+        heads = [self._text(name) for name in lists[0].elts] if lists else []
+        login = _is_logins(tuple(head for head in heads if head))
         for other in lists[1:]:
-            for name, value in zip(lists[0].elts, other.elts, strict=False):
-                if told := self._text(name):
-                    self.read(value, _Given((told,)))
+            for told, value in zip(heads, other.elts, strict=False):
+                if told:
+                    self.read(value, _Given((told,), login))
+
+    def _of_for(self, node: ast.For | ast.comprehension, given: _Given) -> None:
+        """What a loop goes over has the names of what it is given to, one by one."""
+        told = node.target.elts if isinstance(node.target, ast.Tuple) else []
+        for one in node.iter.elts if told and isinstance(node.iter, ast.List | ast.Tuple) else []:
+            for name, value in zip(told, one.elts if isinstance(one, ast.Tuple | ast.List) else [], strict=False):
+                self.read(value, _NOTHING.within(*_named(name)))
+        for child in ast.iter_child_nodes(node):
+            self.read(child, _Given(pair=given.pair))
+
+    _of_comprehension = _of_for
 
     def _of_compare(self, node: ast.Compare, given: _Given) -> None:
         sides = [node.left, *node.comparators]
@@ -166,28 +173,44 @@ class _Reader:
 
     def _of_tuple(self, node: ast.Tuple | ast.List | ast.Set, given: _Given) -> None:
         pair = len(node.elts) == 2 and not isinstance(node, ast.Set)
+        self._command(node)
         for at, part in enumerate(node.elts):
-            if pair and at == 1 and _is_login(given.names):
+            typed = pair and at == 1 and _is_logins(given.names) and names.is_typed(self._text(part) or "")
+            if typed or (pair and at == 1 and _is_login(given.names)):
                 self.read(part, given.within("password", pair=isinstance(node, ast.Tuple)))
                 continue
             before = self._text(node.elts[0]) if pair and at else None
             self.read(part, given.loose(*((before,) if before else ())))
+
+    def _command(self, node: ast.Tuple | ast.List | ast.Set) -> None:
+        """The parts of a command, as a process is started with, are one line of a shell."""
+        parts = [self._text(part) for part in node.elts[:40]] if len(node.elts) > 2 else []
+        line = [part or "{…}" for part in parts]
+        if line and re.fullmatch(r"[\w./-]{2,40}", line[0]) and any(part.startswith("-") for part in line[1:]):
+            self.found.append(Spelled(" ".join(line), node, ("command",), False))
 
     _of_list = _of_tuple
     _of_set = _of_tuple
 
     def _of_call(self, node: ast.Call, given: _Given) -> None:
         called = _last(node.func)
-        looked_up = bool(_LOOKED_UP.search(called))
+        looked_up = bool(calls.LOOKED_UP.search(called))
         self.read(node.func, _LOOSE)
         lists = [one for one in node.args if isinstance(one, ast.List | ast.Tuple)]
         if called == "zip" and len(lists) == len(node.args):
             self._columns(lists)
         asked = self.signatures.get(called, ())
+        naming = tuple(
+            text
+            for one in node.keywords
+            if one.arg in _LABELS and (text := self._text(one.value)) and names.speaks(text)
+        )
         before: str | None = None
         for at, argument in enumerate(node.args):
             if at < len(asked) and names.speaks(asked[at]):
                 self.read(argument, given.within(asked[at]))
+            elif naming and not looked_up and at == len(node.args) - 1:
+                self.read(argument, given.within(*naming))
             else:
                 of, outer = ((), ()) if looked_up else (_dotted(node.func)[1:], (called, *given.names))
                 self.read(argument, self._positional(node, at, before, _Given(outer, False, (*of, *given.around))))
@@ -195,29 +218,27 @@ class _Reader:
         for keyword in node.keywords:
             if keyword.arg in _NEUTRAL:
                 told = [text.lstrip("-") for one in node.args[:2] if (text := self._text(one))]
+                told += naming
                 self.read(keyword.value, _Given((*told, called, *given.names), bool(told) or given.pair, given.around))
             else:
                 self._keyword(keyword, given, called, looked_up=looked_up)
 
     def _positional(self, node: ast.Call, at: int, before: str | None, given: _Given) -> _Given:
-        """What stands before an argument names it; the last one of what logs in is the password, one between may be."""
+        """What stands before an argument names it; one that logs in is a password."""
         called, last = _last(node.func), at == len(node.args) - 1
         told = (before,) if before else ()
-        if last and names.sets_password(called):
-            return _Given((*told, "password", *given.names), True, given.around)
+        password = calls.password(_dotted(node.func) or (called,), [self._text(one) for one in node.args], at)
+        if password is not None:
+            return _Given((*told, "password", *given.names), password, given.around)
         if last and (field := self._field(node.func)):
             return _Given((*field, *given.names), True, given.around)
-        if not at or not _LOGGING_IN.search(called):
-            return _Given((*told, *given.names), bool(told and _SETTING.search(called)), given.around)
-        if last:
-            value = self._text(node.args[at]) or ""
-            pair = bool(_SIGNING_IN.search(called)) or (at > 1 and (names.is_varied(value) or not value.isalnum()))
-            return _Given((*told, "password", *given.names), pair, given.around)
-        return _Given((*told, *given.names), False, ("password", *given.around))
+        if calls.may_be_between(called, at):
+            return _Given((*told, *given.names), False, ("password", *given.around))
+        return _Given((*told, *given.names), bool(told and calls.SETTING.search(called)), given.around)
 
     def _field(self, function: ast.expr) -> tuple[str, ...]:
         """What a field was looked up by that is filled: `find("password").send_keys(…)`."""
-        if not isinstance(function, ast.Attribute) or not _FILLING.search(function.attr):
+        if not isinstance(function, ast.Attribute) or not calls.FILLING.search(function.attr):
             return ()
         found = function.value.args if isinstance(function.value, ast.Call) else []
         return tuple(text for one in found if (text := self._text(one)))
@@ -234,8 +255,9 @@ class _Reader:
         for part in node.decorator_list:
             self.read(part, _LOOSE)
         self.read(node.args, _NOTHING)
+        gives = names.is_password(node.name) and isinstance(node.body[0], ast.Return) and len(node.body) == 1
         for line in node.body:
-            self.read(line, _Given((node.name,) if isinstance(line, ast.Return) else (), False))
+            self.read(line, _Given((node.name,) if isinstance(line, ast.Return) else (), gives))
 
     _of_asyncfunctiondef = _of_functiondef
 
@@ -271,6 +293,13 @@ def _constant(node: ast.Constant, given: _Given) -> str | None:
 
 def _is_login(names: tuple[str, ...]) -> bool:
     return any("auth" in name.lower() or "cred" in name.lower() or "login" in name.lower() for name in names)
+
+
+def _is_logins(told: tuple[str, ...]) -> bool:
+    return any(
+        re.search(r"(?i)(user(_?name)?|login|account|member|konten|usuario|benutzer|utilisateur)\w{0,2}$", one)
+        for one in told
+    )
 
 
 def _named(target: ast.AST) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from nb2prod.capturing.credentials import names
+
 Known = Mapping[str, Any]
 
 _LONGEST = 200_000
@@ -54,6 +56,9 @@ _DECODED: dict[str, Callable[[Any], Any]] = {
     "unhexlify": binascii.unhexlify,
     "a2b_hex": binascii.unhexlify,
     "decompress": lambda data: zlib.decompressobj().decompress(data, _LONGEST),
+    **dict.fromkeys(("b64encode", "standard_b64encode", "encodebytes"), lambda given: base64.b64encode(_bytes(given))),
+    "urlsafe_b64encode": lambda given: base64.urlsafe_b64encode(_bytes(given)),
+    "hexlify": lambda given: binascii.hexlify(_bytes(given)),
     "unquote": urllib.parse.unquote,
     "unquote_plus": urllib.parse.unquote_plus,
     "quote": str,
@@ -239,6 +244,15 @@ def _mapped(how: Any, one: Any) -> Any:
 def _padded(given: str | bytes) -> bytes:
     data = given.encode("ascii") if isinstance(given, str) else given
     return data + b"=" * (-len(data) % 4)
+
+
+def _bytes(given: str | bytes) -> bytes:
+    """What is encoded; a login whose parts nobody knows, or which a manual shows, is none."""
+    data = given.encode() if isinstance(given, str) else given
+    plain = data.decode("utf-8", "replace")
+    if "{…}" in plain or names.is_no_secret(plain.rpartition(":")[2]):
+        raise ValueError("unknown")
+    return data
 
 
 def _readable(data: bytes) -> bool:

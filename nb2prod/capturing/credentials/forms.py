@@ -7,6 +7,7 @@ import binascii
 import codecs
 import functools
 import re
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
 from nb2prod.capturing.credentials import names
@@ -47,6 +48,9 @@ _URL = re.compile(
 _ORACLE = re.compile(
     r"(?i)(?:jdbc:oracle:\w+:|oracle[\w+]*://|^)(?P<user>\w[\w$#]*)/(?P<password>[^\s/@'\"{}<>]{3,60})@(?://)?[\w.-]+(?::\d+)?[/:]\w+"
 )
+# alone, as client libraries take it
+_ORACLE_ALONE = re.compile(r"^(?P<user>\w[\w$#]*)/(?P<password>[^\s/@'\"{}<>]{3,60})@[\w.-]+$")
+_PERCENT = re.compile(r"%(?:3[ABD]|40|2F)", re.IGNORECASE)
 _MARKS = re.compile(r"[=:./_'-]|\d")
 _SHORTEST = 20  # of what detect-secrets knows
 # none of what it knows is without one of these
@@ -59,6 +63,9 @@ def _in_url(text: str) -> bool:
     if "@" not in text:
         return False
     found = (*_URL.finditer(text), *_ORACLE.finditer(text))
+    alone = _ORACLE_ALONE.match(text)
+    if alone is not None and names.is_typed(alone["password"]):
+        return True
     return any(one["password"] != one["user"] and not names.is_no_secret(one["password"]) for one in found)
 
 
@@ -71,6 +78,8 @@ def of(text: str) -> str | None:
 
 def _of(text: str) -> str | None:
     found = _match(text)
+    if found is None and _PERCENT.search(text):
+        found = _match(urllib.parse.unquote_plus(text))
     if found is not None:
         return found
     return next((found for plain in decoded(text) if (found := _ours(plain) or _in_url_of(plain))), None)
@@ -130,7 +139,7 @@ def decoded(text: str) -> Iterator[str]:
             yield again
     if len(text) % 2 == 0 and (plain := _from_hex(text)) is not None:
         yield plain
-    if len(text) <= _REPEATED:
+    if len(text) <= _REPEATED and "/" not in text:
         yield text[::-1]
         yield codecs.decode(text, "rot13")
 

@@ -9,6 +9,7 @@ _S, _E = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 _MIXED = r"(?=[A-Za-z_-]*\d)"
 _HEX = "[a-fA-F0-9]"
 _UUID = rf"{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
+_TYPED = r"""(?!\$|\{|<|%|\*|[.~/-])['"]?(?=[^\s'"|/]*\d)(?=[^\s'"|/]*[A-Za-z])[^\s'"|/]{6,}"""  # as given to a command
 _OPEN = r"(?!\$|\{|<|%|\*)"  # what a template is filled with begins so
 
 _CLOUDS = (
@@ -81,6 +82,7 @@ _DATA = (
     ("a Mapbox token", "k.ey", rf"{_S}[spt]k\.eyJ[A-Za-z0-9_-]{{20,}}\.[A-Za-z0-9_-]{{15,}}"),
     ("a MaxMind key", "_mmk", rf"{_S}[A-Za-z0-9]{{6}}_[A-Za-z0-9]{{29}}_mmk{_E}"),
     ("a Dropbox token", "sl.", rf"{_S}sl\.(u\.)?(?=[A-Za-z_=-]*\d)[A-Za-z0-9_=-]{{60,}}"),
+    ("a Dropbox token", "aaaaaaaaaa", rf"{_S}[A-Za-z0-9]{{11}}A{{10}}[A-Za-z0-9_=-]{{43}}{_E}"),
 )  # fmt: skip
 
 _CODE = (
@@ -107,6 +109,8 @@ _CODE = (
     ("an Infracost key", "ico-", rf"{_S}ico-[A-Za-z0-9]{{32}}{_E}"),
     ("an age key", "age-secret", rf"{_S}AGE-SECRET-KEY-1[A-Z0-9]{{50,}}"),
     ("a Postman key", "pmak-", rf"{_S}PMAK-[a-f0-9]{{24}}-[a-f0-9]{{34}}"),
+    ("an Authress or Settlemint key", "acc- acc_ sm_", rf"{_S}((sc|ext|scauth|authress)_[A-Za-z0-9]{{5,30}}\.[A-Za-z0-9]{{4,6}}\.acc[_-][A-Za-z0-9-]{{10,32}}\.[A-Za-z0-9+/_=-]{{30,120}}|sm_(aat|pat|sat)_[A-Za-z0-9]{{16}}{_E})"),
+    ("an Adobe or 42 secret", "p8e- s-s4t2", rf"{_S}(p8e-[A-Za-z0-9]{{32}}{_E}|s-s4t2(ud|af)-[a-f0-9]{{64}})"),
     ("a Figma token", "figd_", rf"{_S}figd_[A-Za-z0-9_-]{{30,}}"),
     ("a Linear key", "lin_", rf"{_S}lin_(api|oauth)_[A-Za-z0-9]{{30,}}"),
     ("a Notion token", "ntn_ secret_", rf"{_S}(ntn_[A-Za-z0-9]{{40,}}|secret_[A-Za-z0-9]{{43}}{_E})"),
@@ -139,6 +143,7 @@ _MESSAGES = (
     ("a Pushbullet token", "o.", rf"{_S}o\.(?=[A-Za-z]*\d)[A-Za-z0-9]{{32}}{_E}"),
     ("a MailerSend or Typeform token", "mlsn. tfp_", rf"{_S}(mlsn\.[a-f0-9]{{40,}}|tfp_[A-Za-z0-9_.=-]{{40,}})"),
     ("a HubSpot token", "pat-na pat-eu pat-ap", rf"{_S}pat-(na|eu|ap)\d-[a-f0-9-]{{36}}"),
+    ("a Facebook token", "| %", rf"{_S}\d{{15,16}}(\||%7[Cc])(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{{27,40}}{_E}"),
     ("a Facebook token", "eaa", rf"{_S}EAACEdEose0cBA[A-Za-z0-9]+|{_S}EAA[A-Za-z0-9]{{80,}}"),
     ("an Intercom, ReadMe or Frame.io token", "dg9r rdme_ fio-u-", rf"{_S}(dG9rOi[A-Za-z0-9+/=]{{40,}}|rdme_[a-z0-9]{{60,}}|fio-u-[A-Za-z0-9_=-]{{50,}})"),
     ("a LinkedIn or Instagram token", "aqx igqv", rf"{_S}(AQ[VWX][A-Za-z0-9_-]{{60,}}|IGQV[A-Za-z0-9_-]{{60,}})"),
@@ -163,6 +168,9 @@ _COMMON = (
     ("a private key", "private putty", r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d"),
     ("a private key", '"kty" \'kty\'', r"""["']kty["'].{0,2000}["']d["']\s*:\s*["'][A-Za-z0-9_-]{20,}|["']d["']\s*:\s*["'][A-Za-z0-9_-]{20,}.{0,2000}["']kty["']"""),
     ("a token in a URL", "http", rf"https?://{_OPEN}(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{{20,}}@[\w.-]+|https?://\S+[?&](?i:(access_?token|api_?key|auth_?token|token|apikey|client_secret|password|key|appid|subscription-key|sig|signature)={_OPEN}(?=[A-Za-z_-]*\d)[A-Za-z0-9_.~%-]{{12,}}|code=(?=\S*\d)[A-Za-z0-9_/%=-]{{40,}})"),
+    ("a token in a URL", "token= secret= apikey= api_key= api-key=", rf"[?&](?!(?i:page|next|cont|cursor|sync))(?i:[\w-]*(token|secret|api[_-]?key))={_OPEN}(?=[A-Za-z_-]*\d)[A-Za-z0-9_.~%-]{{16,}}"),
+    ("a token in a URL", "/t/ /token/ /key/ /apikey/ /api-key/ /auth/", r"https?://\S*/(t|token|key|apikey|api-key|auth)/(?=[^/\s]*\d)(?=[^/\s]*[A-Z])(?=[^/\s]*[a-z])[A-Za-z0-9_-]{20,}"),
+    ("a webhook with its key", "hook", rf"https?://\S*/(web)?hooks?(-test)?/([\w-]+/){{0,4}}({_UUID}|(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{{20,}})"),
     ("a bearer token", "bearer", r"(?i:\bbearer)\s+(?=\S*\d)[A-Za-z0-9._~+/-]{16,}=*"),
     ("a basic authorisation", "basic", r"(?i:\bbasic)\s+(?=\S*[A-Z])(?=\S*[0-9+/=])[A-Za-z0-9+/]{12,}={0,2}(?![\w])"),
     ("a password in a connection string", "pwd password", r"(?i)(?<![A-Za-z])(pwd|password)\s*=\s*(?![<{$%*.\[(]|None\b|os\.|getpass|input)[^;\s'\"=()]{4,}\s*;|;\s*(pwd|password)\s*=\s*(?![<{$%*.\[(])[^;\s'\"()]{4,}"),
@@ -170,10 +178,16 @@ _COMMON = (
     ("a password in a URL's query", "password= passwd= pwd=", rf"(?i)[?&;](?:password|passwd|pwd)={_OPEN}[^&;\s'\"]{{4,}}"),
     ("a password of netrc", "login", rf"\b(?i:login)\s+\S+\s+(?i:password)\s+{_OPEN}\S{{4,}}"),
     ("a password given to a command", "-p", rf"\b(login|mysql|mysqldump|mysqladmin|sshpass|mongo(sh|dump|import|export)?|mosquitto_(pub|sub)|sqlcmd|bcp|vsql|cqlsh|clickhouse-client|kinit|htpasswd|zip|unzip|7z|sqoop)\b.*\s-[pP]\s?{_OPEN}['\"]?(?=\S*\d)\S{{6,}}"),
+    ("a password given to a command", "-p -w -a", rf"(?<!\S)(-u|-U|-n|-D|--user|--username|--login)[\s=]?['\"]?[A-Za-z][\w.@\\:=/,-]*['\"]?\s+(?:\S+\s+){{0,6}}?-(p|P|w|a|pw|pass)[\s=]?{_TYPED}"),
+    ("a password given to a command", "redis-cli ldap openssl cryptsetup", rf"\b(redis-cli\b.*\s-a|ldap\w+\b.*\s-w|openssl\b.*\s-k|keydb-cli\b.*\s-a)\s+{_TYPED}"),
+    ("a password given to a command", "sqlplus expdp impdp sqlldr lftp smbclient rpcclient isql net htpasswd", rf"\b(?:(?:sqlplus|expdp|impdp|sqlldr)\b.*?\s\w+/|lftp\b.*\s-u\s*['\"]?\w+,|(?:smb|rpc)client\b.*\s-U\s*['\"]?[\w.\\-]+%|isql\s+\S+\s+\S+\s+|net use\b.*?\s(?=\S+\s+/user:)|htpasswd\b.*?\s-\w*b\w*\s(?:.*\s)?\S+\s+\S+\s+){_TYPED}"),
+    ("a password given to a command", "echo printf", rf"\b(echo|printf)\s+(-\w+\s+)?['\"]?(\w+:)?{_TYPED}['\"]?\s*\|\s*(sudo\s+-\w*S|su\b|chpasswd|passwd|kinit|cryptsetup|\S.*-(stdin|fd)\b)"),
+    ("a password of pgpass", ":5432: :5433: :5434: :6432: :5439: :*:", rf"(?m)^[\w.*-]+:(\d{{2,5}}|\*):[^:\s]+:[^:\s]+:{_OPEN}(?=\S*[A-Za-z])[^:\s]{{4,}}$"),
+    ("a password before a host", "@", rf"(?<![\w/:.-])(?!(?i:e?-?mail|mailto|from|to|cc|user|contact|sip|xmpp|git|ssh)\b)[A-Za-z][\w.-]*:{_OPEN}(?=[^\s@]*\d)(?=[^\s@]*[A-Za-z])[^\s:/@'\"]{{6,}}@[\w.-]+:\d{{2,5}}\b"),
     ("a credential given to curl", "curl wget http", rf"\b(curl|wget|https?)\b.*\s(-u|--user|-a|--auth|--proxy-user|-U)[\s=]*['\"]?{_OPEN}[^\s:'\"/]+:{_OPEN}(?!//)[^\s'\"]{{3,}}"),
     ("a password given to openssl", "pass:", rf"(?i)-(pass(in|out)?|k)\s+['\"]?pass:{_OPEN}[^\s'\"]{{4,}}"),
     ("a password in SQL", "identified by password", rf"(?i)\b(identified (with \w+ )?by|with (login )?(encrypted )?password|set password for \S+)\s*=?\s*'{_OPEN}(?!\w*password)[^'\s{{]{{6,}}'"),
-    ("a password in SQL", "identified password secret credential", rf"(?i)\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*'(?=[^']*\d){_OPEN}[^'\s{{]{{6,}}'"),
+    ("a password in SQL", "identified password secret credential", rf"(?i)\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*['\"](?=[^'\"]*\d){_OPEN}[^'\"\s{{]{{6,}}['\"]"),
 )  # fmt: skip
 
 KINDS: tuple[tuple[str, str, str], ...] = (

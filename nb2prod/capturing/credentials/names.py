@@ -18,7 +18,8 @@ _WORDS = re.compile(
     r"|number|datetime\S*|mean|sum|min|max|median|count|first|last|nunique|std|mode|list|size|any|all|required|optional|missing"
     r"|invalid|incorrect|correct|accepted|rejected|denied|updated|changed|confirmed|verified|needed|provided|protected|expired|valid|basic|bearer|digest|oauth2?|kerberos|ldap|token|tokens|user(name)?|login|yes|no|off|on|left|right|inner"
     r"|outer|high|low|weak|strong|medium|environment|environ|prompt|input|getpass|auto|disabled|enabled|public|private|ignore|drop"
-    r"|passthrough|word|char)$"
+    r"|passthrough|word|char|plain|hide|show|skip|hash(ed)?|mask|same|blank|empty|salt(ed)?|enum|json|blob|date|uuid|utf-?8|keep|full|form"
+    r"|html|bcrypt|argon2|scrypt|encrypted|test|admin|root)$"
 )
 _TEMPLATE = re.compile(
     r"^(<.*>|\[.*\]|\{.*\}|\$.*|%.*|\*+|x{3,}|\.{2,}|-+|_+|#+|(.)\2*|your[-_ ].*|\(\?.*|.*\\[bwds].*|.*\.{3}|.*\*{4,}.*"
@@ -38,9 +39,10 @@ _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 _HEX = re.compile(r"^[0-9a-fA-F]+$")
 _DIGEST = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$")
 _CHARACTERS = re.compile(r"^[A-Za-z0-9+/=_-]+$")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}")  # no language has so many in a row
 _SYLLABLES = re.compile(r"[A-Za-z][a-z]{2,}")
 # what may stand before the part of a key that is drawn: `shippo_live_`, `pul-`, `sk-proj-`
-_PREFIX = re.compile(r"^(?:[A-Za-z]{1,10}\d{0,2}[-_.:~]){1,4}(?=[^\s]{12})")
+_PREFIX = re.compile(r"^(?:[A-Za-z]{1,10}\d{0,2}[a-z]?[-_.:~]){1,4}(?=[^\s]{12})")
 _SPEAKING_PREFIX = re.compile(
     r"^[A-Za-z0-9]{0,12}[-_.]?(?:key|tok|token|sec|secret|sk|rk|pat|api|live|test|prod|auth|cred|priv|access|pw)[-_.~:]",
     re.IGNORECASE,
@@ -54,6 +56,7 @@ _ADDRESS = re.compile(
 )
 _EXAMPLE = re.compile(r"[A-Z0-9]EXAMPLE|[xX*.0•#]{6}")
 _MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
+_ABROAD = re.compile("|".join(map(re.escape, words.ABROAD)))
 _DRAWN = re.compile(r"^[A-Za-z0-9+/=_.:~|%-]+$")
 
 
@@ -79,7 +82,7 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
     ):
         return False
     if _is_password(told):
-        return is_strong(value) or (spelled and (len(value) >= 6 or not value.isalpha()))
+        return is_strong(value) or (spelled and _may_be_word(told, value))
     if _is_token(told):
         key = is_strong(value) or bool(re.fullmatch(r"\d{16,}|[a-z]{20,}", value)) or _is_drawn_of_letters(value)
         plain = _UNBROKEN.match(value) and not _CONSTANT.match(value) and not _is_variable(value)
@@ -155,11 +158,15 @@ def is_digest(name: str, value: str) -> bool:
     return name in ("key", "keys") and bool(_DIGEST.match(value.strip()))
 
 
-def is_within(name: str, value: str) -> bool:
-    """Whether a value is a credential that stands in what has such a name: `secrets = {"warehouse": …}`."""
+def is_within(name: str, value: str, *, identity: bool = False) -> bool:
+    """Whether a value is a credential that stands in what has such a name: `secrets = {"warehouse": …}`.
+
+    What is called an id, a run or an experiment (`identity`) is random by right; but a service that is given more than
+    hexadecimal digits is given a key.
+    """
     if set(_split(name)) & words.SERVICES and may_hold(name, value):
-        return True
-    return (is_varied(value) or is_key(value)) and holds(name, value, spelled=False)
+        return not identity or (len(set(_kinds(value)) & {"u", "l", "d"}) == 3 and not _UUID.match(value))
+    return not identity and (is_varied(value) or is_key(value)) and holds(name, value, spelled=False)
 
 
 def is_strong(value: str) -> bool:
@@ -188,26 +195,41 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
 
     Hashes and UUIDs are written in hexadecimal digits alone, and are none; neither is what its name calls an id.
     """
-    if not 24 <= len(value) <= 128 or not _CHARACTERS.match(value) or _HEX.match(value) or _UUID.match(value):
+    if not 20 <= len(value) <= 128 or not _CHARACTERS.match(value) or _HEX.match(value) or _UUID.match(value):
         return False
     if {word for name in named for word in _split(name)} & (words.IDENTITY | words.DATA):
+        return False
+    if "/" in value and re.search(
+        "[-_]", value
+    ):  # of base64's two alphabets one: `Qwen/Qwen3-VL-4B-Instruct` is a model
         return False
     if value.lower().startswith(("sha", "md5", "data")) or _ADDRESS.match(value) or is_example(value):
         return False
     if _SPEAKING_PREFIX.match(value) and re.search(r"[A-Za-z0-9]{16}", value) and is_key(value):
         return True
+    if len(value) < 24:
+        return False
     kinds = _kinds(value)
     if _ROW.match(value) or kinds.count("s") > len(value) / 6 or not _is_unspoken(value, 0.3):
         return False
     if {"u", "l", "d"} <= set(kinds):
         return _changes(kinds) > 0.38 and entropy(value) > 3.9
-    return {"l", "d"} <= set(kinds) and len(value) >= 32 and value.isalnum() and entropy(value) > 4
+    drawn = _PREFIX.sub("", value)
+    return {"l", "d"} <= set(kinds) and len(drawn) >= 32 and drawn.isalnum() and entropy(drawn) > 4
 
 
 def entropy(text: str) -> float:
     """Shannon entropy of the characters, in bits."""
     counts = Counter(text)
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
+
+
+def _may_be_word(told: tuple[str, ...], value: str) -> bool:
+    """Whether a word under such a name is its password: `secret_ingredient` is said of something else."""
+    ends = _ends(told) or told[-1] in words.SERVICES | words.KEYS or told[-1] in words.PASSWORDS
+    if not ends and not words.PASSWORDS & set(told) - words.MILD and not any(map(_is_glued, told)):
+        return False
+    return len(value) >= (4 if told[-1] in words.FULL else 6) or not value.isalpha()
 
 
 def _is_drawn_of_letters(value: str) -> bool:
@@ -236,6 +258,21 @@ def _changes(kinds: str) -> float:
     return sum(a != b for a, b in itertools.pairwise(kinds)) / (len(kinds) - 1)
 
 
+def is_typed(value: str) -> bool:
+    """Capitals, small letters, digits and signs at once, in one word: what people type where it is asked of them."""
+    signs = re.search(r"[!?#$%&*@^]", value)
+    return (
+        7 <= len(value) <= 40 and is_varied(value) and bool(signs) and not re.search(r"[\s/\\<>(){}\[\]|,;:=]", value)
+    )
+
+
+def is_login(name: str, value: str) -> bool:
+    """A user and a password in one text: `login = "anna/…"`."""
+    found = re.match(r"^[\w.@-]{2,40}[:/](.{7,40})$", value)
+    told = set(_split(name)) & {"login", "logins", "user", "account", "credential", "credentials"}
+    return bool(found and told and is_typed(found[1]))
+
+
 def is_phrase(value: str) -> bool:
     """Three words or more in a row, as password managers draw them: `harbour-violet-lantern`."""
     return bool(re.fullmatch(r"[A-Za-z]{3,12}(?:([-._])[A-Za-z]{3,12})(?:\1[A-Za-z0-9]{2,12})+", value))
@@ -253,7 +290,7 @@ def _is_unspoken(value: str, changes: float) -> bool:
     Where there are small letters alone beside the digits, runs of them are longer by chance.
     """
     kinds = _kinds(value)
-    longest = max(len(run) for run in re.split(r"[^a-z]+", value))
+    longest = max(len(run) for run in re.split(r"[^a-z]+", _CONSONANTS.sub(" ", value)))
     if "u" not in kinds or "l" not in kinds:
         return longest <= 12 and _changes(kinds) > 0.8 * changes
     spoken = sum(map(len, _SYLLABLES.findall(value)))
@@ -268,7 +305,8 @@ def _ends(told: tuple[str, ...]) -> bool:
 
 @functools.lru_cache(4096)
 def _split(name: str) -> tuple[str, ...]:
-    return tuple(word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", name).lower()) if word)
+    plain = name if name.isascii() else _ABROAD.sub(lambda found: f"_{words.ABROAD[found[0]]}_", name)
+    return tuple(word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", plain).lower()) if word)
 
 
 def _is_password(told: tuple[str, ...]) -> bool:
@@ -280,7 +318,7 @@ def _is_password(told: tuple[str, ...]) -> bool:
 def _is_glued(word: str) -> bool:
     """`pgpassword`, `mysqlpwd`, `hftoken`: names in capitals leave nothing to split at."""
     end = next((end for end in words.GLUED if word.endswith(end)), None)
-    return end is not None and word != end and word.removesuffix(end) not in words.SPECIAL
+    return end is not None and word != end and word.removesuffix(end) not in words.SPECIAL | words.OTHERWISE
 
 
 def _is_token(told: tuple[str, ...]) -> bool:
@@ -315,5 +353,7 @@ def is_no_secret(value: str) -> bool:
     spoken = [part for part in parts if part]
     speaking = sum(part in words.SPEAKING or part.isdigit() for part in spoken)
     if " " in value.strip():
+        if len(words.TALK & set(spoken)) >= 2:
+            return True
         return not is_strong(value.replace(" ", "")) and (speaking > 0 or len(spoken) < 4)
     return speaking == len(spoken) or (len(spoken) > 1 and speaking >= len(spoken) - 1 and not is_strong(value))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, forms, kind, names
+from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, forms, kind, names, tables
 
 _PAIR = re.compile(
     r"(?P<name>[^\W\d_][\w.-]{1,60})\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
@@ -49,6 +49,17 @@ _SET = re.compile(
     r"(?P<value>[^\s_.()\[\]{}<>$%\"'`]{6,80})\s*(?:&&.*|;.*|#.*)?$"
     r"|(?:^|[\s;&!])(?:(?:ENV|ARG) )?(?P<name2>[A-Z][A-Z0-9_]{2,60})=(?P<value2>[^\s()\[\]{}<>$%\"'`;&]{6,80})(?=$|[\s;&])"
     r"|\s--(?P<name3>[A-Za-z][\w-]{1,40})[ =](?P<value3>[^\s()\[\]{}<>$%\"'`;&-][^\s()\[\]{}<>$%\"'`;&]{5,80})(?=$|[\s;&])"
+)
+# as an .env file has it: whatever signs the value has, up to the end of the line
+_WHOLE = re.compile(
+    r"^\s*(?:export |set )?(?P<name>[A-Za-z][\w.-]{2,60})\s*=\s*(?P<value>(?![\w.]+[(\[]\S*[)\]]\s*$)[^\s\"'`<$\\]{12,300})\s*$"
+)
+_COUPLE = re.compile(
+    r"\(\s*[bruf]?[\"'](?P<name>[\w.-]{2,40})[\"']\s*,\s*[bruf]?[\"'](?P<value>[^\"'\n]{4,200})[\"']\s*\)"
+)
+# code that is shown: commented out, or where an error came from
+_SHOWN = re.compile(
+    r"^\s*(?:-+>|#+|>>>|In \[\d+\]:)?\s*\d*\s*#*\s*(?P<code>[^\W\d][\w.]*(?:\s*=\s*[\w.]+)?\(.*[\"'].*\))\s*$"
 )
 _TABLE = re.compile(r"^\s*(?:\d+\s+)?(?P<name>[^\W\d_][\w.-]{1,40})\s{2,}(?P<value>[^\s|]{6,200})\s*$")
 _TAG = re.compile(r"<(?P<name>[A-Za-z][\w.-]{1,40})(?:\s[^<>]*)?>\s*(?P<value>[^<>\s]{4,200})\s*</(?P=name)>")
@@ -104,13 +115,16 @@ def in_text(text: str) -> Iterator[Credential]:
     """Credentials in any text, line by line; scripts and images inside it are passed over."""
     plain = _NOISE.sub(" ", text[: 10 * LONGEST])
     if "<t" in plain:
-        plain = _CELLS.sub(" | ", plain)
+        plain = _CELLS.sub(" | ", plain).replace("</tr>", "</tr>\n")
     for below in _BELOW.finditer(plain) if "value" in plain else ():
         if (what := kind(below["value"], (below["name"],))) is not None:
             yield Credential(what, plain.count("\n", 0, below.start("value")) + 1, below["name"])
     for pair in _ELEMENTS.finditer(plain) if "<value>" in plain else ():
         if (what := kind(pair["value"], (pair["name"],))) is not None:
             yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
+    for number, name, value in tables.pairs(plain):
+        if (names.is_password(name) or names.is_key(value)) and (what := kind(value, (name,), spelled=False)):
+            yield Credential(what, number, name)
     dull: set[str] = set()
     for number, line in enumerate(plain.split("\n"), start=1):
         if line in dull or (_DULL.match(line) and "pass" not in line.lower()):
@@ -214,14 +228,35 @@ def _in_line(line: str, number: int) -> Credential | None:
     what = kind(line)
     if what is not None:
         return Credential(what, number)
-    for found in _PAIR.finditer(line) if _PAIRED.search(line) else ():
+    for found in _pairs(line) if _PAIRED.search(line) else ():
         name = _with_word_before(line, found)
         what = kind(found["value"], (name,), spelled=bool(found["quote"]))
         if what is not None:
             return Credential(what, number, name)
+    if len(line) < 1_000 and "(" in line and ("'" in line or '"' in line) and (shown := _in_shown_code(line)):
+        return Credential(shown.what, number, shown.name)
     small = line.lower()
     told = _in_prose(line, number) if any(word in small for word in _SAYING) else None
     return told or _in_marks(line, number, small)
+
+
+def _pairs(line: str) -> Iterator[re.Match[str]]:
+    """Names with their values, also where a value is such a pair: `--set-literal=password=…`."""
+    for found in _PAIR.finditer(line):
+        yield found
+        if "=" in found["value"]:
+            yield from _PAIR.finditer(found["value"])
+
+
+def _in_shown_code(line: str) -> Credential | None:
+    found = _SHOWN.match(line)
+    if found is None:
+        return None
+    try:
+        tree = ast.parse(found["code"])
+    except (SyntaxError, ValueError):
+        return None
+    return next(in_code(tree), None)
 
 
 def _with_word_before(line: str, found: re.Match[str]) -> str:
@@ -250,6 +285,8 @@ def _in_marks(line: str, number: int, small: str) -> Credential | None:
         (_OPTION, False, _OPTIONED.search(line)),
         (_TABLE, False, True),
         (_TAG, True, "</" in line),
+        (_COUPLE, True, "(" in line),
+        (_WHOLE, False, "=" in line),
         (_ATTRIBUTES, True, "value" in small),
         (_SET, True, any(word in small for word in _SETTING)),
     ):
@@ -257,6 +294,7 @@ def _in_marks(line: str, number: int, small: str) -> Credential | None:
             told = found.groupdict()
             name = told["name"] or told.get("name2") or told.get("name3") or ""
             value = told["value"] or told.get("value2") or told.get("value3") or ""
+            spelled = spelled or (form is _WHOLE and names.is_varied(value))
             what = kind(value, (name,), spelled=spelled) if form is not _SET or names.is_password(name) else None
             if what is not None:
                 return Credential(what, number, name)

@@ -13,19 +13,40 @@ PASSWORDS = _words(
     passe motdepasse senha wachtwoord passwords userpass dbpass mypassword clientsecret apisecret appsecret dbpassword
     secretkey pin_code pswd psw passw psswd passwrd pasword passwort losungswort geheim geheimnis geheimwort contrasenya
     clave secreto segredo segreto parola hasło haslo heslo lösenord losenord adgangskode adgangskoden passord salasana
-    jelszo jelszó şifre sifre parol пароль секрет lozinka slaptazodis parool
+    jelszo jelszó şifre sifre parol пароль секрет lozinka slaptazodis parool lösen kodeord paswoord wagwoord contrasinal
+    pasahitza zaporka geslo slaptažodis fjalekalim lykilorð sandi khẩu khau laluan парола лозинка κωδικός κωδικος
     """
 )
+# what says that it is secret, and may say it of something else: of a word they hold, only where they come last
+MILD = _words(
+    """
+    secret secrets pass passe clave secreto segredo segreto parola parol geheim geheimnis секрет sandi geslo κωδικός
+    κωδικος pw pwd
+    """
+)
+# in scripts that run words together, each for the word that is known
+ABROAD = {
+    **dict.fromkeys(
+        _words("密码 密碼 口令 パスワード 暗証番号 비밀번호 암호 패스워드 पासवर्ड รหัสผ่าน סיסמה סיסמא"), "password"
+    ),
+    **dict.fromkeys(_words("كلمة_المرور كلمة_السر رمز_عبور كلمةالمرور"), "password"),
+    **dict.fromkeys(_words("令牌 トークン 토큰 密钥 密鑰 秘钥 金鑰 秘密鍵 アクセスキー 액세스키"), "token"),
+}
 # of these, those that mean nothing else
 PLAIN = _words(
-    "password passwd pwd passphrase passcode pw pswd psw passwort kennwort contraseña contrasena senha wachtwoord mdp haslo hasło"
+    """
+    password passwd pwd passphrase passcode pw pswd psw passwort kennwort contraseña contrasena senha wachtwoord mdp haslo hasło
+    пароль heslo salasana lösenord losenord passord adgangskode jelszo jelszó sifre şifre
+    """
 )
+# and of those, the ones spelt out
+FULL = PLAIN - {"pwd", "pw", "pswd", "psw", "mdp"}
 TOKENS = _words(
     """
     token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
     sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
     signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet totp seedphrase mnemonic
-    zugangsdaten
+    zugangsdaten identifiants credenciales credenziali
     """
 )
 # keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
@@ -33,6 +54,7 @@ KEYS = _words(
     """
     tok sek cle clé clef schluessel schlüssel apischluessel chave chiave sleutel klucz jeton nyckel avain anahtar
     ключ токен llave key keys apk sk akey skey secr credenciales identifiants zugang otp session sid appid
+    license licence lizenz licencia licença licenza licentie
     client api login connection connect sdk bot authenticator signer configure
     """
 )
@@ -43,7 +65,12 @@ BEFORE_KEY = _words(
     deploy gateway function host ingest webhook fernet aes crypto cipher jwt token security
     """
 )
-GLUED = ("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token")
+GLUED = (
+    *("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token"),
+    *("pass", "pw", "kennwort", "wachtwoord", "contrasena", "contraseña", "senha", "motdepasse", "lösenord", "creds"),
+)
+# what makes another word of such an end: `compass`, `lowpass`, `ipw`
+OTHERWISE = _words("by com tres encom over under sur low high band all one two single multi for back i ai ip")
 # a key of these is a name, not a credential
 NO_KEY = _words(
     """
@@ -61,7 +88,8 @@ ABOUT = _words(
     class kind idx pos position filter frequency freq dir folder location group list hash digest score prob
     embedding embeddings vocab split input output service user username host date time at on by table schema
     key_name question hasher hashing mechanism engine authenticator encoder validator generator
-    plugin scheme grant issuer audience
+    plugin scheme grant issuer audience rule rules requirement requirements criteria explanation info note tip tips
+    instruction instructions warning doc docs advice guide example examples
     """
 )
 SPECIAL = _words(
@@ -89,6 +117,15 @@ IDENTITY = _words(
 )
 # what holds encoded data, or makes data of it
 DATA = _words("data weights coefficients buffer frombuffer blob decode bytes array tensor pixels thumbnail icon logo")
+# words of sentences about passwords
+TALK = _words(
+    """
+    character characters char chars digit digits letter letters number numbers uppercase lowercase capital symbol symbols
+    must should least minimum maximum contain contains enter please your you forgot reset expired invalid incorrect wrong
+    required cannot never always long short weak strong with from into this that the are was were have has been
+    zeichen mindestens muss bitte ihr caractères caracteres mínimo minimo doit deve debe votre sua
+    """
+)
 SETTING = _words("set use with add put store save change update configure")
 # services that give out keys: a name of theirs that holds what looks like a key holds a key
 SERVICES = _words(
