@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 from cases import Kinds
+from eighth import EIGHTH, clean_eighth
 from fifth import FIFTH, clean_fifth
 from first import PLANTED, clean
 from fourth import FOURTH, clean_fourth
@@ -44,6 +45,7 @@ LISTS = {
     "fifth": (FIFTH, clean_fifth),
     "sixth": (SIXTH, clean_sixth),
     "seventh": (SEVENTH, clean_seventh),
+    "eighth": (EIGHTH, clean_eighth),
 }
 # what each list gave before anything was changed for it
 FIRST_SIGHT = """
@@ -57,9 +59,12 @@ At first sight, before the rules were changed for them (from the fifth on: 2026-
 | fifth | 50 | 45 (90.0%) | 25 | 5 |
 | sixth | 50 | 44 (88.0%) | 25 | 3 |
 | seventh | 150 | 141 (94.0%) | 75 | 2 |
+| eighth | 60 | 48 (80.0%) | 30 | 3 |
 
 The seventh by class: what travels 20 of 20, calls 16 of 16, addresses 17 of 18, shells 14 of 14, files in texts 12 of 14,
 vendors 27 of 28, people's passwords 10 of 12, outputs 10 of 12, pickled objects 8 of 8, coded or put together 7 of 8.
+The eighth was made to be hard, of what no list had before: travels 8 of 10, calls 10 of 10, cells in other languages and commands
+11 of 14, vendors 9 of 12, other languages' names 2 of 4, outputs 4 of 5, coded 4 of 5.
 """
 
 
