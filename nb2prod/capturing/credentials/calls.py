@@ -67,6 +67,22 @@ def password(called: Sequence[str], given: Sequence[str | None], at: int) -> boo
     return True if before and _is_login(called, before, value) else None
 
 
+# these call what they are given first with what follows
+_HANDING_ON = frozenset(
+    {"partial", "methodcaller", "submit", "to_thread", "apply", "apply_async", "call_soon", "delayed"}
+)
+
+
+def handed_on(called: str) -> bool:
+    """Whether a call's first argument is what is called: `partial(connect, …)`."""
+    return called in _HANDING_ON
+
+
+def is_login(first: str, second: str) -> bool:
+    """Whether two texts side by side are a user and a password: an address of mail or a user's usual name, then what is typed."""
+    return bool(_USER.match(first) or re.match(r"^[\w.+-]+@[\w.-]+\.\w+$", first)) and names.is_typed(second)
+
+
 def may_be_between(called: str, at: int) -> bool:
     """Whether what stands in the middle of a call that logs in may be the password."""
     return at > 0 and bool(_LOGGING_IN.search(called))

@@ -175,7 +175,9 @@ class _Reader:
         pair = len(node.elts) == 2 and not isinstance(node, ast.Set)
         self._command(node)
         for at, part in enumerate(node.elts):
-            typed = pair and at == 1 and _is_logins(given.names) and names.is_typed(self._text(part) or "")
+            value = self._text(part) or "" if pair and at == 1 else ""
+            typed = names.is_typed(value) and _is_logins(given.names)
+            typed = typed or bool(value and calls.is_login(self._text(node.elts[0]) or "", value))
             if typed or (pair and at == 1 and _is_login(given.names)):
                 self.read(part, given.within("password", pair=isinstance(node, ast.Tuple)))
                 continue
@@ -227,7 +229,11 @@ class _Reader:
         """What stands before an argument names it; one that logs in is a password."""
         called, last = _last(node.func), at == len(node.args) - 1
         told = (before,) if before else ()
-        password = calls.password(_dotted(node.func) or (called,), [self._text(one) for one in node.args], at)
+        given_texts = [self._text(one) for one in node.args]
+        dotted = _dotted(node.func) or (called,)
+        if at and calls.handed_on(called):
+            dotted, given_texts, at = _dotted(node.args[0]) or (given_texts[0] or "",), given_texts[1:], at - 1
+        password = calls.password(dotted, given_texts, at)
         if password is not None:
             return _Given((*told, "password", *given.names), password, given.around)
         if last and (field := self._field(node.func)):

@@ -20,6 +20,7 @@ from nb2prod.capturing.credentials import names
 Known = Mapping[str, Any]
 
 _LONGEST = 200_000
+_ANY = zlib.MAX_WBITS | 32  # gzip as well
 _MOST = 2_000  # members of a list
 _OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -55,7 +56,7 @@ _DECODED: dict[str, Callable[[Any], Any]] = {
     "fromhex": lambda text: bytes.fromhex(text),
     "unhexlify": binascii.unhexlify,
     "a2b_hex": binascii.unhexlify,
-    "decompress": lambda data: zlib.decompressobj().decompress(data, _LONGEST),
+    "decompress": lambda data: zlib.decompressobj(_ANY).decompress(data, _LONGEST),
     **dict.fromkeys(("b64encode", "standard_b64encode", "encodebytes"), lambda given: base64.b64encode(_bytes(given))),
     "urlsafe_b64encode": lambda given: base64.urlsafe_b64encode(_bytes(given)),
     "hexlify": lambda given: binascii.hexlify(_bytes(given)),
@@ -257,7 +258,7 @@ def _bytes(given: str | bytes) -> bytes:
 
 def _readable(data: bytes) -> bool:
     """Whether bytes are a text, or at least could be looked into further."""
-    return all(32 <= byte < 127 or byte in (9, 10, 13) for byte in data[:64]) or data[:1] == b"x"
+    return all(32 <= byte < 127 or byte in (9, 10, 13) for byte in data[:64]) or data[:1] in (b"x", b"\x1f")
 
 
 _HANDLERS: dict[Any, Callable[[Any, Known], Any]] = {

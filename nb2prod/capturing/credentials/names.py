@@ -31,8 +31,13 @@ _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
     r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
+# what finds an element of a page, and colours
+_SELECTOR = re.compile(
+    r"^(//\w.*|[#.][A-Za-z][A-Za-z_-]*|\w*\[[\w@-]+([*^$~|]?=[^\]]*)?\]|#[0-9A-Fa-f]{3,8}|(rgb|hsl)a?\(.*\))$"
+)
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
+_SCHEMED = re.compile(r"^[A-Za-z][\w-]{1,14}[ =]+(\S{16,})$")
 _UNBROKEN = re.compile(r"^[^\s()\[\]{}]+$")
 _CONSTANT = re.compile(r"^[A-Z]+[A-Z0-9]*(_[A-Z0-9]+)+$")
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -82,9 +87,12 @@ def holds(name: str, value: str, *, spelled: bool = True) -> bool:
     ):
         return False
     if _is_password(told):
-        return is_strong(value) or (spelled and _may_be_word(told, value))
+        said = _tells(told) or bool(words.PASSWORDS & set(told) - words.MILD)
+        word = spelled and (len(value) >= (4 if told[-1] in words.FULL else 6) or not value.isalpha())
+        return (is_strong(value) or word) if said else is_varied(value) or is_key(value)
     if _is_token(told):
-        key = is_strong(value) or bool(re.fullmatch(r"\d{16,}|[a-z]{20,}", value)) or _is_drawn_of_letters(value)
+        strong = is_strong(value) if _tells(told) or told[-1] in ("key", "code") else is_key(value)
+        key = strong or bool(re.fullmatch(r"\d{16,}|[a-z]{20,}", value)) or _is_drawn_of_letters(value)
         plain = _UNBROKEN.match(value) and not _CONSTANT.match(value) and not _is_variable(value)
         return len(value) >= 8 and key and bool(plain)
     if told[-1] in ("key", "keys") and not words.NO_KEY & set(told):
@@ -195,7 +203,7 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
 
     Hashes and UUIDs are written in hexadecimal digits alone, and are none; neither is what its name calls an id.
     """
-    if not 20 <= len(value) <= 128 or not _CHARACTERS.match(value) or _HEX.match(value) or _UUID.match(value):
+    if not 20 <= len(value) <= 128 or not _DRAWN.match(value) or _HEX.match(value) or _UUID.match(value):
         return False
     if {word for name in named for word in _split(name)} & (words.IDENTITY | words.DATA):
         return False
@@ -206,8 +214,8 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
     if value.lower().startswith(("sha", "md5", "data")) or _ADDRESS.match(value) or is_example(value):
         return False
     if _SPEAKING_PREFIX.match(value) and re.search(r"[A-Za-z0-9]{16}", value) and is_key(value):
-        return True
-    if len(value) < 24:
+        return not is_no_secret(value)
+    if len(value) < 24 or not _CHARACTERS.match(value):
         return False
     kinds = _kinds(value)
     if _ROW.match(value) or kinds.count("s") > len(value) / 6 or not _is_unspoken(value, 0.3):
@@ -224,12 +232,9 @@ def entropy(text: str) -> float:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
 
 
-def _may_be_word(told: tuple[str, ...], value: str) -> bool:
-    """Whether a word under such a name is its password: `secret_ingredient` is said of something else."""
-    ends = _ends(told) or told[-1] in words.SERVICES | words.KEYS or told[-1] in words.PASSWORDS
-    if not ends and not words.PASSWORDS & set(told) - words.MILD and not any(map(_is_glued, told)):
-        return False
-    return len(value) >= (4 if told[-1] in words.FULL else 6) or not value.isalpha()
+def _tells(told: tuple[str, ...]) -> bool:
+    """Whether a name ends in what it holds, or in whose it is: `token_mixer` and `secret_ingredient` hold none."""
+    return _ends(told) or told[-1] in words.SERVICES | words.KEYS | words.PASSWORDS or any(map(_is_glued, told))
 
 
 def _is_drawn_of_letters(value: str) -> bool:
@@ -247,6 +252,10 @@ def _is_variable(value: str) -> bool:
 
 
 def _plain(value: str) -> str:
+    """A value without its scheme: `Bearer …`, `Splunk …`, `token=…`."""
+    schemed = _SCHEMED.match(value)
+    if schemed is not None and is_key(schemed[1]):
+        return schemed[1]
     return _SCHEME.sub("", _FILLED.sub("", value)).strip()
 
 
@@ -305,7 +314,7 @@ def _ends(told: tuple[str, ...]) -> bool:
 
 @functools.lru_cache(4096)
 def _split(name: str) -> tuple[str, ...]:
-    plain = name if name.isascii() else _ABROAD.sub(lambda found: f"_{words.ABROAD[found[0]]}_", name)
+    plain = name if name.isascii() else words.plain(_ABROAD.sub(lambda found: f"_{words.ABROAD[found[0]]}_", name))
     return tuple(word for word in re.split(r"[\W\d_]+", _CAMEL.sub("_", plain).lower()) if word)
 
 
@@ -324,6 +333,8 @@ def _is_glued(word: str) -> bool:
 def _is_token(told: tuple[str, ...]) -> bool:
     pairs = {(a, b) for a, b in itertools.pairwise(told)}
     if told[-1] == "pat" or any(_is_glued(word) for word in told):
+        return True
+    if any(b == "code" and a in words.BEFORE_CODE for a, b in pairs):
         return True
     return bool(words.TOKENS & set(told)) or any(b in ("key", "keys") and a in words.BEFORE_KEY for a, b in pairs)
 
@@ -345,7 +356,7 @@ def is_example(value: str) -> bool:
 
 def is_no_secret(value: str) -> bool:
     """A placeholder, a word of everyday, the name of a column, of a variable or of a file."""
-    if is_example(value) or _is_label(value):
+    if is_example(value) or _is_label(value) or _SELECTOR.match(value):
         return True
     if not value or _WORDS.match(value) or _TEMPLATE.match(value) or _PLACE.search(value):
         return True

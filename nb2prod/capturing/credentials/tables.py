@@ -21,6 +21,9 @@ _BESIDE = re.compile(
     r"|endpoint|site|system|name|machine|address|ip|port|client|usuario|usuário|benutzer|utilisateur|gebruiker|utente|consumer|app|shop"
     r"|tenant|role)$"
 )
+_INSERT = re.compile(
+    r"(?i)\binsert\s+into\s+\S+\s*\((?P<columns>[^()]{3,500})\)\s*values\s*\((?P<values>[^()]{3,2000})\)"
+)
 _MOST = 40  # rows of one table
 
 
@@ -41,6 +44,15 @@ def pairs(text: str) -> Iterator[tuple[int, str, str]]:
             head = _cells(lines[at])
             columns = _columns([cell.strip("\"' ") for cell in head])
             yield from _below(lines, at, head, columns) if columns else ()
+
+
+def inserted(text: str) -> Iterator[tuple[int, str, str]]:
+    """As `pairs`, of what a statement of SQL puts into columns."""
+    for found in _INSERT.finditer(text) if "nsert" in text or "NSERT" in text else ():
+        columns = [column.strip('`"[] ') for column in found["columns"].split(",")]
+        values = [value.strip("'\" ") for value in found["values"].split(",")]
+        line = text.count("\n", 0, found.start("values")) + 1
+        yield from ((line, name, value) for name, value in zip(columns, values, strict=False) if names.speaks(name))
 
 
 def _below(lines: list[str], at: int, head: list[str], columns: dict[int, str]) -> Iterator[tuple[int, str, str]]:

@@ -122,7 +122,7 @@ def in_text(text: str) -> Iterator[Credential]:
     for pair in _ELEMENTS.finditer(plain) if "<value>" in plain else ():
         if (what := kind(pair["value"], (pair["name"],))) is not None:
             yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
-    for number, name, value in tables.pairs(plain):
+    for number, name, value in (*tables.pairs(plain), *tables.inserted(plain)):
         if (names.is_password(name) or names.is_key(value)) and (what := kind(value, (name,), spelled=False)):
             yield Credential(what, number, name)
     dull: set[str] = set()

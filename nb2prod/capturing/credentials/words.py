@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+
+def plain(text: str) -> str:
+    """A text without its accents: `şifre` and `sifre` are one word."""
+    apart = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in apart if not unicodedata.combining(c)))
+
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(text.split()) | frozenset(plain(text).split())
 
 
 PASSWORDS = _words(
     """
     password passwd passphrase passcode pwd pw pass secret secrets kennwort passwort contrasena contraseña mdp
     passe motdepasse senha wachtwoord passwords userpass dbpass mypassword clientsecret apisecret appsecret dbpassword
+    dbpw userpw rootpw adminpw mypw ftppw sshpw mailpw smtppw
     secretkey pin_code pswd psw passw psswd passwrd pasword passwort losungswort geheim geheimnis geheimwort contrasenya
     clave secreto segredo segreto parola hasło haslo heslo lösenord losenord adgangskode adgangskoden passord salasana
     jelszo jelszó şifre sifre parol пароль секрет lozinka slaptazodis parool lösen kodeord paswoord wagwoord contrasinal
@@ -46,7 +55,7 @@ TOKENS = _words(
     token tokens apikey apikeys accesskey authkey credential credentials cred creds bearer authorization auth jwt
     sas dsn apitoken authtoken accesstoken refreshtoken sessionid webhook salt privatekey keypass cookie passkey
     signingkey masterkey encryptionkey storagekey subscriptionkey licensekey pepper hmac fernet totp seedphrase mnemonic
-    zugangsdaten identifiants credenciales credenziali
+    zugangsdaten zugangscode zugriffscode identifiants credenciales credenziali
     """
 )
 # keys and tokens abroad and short, and what asks for them; everyday words as well: what they hold must look like a key
@@ -67,10 +76,12 @@ BEFORE_KEY = _words(
 )
 GLUED = (
     *("password", "passwd", "passwort", "passphrase", "secret", "pwd", "apikey", "accesskey", "secretkey", "token"),
-    *("pass", "pw", "kennwort", "wachtwoord", "contrasena", "contraseña", "senha", "motdepasse", "lösenord", "creds"),
+    *("pass", "kennwort", "wachtwoord", "contrasena", "contraseña", "senha", "motdepasse", "lösenord", "creds"),
 )
-# what makes another word of such an end: `compass`, `lowpass`, `ipw`
-OTHERWISE = _words("by com tres encom over under sur low high band all one two single multi for back i ai ip")
+# what makes another word of such an end: `compass`, `lowpass`
+OTHERWISE = _words("by com tres encom over under sur low high band all one two single multi for back")
+# what is given with a code of these
+BEFORE_CODE = _words("access auth security authorization authorisation activation entry")
 # a key of these is a name, not a credential
 NO_KEY = _words(
     """

@@ -26,6 +26,8 @@ def found(source: str) -> bool:
         f"!echo {PLAIN} | sudo -S apt-get install unixodbc",
         f"!beeline -u jdbc:hive2://h:10000 -n me -p {PLAIN}",
         f"!keytool -list -storepass {PLAIN}",
+        f"!poetry config http-basic.corp me {PLAIN}",
+        f"!ssh-keygen -t ed25519 -f id -N '{PLAIN}'",
         f"!kubectl create secret generic db --from-literal=password={PLAIN}",
         f"subprocess.run(['sshpass', '-p', '{PLAIN}', 'ssh', 'host'])",
         f"subprocess.run(['az', 'login', '--password', '{PLAIN}'])",
@@ -94,6 +96,10 @@ def test_rows_after_a_table_has_ended_are_not_its_own() -> None:
         "field = Field('harbour', alias='password')",
         "import base64\nheaders = {'Authorization': 'Basic ' + base64.b64encode(b'me:harbour7').decode()}",
         f"# connect('db.corp.example', 'me', '{TYPED}')",
+        "enter = methodcaller('login', 'me', 'harbour')",
+        f"handler = Mail('smtp.corp.example', ('alerts@corp.example', '{TYPED}'))",
+        f"headers = {{'Authorization': 'SSWS {DRAWN}'}}",
+        "cfg = gzip.decompress(base64.b64decode('H4sIAAAAAAACAytILC4uzy9Ksc1ILErKLy0yN+cqLU4tss1NBQB8RI8IGgAAAA==')).decode()",
     ],
 )
 def test_a_password_that_only_its_place_tells_is_found(source: str) -> None:
@@ -119,7 +125,8 @@ def test_arguments_of_everyday_are_passed_over(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["密码", "数据库密码", "パスワード", "비밀번호", "пароль", "db_passord", "dbpass", "रूट_पासवर्ड"]
+    "name",
+    ["密码", "数据库密码", "パスワード", "비밀번호", "пароль", "db_passord", "dbpass", "parolă", "şifre", "रूट_पासवर्ड"],
 )
 def test_names_in_other_languages_hold_passwords(name: str) -> None:
     assert names.holds(name, "harbour7")
@@ -133,6 +140,11 @@ def test_names_in_other_languages_hold_passwords(name: str) -> None:
         ("compass", "north42"),
         ("lowpass", "butter4"),
         ("pwd_dir", "workspace"),
+        ("token_mixer", "mlp2x_gelu"),
+        ("pass_through", "stage3"),
+        ("pipeline_lpw", "pipe2"),
+        ("password", "input[name=pass]"),
+        ("secret", "#DD8452"),
     ],
 )
 def test_names_that_say_something_else_hold_none(name: str, value: str) -> None:
@@ -153,6 +165,7 @@ def test_a_password_spelt_out_may_be_a_short_word(word: str) -> None:
         f"SECRET_KEY={DRAWN}(&^%x",
         f"connecting with me:{PLAIN}@db.corp.example:5432",
         f"[('user', 'me'), ('password', '{TYPED}')]",
+        f"INSERT INTO users (name, password) VALUES ('me', '{TYPED}')",
         "https://flows.corp.example/webhook/0a1b2c3d-0a1b-4c3d-8e5f-0a1b2c3d4e5f",
     ],
 )
