@@ -67,7 +67,7 @@ def find(
         naming.checked(name)
     variable, value = _model(model, notebook.namespace)
     askable.refuse_others(value, variable, notebook.namespace)
-    seen = training(value, variable, notebook, data, labels)
+    seen = training(value, variable, notebook, data, labels, name)
     return Found(
         model=value,
         variable=variable,

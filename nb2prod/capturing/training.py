@@ -47,7 +47,9 @@ class Training:
     fit: FitCall | None
 
 
-def training(model: Any, variable: str | None, notebook: Notebook, data: Any, labels: Any) -> Training:
+def training(
+    model: Any, variable: str | None, notebook: Notebook, data: Any, labels: Any, name: str | None = None
+) -> Training:
     """What the caller said, else what the cells say.
 
     Raises
@@ -59,32 +61,38 @@ def training(model: Any, variable: str | None, notebook: Notebook, data: Any, la
     """
     fit = fit_of(model, variable, notebook)
     calls = notebook.graph.branches(fit) if fit is not None else []
-    rows, rows_name = _data(data, model, variable, calls, notebook)
+    rows, rows_name = _data(data, model, variable, calls, notebook, name)
     if data is not None or len(_said(calls, "data")) > 1:  # the labels of a call belong to its own data only
         calls = [call for call in calls if call.data == rows_name]
     answers, answers_name = _labels(labels, calls, variable, notebook)
     shown = fit.labels if fit is not None and fit.labels is not None else "LABELS"
-    _same_length(rows, rows_name, answers, answers_name, shown)
+    said = f" --labels {shown}" if labels is not None else ""  # what the cells say of other rows is left out
+    _same_length(rows, rows_name, answers, answers_name, f"%deploy {variable or 'model'} --data {rows_name}{said}")
     if labels is not None:  # what the fit itself was given is right by itself
         _not_the_rows(rows, rows_name, answers, answers_name, shown)
     return Training(rows, rows_name, answers, answers_name, fit)
 
 
-def _data(data: Any, model: Any, variable: str | None, calls: Sequence[FitCall], notebook: Notebook) -> tuple[Any, str]:
+def _data(
+    data: Any, model: Any, variable: str | None, calls: Sequence[FitCall], notebook: Notebook, name: str | None
+) -> tuple[Any, str]:
     if data is not None:
-        value, name = _resolved(data, notebook.namespace, "--data")
-        return _fitting_data(value, name, model, notebook.namespace), name
+        value, said = _resolved(data, notebook.namespace, "--data")
+        return _fitting_data(value, said, model, notebook.namespace), said
+    shown = variable or "model"
+    fit = next(iter(calls), None)
+    in_the_call = fit is not None and fit.data is not None and "(" in fit.data
+    prepared = _prepared(model, shown, name, fit, notebook) if in_the_call else None
+    if prepared is not None:  # what has the right shape is not what `.fit` saw
+        raise prepared
     found = dict(_candidates(model, variable, calls, notebook))
     if len(found) == 1:
-        name, value = next(iter(found.items()))
-        return value, name
-    shown = variable or "model"
+        said, value = next(iter(found.items()))
+        return value, said
     _must_be_fitted(owner(model), shown.partition(".")[0], found)
     if found:
         raise _ambiguous("data", shown, list(found))
-    fit = next(iter(calls), None)
-    prepared = _prepared(model, shown, fit, notebook)
-    raise prepared or UsageError(
+    raise UsageError(
         f"The training data of `{shown}` was not found",
         code="no-data",
         where="--data",
@@ -94,13 +102,14 @@ def _data(data: Any, model: Any, variable: str | None, calls: Sequence[FitCall],
     )
 
 
-def _prepared(model: Any, shown: str, fit: FitCall | None, notebook: Notebook) -> UsageError | None:
+def _prepared(model: Any, shown: str, name: str | None, fit: FitCall | None, notebook: Notebook) -> UsageError | None:
     """`fit(prepare(df), y)`: no variable holds the rows that the model saw, and the cell that prepares them is known."""
     if fit is None or fit.data is None or evaluated(fit.data, notebook.namespace) is not None:
         return None
     labels = evaluated(fit.labels, notebook.namespace) if fit.labels else None
     named = fit.labels if labels is not None else None
-    subject = preparation.Subject(model, shown, naming.suggested(shown), None, fit.data, fit, labels, named)
+    called = name or naming.suggested(shown)
+    subject = preparation.Subject(model, shown, called, None, fit.data, fit, labels, named)
     found = preparation.outside(subject, notebook)
     if found is None:
         return None
@@ -238,7 +247,7 @@ def _labels(labels: Any, calls: Sequence[FitCall], variable: str | None, noteboo
     return next(((value, name) for name, value in known.items()), (None, None))
 
 
-def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None, answers: str) -> None:
+def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None, fix: str) -> None:
     if labels is None or length(labels) == length(data):
         return
     raise UsageError(
@@ -246,7 +255,7 @@ def _same_length(data: Any, data_name: str, labels: Any, labels_name: str | None
         code="labels-do-not-fit",
         where="--labels",
         why="Each row of the training data needs its label.",
-        fix=f"%deploy model --data {data_name} --labels {answers}",
+        fix=fix,
         kept=KEPT,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nb2prod.capturing.expressions import evaluated
-from nb2prod.capturing.preparation import forms
+from nb2prod.capturing.preparation import forms, groups
 from nb2prod.capturing.preparation.slicing import by_position
 
 
@@ -36,6 +36,8 @@ class Known:
     kept: list[Kept] = field(default_factory=list)
     loop: tuple[str, ast.expr] | None = None
     """The loop that is read: its variable and what that runs through."""
+    conditions: list[ast.expr] = field(default_factory=list)
+    """What must hold of the loop's variable where a value is made."""
     imports: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
     """What no line can do for one row."""
@@ -46,7 +48,9 @@ class Known:
         if self.loop is None or self.loop[0] not in forms.names(outside):
             return self._kept(name, outside, inside)
         variable, turns = self.loop
-        kept = self._kept(f"{name}_each", _each(variable, turns, outside), _each(variable, turns, inside))
+        where = [copy.deepcopy(one) for one in self.conditions]
+        inner = [_Names(self.names).visit(copy.deepcopy(one)) for one in self.conditions]
+        kept = self._kept(f"{name}_each", _each(variable, turns, outside, where), _each(variable, turns, inside, inner))
         return ast.Subscript(kept, ast.Name(variable, ast.Load()), ast.Load())
 
     def _kept(self, name: str, outside: ast.expr, inside: ast.expr) -> ast.Name:
@@ -76,7 +80,7 @@ class ForOneRow(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.expr) and self._of_all_rows(node):
-            return self.known.keep(_named(node), node, self._renamed(node))
+            return self.known.keep(_named(node), node, self.renamed(node))
         return super().visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
@@ -87,7 +91,7 @@ class ForOneRow(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if not forms.carries(node.value, self.rows):
-            return self._generic(node)
+            return self.generic(node)
         if (
             isinstance(node.value, ast.Call)
             and forms.called(node.value) == "factorize"
@@ -97,38 +101,38 @@ class ForOneRow(ast.NodeTransformer):
         if isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc"):
             return self._located(node, node.value)
         if forms.masks(node.slice, self.known.namespace, self.rows):
-            return self._visited(node.value)
-        return self._generic(node)
+            return self.visited(node.value)
+        return self.generic(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr == "codes" and forms.carries(node.value, self.rows):
             return self._codes(node.value)
-        return self._generic(node)
+        return self.generic(node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         name = forms.called(node)
         method = node.func if isinstance(node.func, ast.Attribute) else None
         carried = method is not None and forms.carries(method.value, self.rows)
         if carried and name in forms.ROWS:
-            return self._visited(method.value)  # type: ignore[union-attr]
+            return self.visited(method.value)  # type: ignore[union-attr]
         if method is not None and name in ("transform", "fit_transform") and node.args:
-            return self._grouped(node, method) if carried else self._transformed(node, method)
+            return groups.looked_up(self, node, method) if carried else self._transformed(node, method)
         if name in forms.SCALERS and method is None and node.args:
             return self._scaled(node)
         if carried and method is not None and name == "apply" and "LabelEncoder().fit_transform" in ast.unparse(node):
             return self._each_encoded(node, method)
         special = getattr(self, f"_{name}", None) if name in _SPECIAL else None
-        return special(node) if special else self._generic(node)
+        return special(node) if special else self.generic(node)
 
-    def _generic(self, node: ast.AST) -> ast.expr:
+    def generic(self, node: ast.AST) -> ast.expr:
         made: ast.expr = self.generic_visit(node)  # type: ignore[assignment]
         return made
 
-    def _visited(self, node: ast.AST) -> ast.expr:
+    def visited(self, node: ast.AST) -> ast.expr:
         made: ast.expr = self.visit(node)
         return made
 
-    def _renamed(self, node: ast.expr) -> ast.expr:
+    def renamed(self, node: ast.expr) -> ast.expr:
         """In the cell's names, still over all rows."""
         return _Names(self.known.names).visit(copy.deepcopy(node))  # type: ignore[no-any-return]
 
@@ -141,14 +145,14 @@ class ForOneRow(ast.NodeTransformer):
         return not _about(node) or "dtypes" in text
 
     def _located(self, node: ast.Subscript, place: ast.Attribute) -> ast.expr:
-        value = self._visited(place.value)
+        value = self.visited(place.value)
         key = node.slice
         if not isinstance(key, ast.Tuple) or len(key.elts) != 2:
             return value
         columns = key.elts[1]
         if place.attr == "loc":
             every = isinstance(columns, ast.Slice) and columns.lower is None and columns.upper is None
-            return value if every else ast.Subscript(value, self._visited(columns), ast.Load())
+            return value if every else ast.Subscript(value, self.visited(columns), ast.Load())
         chosen = by_position(place.value, columns, self.known.namespace)
         if chosen is None or chosen.only is None:
             return ast.Subscript(ast.Attribute(value, "iloc", ast.Load()), key, ast.Load())
@@ -166,12 +170,12 @@ class ForOneRow(ast.NodeTransformer):
         ):
             receiver = receiver.func.value
         argument = copy.deepcopy(node.args[0])
-        given = self._visited(node.args[0])
+        given = self.visited(node.args[0])
         made = receiver if isinstance(receiver, ast.Call) else self.known.maker(receiver)
         if made is not None:
             outside, inside = (
                 ast.Call(ast.Attribute(made, "fit", ast.Load()), [one, *node.args[1:]], [])
-                for one in (argument, self._renamed(argument))
+                for one in (argument, self.renamed(argument))
             )
             receiver = self.known.keep(f"{_column(node.args[0])}_{_kind(made)}", outside, inside)
         elif method.attr == "fit_transform":
@@ -180,35 +184,14 @@ class ForOneRow(ast.NodeTransformer):
                 self.known.left.append(f"`{type(live).__name__}` cannot transform rows that it was not fitted on")
         return ast.Call(ast.Attribute(receiver, "transform", ast.Load()), [given], [])
 
-    def _grouped(self, node: ast.Call, method: ast.Attribute) -> ast.expr:
-        """`df.groupby("city")["price"].transform("mean")`: the mean of each city is kept."""
-        groups = next(
-            (c for c in ast.walk(method.value) if isinstance(c, ast.Call) and forms.called(c) == "groupby"), None
-        )
-        how = forms.constant(node.args[0])
-        if groups is None or not isinstance(how, str) or not groups.args or not isinstance(groups.func, ast.Attribute):
-            return self._generic(node)
-        by = (
-            groups.args[0].elts[0]
-            if isinstance(groups.args[0], ast.List) and len(groups.args[0].elts) == 1
-            else groups.args[0]
-        )
-        if not isinstance(forms.constant(by), str):
-            self.known.left.append(f"`{ast.unparse(node)}` reads other rows than the caller's")
-            return self._generic(node)
-        outside = ast.Call(ast.Attribute(method.value, how, ast.Load()), [], [])
-        kept = self.known.keep(f"{forms.constant(by)}_{how}", outside, self._renamed(outside))
-        key = ast.Subscript(self._visited(groups.func.value), by, ast.Load())
-        return ast.Call(ast.Attribute(key, "map", ast.Load()), [kept], [])
-
     def _get_dummies(self, node: ast.Call) -> ast.expr:
         held = ast.Name(self.made, ast.Load()) if self.made else node
         outside, inside = (
             ast.Call(ast.Name("list", ast.Load()), [ast.Attribute(one, "columns", ast.Load())], [])
-            for one in (held, self._renamed(node))
+            for one in (held, self.renamed(node))
         )
         kept = self.known.keep("columns" if self.made else f"{_column(node)}_columns", outside, inside)
-        made = self._generic(copy.deepcopy(node))
+        made = self.generic(copy.deepcopy(node))
         assert isinstance(made, ast.Call)
         made.keywords = [one for one in made.keywords if one.arg != "drop_first"]
         filled = [ast.keyword("columns", kept), ast.keyword("fill_value", ast.Constant(0))]
@@ -220,7 +203,7 @@ class ForOneRow(ast.NodeTransformer):
     def _cut(self, node: ast.Call) -> ast.expr:
         bins = node.args[1] if len(node.args) > 1 else forms.keyword(node, "bins")
         number = bins if not isinstance(bins, ast.Name) else ast.Constant(self.known.namespace.get(bins.id))
-        return self._binned(node) if isinstance(forms.constant(number), int) else self._generic(node)
+        return self._binned(node) if isinstance(forms.constant(number), int) else self.generic(node)
 
     def _binned(self, node: ast.Call) -> ast.expr:
         """Bins that are made of all rows are kept; where they have names of their own, the outer two are open."""
@@ -237,21 +220,21 @@ class ForOneRow(ast.NodeTransformer):
             )
             ends = [ast.parse(f"float('{end}inf')", mode="eval").body for end in ("-", "")]
             edges = ast.List([ends[0], ast.Starred(inner, ast.Load()), ends[1]], ast.Load())
-        kept = self.known.keep(f"{_column(node.args[0])}_bins", edges, self._renamed(edges))
+        kept = self.known.keep(f"{_column(node.args[0])}_bins", edges, self.renamed(edges))
         keywords = [k for k in node.keywords if k.arg in ("labels", "right", "precision", "ordered")]
         function = (
             ast.Attribute(node.func.value, "cut", ast.Load()) if isinstance(node.func, ast.Attribute) else node.func
         )
         lowest = ast.keyword("include_lowest", ast.Constant(True))
-        return ast.Call(function, [self._visited(node.args[0]), kept], [*keywords, lowest])
+        return ast.Call(function, [self.visited(node.args[0]), kept], [*keywords, lowest])
 
     def _numbered(self, node: ast.Call) -> ast.expr:
         """`pd.factorize(df.a)[0]`: the values of all rows are kept in their order."""
         carried = isinstance(node.func, ast.Attribute) and forms.carries(node.func.value, self.rows)
         given = node.func.value if carried and isinstance(node.func, ast.Attribute) else node.args[0]
         outside = ast.Subscript(node, ast.Constant(1), ast.Load())
-        kept = self.known.keep(f"{_column(given)}_values", outside, self._renamed(outside))
-        return ast.Call(ast.Attribute(kept, "get_indexer", ast.Load()), [self._visited(given)], [])
+        kept = self.known.keep(f"{_column(given)}_values", outside, self.renamed(outside))
+        return ast.Call(ast.Attribute(kept, "get_indexer", ast.Load()), [self.visited(given)], [])
 
     def _scaled(self, node: ast.Call) -> ast.expr:
         """`scale(X)` scales by all rows that it is given: the transformer of the same kind is fitted once."""
@@ -261,10 +244,10 @@ class ForOneRow(ast.NodeTransformer):
 
     def _fitted(self, made: ast.expr, given: ast.expr) -> ast.expr:
         outside, inside = (
-            ast.Call(ast.Attribute(made, "fit", ast.Load()), [one], []) for one in (given, self._renamed(given))
+            ast.Call(ast.Attribute(made, "fit", ast.Load()), [one], []) for one in (given, self.renamed(given))
         )
         kept = self.known.keep(f"{_column(given)}_{_kind(made)}", outside, inside)
-        return ast.Call(ast.Attribute(kept, "transform", ast.Load()), [self._visited(given)], [])
+        return ast.Call(ast.Attribute(kept, "transform", ast.Load()), [self.visited(given)], [])
 
     def _each_encoded(self, node: ast.Call, method: ast.Attribute) -> ast.expr:
         """`df[cats].apply(LabelEncoder().fit_transform)`: one encoder for all columns gives the same numbers."""
@@ -275,18 +258,18 @@ class ForOneRow(ast.NodeTransformer):
         """`df.a.astype("category").cat.codes`: the categories of all rows are kept."""
         held = node.value if isinstance(node, ast.Attribute) and node.attr == "cat" else node
         outside: ast.expr = ast.Attribute(node, "categories", ast.Load())
-        kept = self.known.keep(f"{_column(held)}_categories", outside, self._renamed(outside))
+        kept = self.known.keep(f"{_column(held)}_categories", outside, self.renamed(outside))
         bare = held
         while isinstance(bare, ast.Call) and forms.called(bare) in ("astype", "Categorical"):
             bare = bare.func.value if forms.called(bare) == "astype" else bare.args[0]  # type: ignore[attr-defined]
         made = ast.Call(
-            ast.parse("pd.Categorical", mode="eval").body, [self._visited(bare)], [ast.keyword("categories", kept)]
+            ast.parse("pd.Categorical", mode="eval").body, [self.visited(bare)], [ast.keyword("categories", kept)]
         )
         return ast.Attribute(made, "codes", ast.Load())
 
     def _add_constant(self, node: ast.Call) -> ast.expr:
         """One row is constant in every column: without `add` it would be given none."""
-        made = self._generic(node)
+        made = self.generic(node)
         assert isinstance(made, ast.Call)
         made.keywords = [k for k in made.keywords if k.arg != "has_constant"]
         made.keywords.append(ast.keyword("has_constant", ast.Constant("add")))
@@ -294,12 +277,12 @@ class ForOneRow(ast.NodeTransformer):
 
     def _drop(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Attribute) or not forms.carries(node.func.value, self.rows):
-            return self._generic(node)
+            return self.generic(node)
         across = forms.keyword(node, "columns") is not None or forms.across(node)
         across = across or (len(node.args) > 1 and forms.constant(node.args[1]) in (1, "columns"))
         if not across:
-            return self._visited(node.func.value)
-        made = self._generic(node)
+            return self.visited(node.func.value)
+        made = self.generic(node)
         assert isinstance(made, ast.Call)
         made.keywords = [k for k in made.keywords if k.arg not in ("errors", "inplace")]
         made.keywords.append(ast.keyword("errors", ast.Constant("ignore")))
@@ -308,8 +291,8 @@ class ForOneRow(ast.NodeTransformer):
     def _concat(self, node: ast.Call) -> ast.expr:
         given = node.args[0] if node.args else None
         if forms.stacks_columns(node) or not isinstance(given, ast.List | ast.Tuple):
-            return self._generic(node)
-        return self._visited(next(one for one in given.elts if forms.carries(one, self.rows)))
+            return self.generic(node)
+        return self.visited(next(one for one in given.elts if forms.carries(one, self.rows)))
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.known.functions:
@@ -329,8 +312,8 @@ class ForOneRow(ast.NodeTransformer):
 _SPECIAL = frozenset({"get_dummies", "qcut", "cut", "add_constant", "drop", "concat"})
 
 
-def _each(variable: str, turns: ast.expr, value: ast.expr) -> ast.expr:
-    run = ast.comprehension(ast.Name(variable, ast.Store()), turns, [], 0)
+def _each(variable: str, turns: ast.expr, value: ast.expr, where: list[ast.expr]) -> ast.expr:
+    run = ast.comprehension(ast.Name(variable, ast.Store()), turns, where, 0)
     return ast.fix_missing_locations(ast.DictComp(ast.Name(variable, ast.Load()), value, [run]))
 
 

@@ -173,6 +173,16 @@ def scalar(node: ast.AST, namespace: Mapping[str, Any]) -> bool:
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Attribute) and node.attr == "nan")
 
 
+def stores(node: ast.stmt, columns: Collection[str]) -> bool:
+    """Whether a statement puts one of these columns into a frame: `df["churn"] = …`."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    if not isinstance(target, ast.Subscript):
+        return False
+    located = isinstance(target.value, ast.Attribute) and target.value.attr == "loc"
+    key = target.slice.elts[-1] if located and isinstance(target.slice, ast.Tuple) else target.slice
+    return constant(key) in columns
+
+
 def prepares(node: ast.AST, rows: Collection[str], namespace: Mapping[str, Any]) -> bool:
     """Whether an expression makes other values of the rows than it was given; choosing rows and columns makes none."""
     if not carries(node, rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from nb2prod.capturing.preparation import forms
 from nb2prod.capturing.preparation.columns import ALL, Columns
 from nb2prod.capturing.preparation.slicing import Slice
 from nb2prod.capturing.preparation.spine import part
-from nb2prod.capturing.preparation.statements import Program, in_place
+from nb2prod.capturing.preparation.statements import Program, in_place, written
 from nb2prod.capturing.values import is_frame
 
 
@@ -76,13 +76,16 @@ class Raw:
         return held, [f"{held} = {self.text}"]
 
 
-def outset(program: Program, made: Slice, namespace: Mapping[str, Any]) -> Raw | None:
-    """The raw rows of a slice; None where nothing was prepared."""
+def outset(
+    program: Program, made: Slice, namespace: Mapping[str, Any], labels: Collection[str] = frozenset()
+) -> Raw | None:
+    """The raw rows of a slice; None where nothing was prepared. What makes columns of the `labels` is no preparation."""
     begun = next((number for number, name in enumerate(made.spine) if name is not None), len(made.spine))
     for number in range(begun, len(made.steps)):
         if _makes_data(made, number, namespace):
             begun = number + 1
-    preparing = tuple(n for n in range(begun, len(made.steps)) if _prepares(program, made, n, namespace))
+    later = [n for n in range(begun, len(made.steps)) if not forms.stores(made.steps[n].node, labels)]
+    preparing = tuple(n for n in later if _prepares(program, made, n, namespace))
     if not preparing:
         return None
     for at in range(preparing[0], begun - 1, -1):
@@ -96,8 +99,47 @@ def outset(program: Program, made: Slice, namespace: Mapping[str, Any]) -> Raw |
     name = made.spine[at]
     if name is None:
         return None
+    copied = next(_copies(program, made, range(preparing[0], at - 1, -1), namespace), None)
+    if copied is not None:
+        return Raw(
+            copied[0], copied[1], preparing, copied[2], True, _place(made, at), made.places[at], namespace[copied[0]]
+        )
     columns, source = made.wants[at].get(name, ALL), _source(program, made, at)
     return Raw(name, at, preparing, columns, False, _place(made, at), made.places[at], source=source)
+
+
+def _copies(
+    program: Program, made: Slice, places: Iterable[int], namespace: Mapping[str, Any]
+) -> Iterator[tuple[str, int, Columns]]:
+    """A copy that a cell took of the rows before they were changed (`raw = df.copy()`), and that still holds them."""
+    for at in places:
+        name = made.spine[at]
+        if name is None or made.wants[at].keys() & made.rows[at] - {name}:
+            continue
+        wanted = made.wants[at].get(name, ALL)
+        for number in range(made.places[at] - 1, -1, -1):
+            copy = _copy(program.all[number].node, name)
+            if copy in namespace and is_frame(namespace[copy]) and _kept(program, copy, wanted, number + 1, namespace):
+                yield copy, at, wanted
+            if program.changed(name, program.all[number]) is not None:
+                break
+
+
+def _copy(node: ast.stmt, name: str) -> str:
+    """`raw` of `raw = df[["a", "b"]].copy()`; nothing where the rows are not chosen as they are, or not copied."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+        return ""
+    value = node.value
+    copied = isinstance(value, ast.Call) and forms.called(value) == "copy"
+    while (
+        isinstance(value, ast.Call)
+        and forms.called(value) in ("copy", "drop")
+        and isinstance(value.func, ast.Attribute)
+    ):
+        value = value.func.value
+    if isinstance(value, ast.Subscript) and written(value.slice) is not None:
+        value = value.value
+    return node.targets[0].id if copied and isinstance(value, ast.Name) and value.id == name else ""
 
 
 def _place(made: Slice, at: int) -> tuple[int, int]:

@@ -51,8 +51,9 @@ class Program:
         """How many statements ran before the call of `.fit`; those around it are opened."""
         for number, statement in enumerate(self.all):
             if statement.execution == fit.execution and _holds(statement.node, fit):
-                inside = [Statement(node, fit.execution) for node in _opened(statement.node, fit)]
-                self.all[number : number + 1] = [*inside, statement]
+                inside, rest = _opened(statement.node, fit)
+                opened = [Statement(node, fit.execution) for node in (*inside, *rest)]
+                self.all[number : number + 1] = opened
                 return number + len(inside)
         return next((n for n, one in enumerate(self.all) if one.execution > fit.execution), len(self.all))
 
@@ -186,16 +187,20 @@ def _holds(node: ast.stmt, fit: FitCall) -> bool:
     return bool(same) or not fitting
 
 
-def _opened(node: ast.stmt, fit: FitCall) -> list[ast.stmt]:
-    """What ran before the call inside the loop, branch or block that it stands in."""
+def _opened(node: ast.stmt, fit: FitCall) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """What ran before the call inside the loop, branch or block that it stands in, and the call's own statement with the rest.
+
+    A loop's names hold what its last turn gave them, which is what its body says.
+    """
     bodies: list[Sequence[ast.stmt]] = [
         body for name in ("body", "orelse", "finalbody") if (body := getattr(node, name, None))
     ]
     for body in bodies:
         for number, part in enumerate(body):
             if isinstance(part, ast.stmt) and _holds(part, fit) and not isinstance(node, ast.FunctionDef):
-                return [*body[:number], *_opened(part, fit)]
-    return []
+                inside, rest = _opened(part, fit)
+                return [*body[:number], *inside], [*rest, *body[number + 1 :]]
+    return [], [node]
 
 
 class _Put(ast.NodeTransformer):

@@ -245,6 +245,17 @@ class _Inside(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         return self.rewrite(node) if isinstance(node, ast.expr) and not _stores(node) else super().visit(node)
 
+    def visit_If(self, node: ast.If) -> ast.If:
+        """What is made of all rows in a branch is made of those columns alone that come to it."""
+        asked = copy.deepcopy(node.test)
+        test, conditions = self.visit(node.test), self.rewrite.known.conditions
+        parts = []
+        for condition, body in ((asked, node.body), (ast.UnaryOp(ast.Not(), asked), node.orelse)):
+            conditions.append(condition)
+            parts.append([self.visit(one) for one in body])
+            conditions.pop()
+        return ast.copy_location(ast.If(test, *parts), node)
+
     def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name(self.rewrite.known.names.get(node.id, node.id), node.ctx)
 
