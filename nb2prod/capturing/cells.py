@@ -43,6 +43,14 @@ class Graph:
         self.cells = [facts(execution, source) for execution, source in sorted(executed)]
         self._by_number = {cell.execution: cell for cell in self.cells}
 
+    @classmethod
+    def of(cls, read: Iterable[Facts]) -> Graph:
+        """A graph of what was read already: statements in the place of cells, say."""
+        graph = cls(())
+        graph.cells = list(read)
+        graph._by_number = {cell.execution: cell for cell in graph.cells}
+        return graph
+
     def cell(self, execution: int) -> Facts | None:
         return self._by_number.get(execution)
 
@@ -96,13 +104,14 @@ class Graph:
             if (current, until) in seen:
                 continue
             seen.add((current, until))
-            for cell in self._makers(current, until):
+            for cell in self.makers(current, until):
                 found.add(cell.execution)
                 left += [(read, cell.execution - 1) for read in cell.reads]
                 left += [(read, until) for read in cell.later]
         return [cell for cell in self.cells if cell.execution in found]
 
-    def _makers(self, name: str, until: int) -> list[Facts]:
+    def makers(self, name: str, until: int) -> list[Facts]:
+        """What bound `name` last, and what changed it since."""
         writer = self.writer(name, until)
         start = writer.execution if writer else 0
         made = self.changers(name, start, until)

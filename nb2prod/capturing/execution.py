@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from nb2prod.capturing import cells
+from nb2prod.capturing import cells, watching
+from nb2prod.capturing.statements import Statements
+from nb2prod.capturing.watching import Watch
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class Notebook:
         The code cells as the file has them; None where there is no file or it cannot be found.
     path
         The file.
+    watch
+        When each cell ran and which it was, as far as that was noted; None for a notebook that was run from its file.
     """
 
     namespace: Mapping[str, Any] = field(default_factory=dict)
     executed: tuple[tuple[int, str], ...] = ()
     saved: tuple[SavedCell, ...] | None = None
     path: Path | None = None
+    watch: Watch | None = None
 
     @classmethod
     def from_ipython(cls, shell: Any) -> Notebook:
@@ -51,11 +56,16 @@ class Notebook:
         history = list(getattr(shell.history_manager, "input_hist_raw", None) or shell.user_ns.get("In", []))
         executed = tuple((number, source) for number, source in enumerate(history) if number and source.strip())
         path = find_file(shell.user_ns)
-        return cls(namespace=shell.user_ns, executed=executed, saved=read_saved(path) if path else None, path=path)
+        saved = read_saved(path) if path else None
+        return cls(namespace=shell.user_ns, executed=executed, saved=saved, path=path, watch=watching.of(shell))
 
     @cached_property
     def graph(self) -> cells.Graph:
         return cells.Graph(self.executed)
+
+    @cached_property
+    def statements(self) -> Statements:
+        return Statements(self.executed)
 
     @cached_property
     def stale_check(self) -> Literal["full", "partial", "none"]:
@@ -66,14 +76,16 @@ class Notebook:
 
     @cached_property
     def positions(self) -> dict[int, SavedCell]:
-        """The saved cell that each execution came from, where that can be told: same number, else same code."""
+        """The saved cell that each execution came from, where that can be told: same id, else same code, else same number."""
         found: dict[int, SavedCell] = {}
         if self.saved is None:
             return found
         by_code: dict[str, SavedCell] = {cells.normal(cell.source): cell for cell in reversed(self.saved)}
         numbered = {cell.execution: cell for cell in self.saved if cell.execution is not None}
+        by_id = {cell.id: cell for cell in self.saved if cell.id}
         for number, source in self.executed:
-            same = by_code.get(cells.normal(source))
+            known = by_id.get(self.cell_of(number) or "")
+            same = known or by_code.get(cells.normal(source))
             cell = same or (numbered.get(number) if self.numbered else None)
             if cell is not None:
                 found[number] = cell
@@ -84,6 +96,50 @@ class Notebook:
         cell = self.positions.get(execution)
         where = f"cell {cell.index} (In [{execution}])" if cell else f"In [{execution}]"
         return f"{where}, line {line}" if line else where
+
+    def cell_of(self, execution: int) -> str | None:
+        """The id of the cell that an execution ran, where the front end tells ids that the file has too."""
+        run = self.watch.runs.get(execution) if self.watch and self._tells_ids else None
+        return run.cell if run else None
+
+    def saved_after(self, execution: int) -> bool | None:
+        """Whether the file was written after an execution began, so that it has its cell; None where nobody knows."""
+        known = self._saved_since(execution)
+        if known is None and self.numbered:
+            return execution <= self.saved_at
+        return known
+
+    def _saved_since(self, execution: int) -> bool | None:
+        """By the clock: the file's time against when the cell ran."""
+        written = _written(self.path)
+        if self.watch is None or written is None:
+            return None
+        run = self.watch.runs.get(execution)
+        if run is not None:
+            return written > run.at
+        first = self.watch.runs.get(self.watch.since)
+        return True if first is not None and execution < self.watch.since and written > first.at else None
+
+    @cached_property
+    def current(self) -> tuple[SavedCell, ...]:
+        """The cells as they stand now: as the file has them, those that ran since it was written as they ran."""
+        ran = dict(self.executed)
+        since = {
+            cell: number
+            for number in sorted(ran)
+            if (cell := self.cell_of(number)) is not None and self.saved_after(number) is False
+        }
+        saved = self.saved or ()
+        known = {cell.id for cell in saved}
+        return (
+            *(replace(cell, source=ran[since[cell.id]]) if cell.id in since else cell for cell in saved),
+            *(SavedCell(0, ran[number], cell, number) for cell, number in since.items() if cell not in known),
+        )
+
+    @cached_property
+    def _tells_ids(self) -> bool:
+        ids = {cell.id for cell in self.saved or () if cell.id}
+        return self.watch is not None and any(run.cell in ids for run in self.watch.runs.values())
 
     @cached_property
     def numbered(self) -> bool:
@@ -112,8 +168,10 @@ class Notebook:
 
     def _file_is_of_this_run(self) -> bool:
         """Saved after what it is compared with ran, or without numbers of its own: then the code itself must tell."""
-        if self.numbered:
-            return True
+        fitted = next((call.execution for call in self.graph.fits()), None)
+        written = self._saved_since(fitted) if fitted is not None else None
+        if written is not None or self.numbered:
+            return self.numbered if written is None else written
         known = {cells.normal(cell.source) for cell in self.saved or ()}
         ran = [
             source for _, source in self.executed if cells.parse(source) is not None and cells.facts(0, source).writes
@@ -172,6 +230,14 @@ def _texts(outputs: Iterable[Any]) -> Iterator[str]:
             yield from map(str, texts)
             if "application/json" in shown:
                 yield json.dumps(shown["application/json"], default=str)
+
+
+def _written(path: Path | None) -> float | None:
+    """When a file was written last."""
+    try:
+        return path.stat().st_mtime if path is not None else None
+    except OSError:
+        return None
 
 
 def _written_here(path: Path | None) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from nb2prod.capturing.source import parse
+from nb2prod.capturing.source import code, parse
 
 FITTING = frozenset({"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"})
 
@@ -28,6 +28,8 @@ CHANGING = FITTING | frozenset(
         "setInputCol",
     }
 )
+
+_CONDITIONAL = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
 
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "exit", "quit"}
 
@@ -102,6 +104,17 @@ def facts(execution: int, source: str) -> Facts:
     found = Facts(execution=execution, source=source, tree=parse(source))
     if found.tree is not None:
         _Reader(found).visit(found.tree)
+    return found
+
+
+def of_statement(number: int, node: ast.stmt) -> Facts:
+    """What one statement of a cell did. What it binds only on a condition, or in a loop, it changes: it may leave it."""
+    tree = ast.Module(body=[node], type_ignores=[])
+    found = Facts(execution=number, source="", tree=tree)
+    _Reader(found).visit(tree)
+    if isinstance(node, _CONDITIONAL):
+        found.changes |= found.writes
+        found.writes.clear()
     return found
 
 
@@ -281,7 +294,7 @@ class _Reader(ast.NodeVisitor):
 
     def _defined(self, name: str, node: ast.AST) -> None:
         self._bind(name)
-        self.found.definitions[name] = ast.dump(node)
+        self.found.definitions[name] = code(node)
         self.found.functions.add(name)
 
     def _bind(self, name: str) -> None:

@@ -9,6 +9,8 @@ import re
 
 _PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "deploy", "memit", "mprun", "snakeviz"})
 
+_DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 _MAGIC_LINE = re.compile(r"^(\s*)(?:[%!?].*|[\w.,\s]+=\s*[%!].*|.*[^\s#]\?{1,2}\s*)$")
 
 _ASSIGNED_MAGIC = re.compile(r"^(\s*)([A-Za-z_][\w.,\s]*?)=\s*[%!].*$")
@@ -42,9 +44,42 @@ def normal(source: str) -> str:
     return ast.dump(tree) if tree is not None else " ".join(source.split())
 
 
+def code(node: ast.AST) -> str:
+    """A statement's code without comments, layout and docstrings: what two statements are compared by."""
+    documented = [one for one in ast.walk(node) if _has_docstring(one)]
+    if not documented:
+        return ast.dump(node)
+    kept = [(one, one.body) for one in documented if isinstance(one, _DOCUMENTED)]
+    for one, body in kept:
+        one.body = body[1:]
+    try:
+        return ast.dump(node)
+    finally:
+        for one, body in kept:
+            one.body = body
+
+
+def statements(tree: ast.Module | None) -> list[ast.stmt]:
+    """The statements of a cell, an import of several names as one for each."""
+    return [one for node in (tree.body if tree else ()) for one in _single(node)]
+
+
 def digest(source: str) -> str:
     """SHA-256 of a cell's code, layout aside."""
     return hashlib.sha256(normal(source).encode()).hexdigest()
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    return isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None
+
+
+def _single(node: ast.stmt) -> list[ast.stmt]:
+    if isinstance(node, ast.Import):
+        return [ast.copy_location(ast.Import(names=[name]), node) for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        module, level = node.module, node.level
+        return [ast.copy_location(ast.ImportFrom(module=module, names=[n], level=level), node) for n in node.names]
+    return [node]
 
 
 def _parses(source: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from nb2prod.capturing import watching
 from nb2prod.errors import Nb2prodError
 from nb2prod.notebook.line import help_text
 
@@ -30,6 +31,7 @@ def load(shell: Any) -> None:
     shell.register_magic_function(deploy, magic_kind="line_cell", magic_name="deploy")
     shell.register_magic_function(deployments, magic_kind="line", magic_name="deployments")
     _cards_for_errors(shell)
+    watching.watch(shell)
 
 
 def _cards_for_errors(shell: Any) -> None:

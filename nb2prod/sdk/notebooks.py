@@ -137,7 +137,7 @@ def carry_out(verb: str, path: str, model: str, options: dict[str, Any], home: s
 
     found = running_notebook()
     assert found is not None
-    notebook = replace(found, path=Path(path), saved=read_saved(Path(path)))
+    notebook = replace(found, path=Path(path), saved=read_saved(Path(path)), watch=None)
     place = Home(home, cache)
     try:
         if "slo" in options:

@@ -9,9 +9,9 @@ import functools
 import importlib
 import inspect
 import pkgutil
-import re
 from collections.abc import Iterable
 
+from nb2prod.capturing import acceptance
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.capturing.rules.unpicklable import culprit
 from nb2prod.errors import Refused
@@ -19,7 +19,6 @@ from nb2prod.records.capture import Finding, RuleRecord
 
 __all__ = ["Case", "Rule", "accepted", "culprit", "every", "listed", "look", "refuse", "sort"]
 
-_ACCEPT = re.compile(r"#\s*nb2prod:\s*accept\s+([a-z0-9-]+)\s*[:,]?\s*(\S.*)?$", re.MULTILINE)
 _ORDER = {"refuse": 0, "warn": 1, "note": 2}
 
 
@@ -76,17 +75,8 @@ def sort(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def accepted(findings: Iterable[Finding], sources: Iterable[str]) -> list[Finding]:
     """Findings with those turned into notes that a cell accepts: ``# nb2prod: accept CODE: the reason``."""
-    import msgspec
-
-    reasons = {code: reason for source in sources for code, reason in _ACCEPT.findall(source) if reason}
-    return [
-        msgspec.structs.replace(
-            finding, severity="note", why=f"{finding.why} Accepted: {reasons[finding.code].strip()}"
-        )
-        if finding.code in reasons and finding.severity != "note"
-        else finding
-        for finding in findings
-    ]
+    may = {rule.code for rule in every() if rule.acceptable}
+    return acceptance.of(findings, sources, may)
 
 
 def refuse(findings: Iterable[Finding]) -> None:

@@ -17,6 +17,7 @@ from nb2prod.capturing import cells, contents
 from nb2prod.capturing.contents import Held
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.parts import Part, parts
 from nb2prod.records.capture import Finding, Severity
 
 
@@ -70,6 +71,11 @@ class Case:
         names = [self.found.fit.root, *([self.found.fit.assigned] if self.found.fit.assigned else [])]
         executions = {cell.execution for one in names for cell in graph.behind(one, at=at)}
         return [cell for cell in graph.cells if cell.execution in executions]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The model and the values that its code reads, each with the statements that made it."""
+        return parts(self.found, self.notebook, self.held)
 
     @cached_property
     def held(self) -> list[Held]:

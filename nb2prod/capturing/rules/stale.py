@@ -1,29 +1,31 @@
-"""What the kernel hides: cells edited, deleted or run again after the fit, cells run out of order, data changed since."""
+"""What the kernel hides: cells edited, deleted or run again after the model was made, and cells run out of order."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from nb2prod.capturing import cells
-from nb2prod.capturing.execution import SavedCell
+from nb2prod.capturing import cells, source
+from nb2prod.capturing.parts import Part
 from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.capturing.standing import Standing, Standings
+from nb2prod.capturing.statements import Statement
 from nb2prod.records.capture import Finding
 
 
 @dataclass(frozen=True)
 class Used:
-    """A definition that the model depends on, as of the fit."""
+    """A definition that a part depends on, as of when it was made."""
 
     name: str
-    cell: cells.Facts
+    by: Statement
     code: str
 
 
 class Stale(Rule):
-    """A definition that the model depends on is another one now: in the file, or in a cell that ran after the fit."""
+    """What a part was made with is another now: defined anew in a cell that ran later, or edited in the notebook."""
 
     code: ClassVar[str] = "stale"
     strict: ClassVar[bool] = True
@@ -31,58 +33,48 @@ class Stale(Rule):
     fix: ClassVar[str] = "run the named cells again and %deploy again"
 
     def look(self, case: Case) -> Iterator[Finding]:
-        told: set[int] = set()
-        for used in _definitions(case):
-            later = case.notebook.graph.writer(used.name)
-            fitted = case.fitted_at or used.cell.execution
-            changed = _changed_in_place(case, used.name, fitted)
-            if changed is not None and used.name in _serving(case):
-                yield self._again(case, used, changed)
-            elif later and later.execution > fitted and later.definitions.get(used.name, used.code) != used.code:
-                if used.name in _serving(case):
-                    yield self._again(case, used, later)
-            else:
-                edited = _edited(case, used)
-                if edited is not None:
-                    told.add(used.cell.execution)
-                    yield self._edited(case, used, edited)
-        for cell, saved in _rewritten(case):
-            if cell.execution not in told:
-                yield self._rewritten(case, cell, saved)
+        told: set[str] = set()
+        for part in _nearest(case):
+            for used in _definitions(part):
+                later = _defined_anew(case, part, used)
+                if later is not None and used.name not in told:
+                    told.add(used.name)
+                    yield self._again(case, part, used, later)
+        for part, execution, standing in _standings(case):
+            if standing.state == "edited" and not _told_of(told, part, standing, case):
+                yield self._edited(case, part, execution, standing)
 
-    def _again(self, case: Case, used: Used, later: cells.Facts) -> Finding:
+    def _again(self, case: Case, part: Part, used: Used, later: Statement) -> Finding:
         place = case.notebook.place(later.execution)
         return self.finding(
-            f"{_capital(place)} changed `{used.name}` after the model was fitted",
+            f"{_capital(place)} changed `{used.name}` after {_the(part)} was {part.made}",
             where=f"{place}: {used.name}",
-            why=_which_runs(case, used, later),
-            fix=_run_again(case, later.execution),
+            why=_which_runs(case, part, used, later),
+            fix=run_again(case, part, later.execution),
         )
 
-    def _edited(self, case: Case, used: Used, edited: SavedCell) -> Finding:
-        if used.cell.execution == case.fitted_at:
-            return self._rewritten(case, used.cell, edited)
-        place = f"cell {edited.index} (In [{used.cell.execution}])"
-        return self.finding(
-            f"{_capital(place)} changed `{used.name}` after the model was fitted",
-            where=f"{place}: {used.name}",
-            why=f"The service runs the one of In [{used.cell.execution}], with which `{case.shown}` was made; the cell "
-            "as it stands now has not been run.",
-            fix=_run_again(case, used.cell.execution, edited.index),
+    def _edited(self, case: Case, part: Part, execution: int, standing: Standing) -> Finding:
+        saved = standing.saved
+        assert saved is not None
+        ran = standing.again if _since(case, part, standing) else execution
+        place = f"cell {saved.index} (In [{ran}])" if saved.index else f"In [{ran}]"
+        name = next(
+            (one for one in standing.names if any(one in by.facts.definitions for by in standing.missing)), None
         )
-
-    def _rewritten(self, case: Case, cell: cells.Facts, saved: SavedCell) -> Finding:
-        """The cell of the fit, or one that made its data, reads otherwise now."""
-        names = sorted((cell.writes | cell.changes) & _needed(case))
-        fits = cell.execution == case.fitted_at
-        made = "fitted" if case.found.fit is not None else "made"
-        thing = f"`{case.shown}` was {made}" if fits else f"{', '.join(f'`{name}`' for name in names[:4])} was made"
+        shown = ", ".join(f"`{one}`" for one in standing.names[:4])
+        fits = part.fit is not None and execution == part.execution and part.name in standing.names
+        cell = f"cell {saved.index}" if saved.index else f"the cell of In [{execution}]"
+        if fits:
+            title, at = f"`{part.name}` was fitted in {cell}, whose text was edited since", part.name
+        elif name is not None and execution != part.execution:
+            title, at = f"{_capital(place)} changed `{name}` after {_the(part)} was {part.made}", name
+        else:
+            title, at = f"{shown} was made in {cell}, whose text was edited since", ", ".join(standing.names[:4])
         return self.finding(
-            f"{thing} in cell {saved.index}, whose text was edited since",
-            where=f"cell {saved.index} (In [{cell.execution}]): {case.shown if fits else ', '.join(names[:4])}",
-            why=f"The service runs what In [{cell.execution}] made; the cell as it stands now has not been run and would "
-            "make another.",
-            fix=_run_again(case, cell.execution, saved.index),
+            title,
+            where=f"{place}: {at}",
+            why=_with_which(case, part, execution, standing),
+            fix=run_again(case, part, execution, saved.index),
         )
 
 
@@ -93,24 +85,29 @@ class DeletedCell(Rule):
     fix: ClassVar[str] = "put the cell back: print(In[N])"
 
     def look(self, case: Case) -> Iterator[Finding]:
-        if case.notebook.stale_check != "full":
-            return
-        edited = {used.cell.execution for used in _definitions(case) if _edited(case, used) is not None}
-        for cell in case.behind:
-            names = sorted(cell.writes | cell.changes)
-            if not names or cell.execution in case.notebook.positions or cell.execution in edited:
-                continue
-            if case.notebook.numbered and cell.execution > case.notebook.saved_at:
-                continue  # it ran after the file was written, which cannot have it yet
-            if any(_defines(saved, name) for name in names for saved in case.notebook.saved or ()):
-                continue
-            shown = ", ".join(names[:4])
-            yield self.finding(
-                f"The cell that made `{shown}` is no longer in the notebook",
-                where=f"In [{cell.execution}]: {shown}",
-                why=f"`{case.shown}` depends on it; run from top to bottom, the notebook would not make this model again.",
-                fix=f"put it back:  print(In[{cell.execution}])",
+        told: set[int] = set()
+        for part, execution, standing in _standings(case):
+            if standing.state in ("gone", "unknown") and execution not in told:
+                told.add(execution)
+                yield self._gone(part, execution, standing)
+
+    def _gone(self, part: Part, execution: int, standing: Standing) -> Finding:
+        shown = ", ".join(standing.names[:4])
+        if standing.state == "unknown":
+            return self.finding(
+                f"The cell that made `{shown}` is not in the notebook's file",
+                where=f"In [{execution}]: {shown}",
+                why="It was typed since the file was saved, or taken out before: when it ran is not known.",
+                fix="save the notebook and %deploy again; or put it back:  " + f"print(In[{execution}])",
+                severity="note",
             )
+        return self.finding(
+            f"The cell that made `{shown}` is no longer in the notebook",
+            where=f"In [{execution}]: {shown}",
+            why=f"`{part.name}` depends on it; run from top to bottom, the notebook would not make this "
+            f"{'model' if part.model or part.fit else 'value'} again.",
+            fix=f"put it back:  print(In[{execution}])",
+        )
 
 
 class OutOfOrder(Rule):
@@ -138,159 +135,144 @@ class OutOfOrder(Rule):
                 )
 
 
-class DataChanged(Rule):
-    code: ClassVar[str] = "data-changed"
-    strict: ClassVar[bool] = True
-    about: ClassVar[str] = "the training data was changed after the model was fitted on it"
-    fix: ClassVar[str] = "fit again, or name what .fit saw: --data FRAME"
-
-    def look(self, case: Case) -> Iterator[Finding]:
-        fit = case.found.fit
-        if fit is None or fit.data is None or case.found.data_name != fit.data:
-            return
-        before = {cells.normal(cell.source) for cell in case.notebook.graph.cells if cell.execution <= fit.execution}
-        for name in dict.fromkeys(_roots(fit.data) + _roots(fit.labels or "")):
-            for cell in case.notebook.graph.cells:
-                touched = name in cell.changes or (name in cell.writes and cells.normal(cell.source) not in before)
-                touched = touched or name in changed_by_calls(cell, case.notebook.graph)
-                if cell.execution > fit.execution and touched:
-                    place = case.notebook.place(cell.execution)
-                    yield self.finding(
-                        f"`{name}` was changed after `{case.shown}` was fitted on it",
-                        where=f"{place}: {name}",
-                        why="The baseline would describe data that the model never saw.",
-                        fix=f"{_run_again(case, cell.execution)}, or name what .fit saw: --data FRAME",
-                    )
-                    break
+def run_again(case: Case, part: Part, execution: int, index: int | None = None) -> str:
+    """Which cells to run again for a part that an execution, or an edit of the cell in place `index`, made stale."""
+    positions = case.notebook.positions
+    start = index or (positions[execution].index if execution in positions else None)
+    end = positions[part.execution].index if part.execution in positions else None
+    if start is None or end is None:
+        makes = "fits" if part.fit is not None or part.model else "makes"
+        return f"run the cell that {makes} `{part.name}` again and %deploy again"
+    if start >= end:
+        return f"run cell {end} again and %deploy again"
+    return f"run cells {start} to {end} and %deploy again"
 
 
-def changed_by_calls(cell: cells.Facts, graph: cells.Graph) -> set[str]:
-    """Names that a cell's calls change inside the function that is called: what it is given, or a global."""
-    found: set[str] = set()
-    for use in cell.uses:
-        writer = graph.writer(use.function, cell.execution)
-        node = writer.function(use.function) if writer else None
-        if node is None:
-            continue
-        body = cells.facts(0, "\n".join(ast.unparse(part) for part in node.body))
-        changed = body.changes - body.writes
-        given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
-        pairs = zip(given, use.arguments, strict=False)
-        found |= changed - set(given)
-        found |= {argument for name, argument in pairs if name in changed and argument.isidentifier()}
-    return found
+def _definitions(part: Part) -> Iterator[Used]:
+    """Each name that a part depends on with its definition as of then."""
+    latest = {
+        name: Used(name, one, code)
+        for one in part.behind
+        for name, code in one.facts.definitions.items()
+        if name != part.name
+    }
+    yield from latest.values()
 
 
-def _changed_in_place(case: Case, name: str, fitted: int) -> cells.Facts | None:
-    """The first cell after the fit that changed what the name stands for, though not the name."""
-    if case.found.fit is None:
+def _defined_anew(case: Case, part: Part, used: Used) -> Statement | None:
+    """The statement that ran later and defined otherwise, or changed in place, what answers."""
+    if used.name not in _serving(case, part):
         return None
-    after = case.notebook.graph.changers(name, fitted, case.notebook.graph.last)
-    return next((cell for cell in after if name not in cell.writes), None)
+    ran = case.notebook.statements
+    if part.fit is not None:
+        after = [ran.of(one) for one in ran.graph.changers(used.name, part.order, ran.graph.last)]
+        touched = next((one for one in after if used.name not in one.facts.writes), None)
+        if touched is not None:
+            return touched
+    later = ran.graph.writer(used.name)
+    if later is None or later.execution <= part.order or later.definitions.get(used.name, used.code) == used.code:
+        return None
+    return ran.of(later)
 
 
-def _serving(case: Case) -> set[str]:
+def _serving(case: Case, part: Part) -> set[str]:
     """Names of the code and the globals that answer; that a frame's name is used again for another is everyday."""
     return (
         {code.name.partition(".")[0] for code in case.travelling}
-        | {name for cell in case.behind for name in cell.functions}
+        | {name for one in part.behind for name in one.facts.functions}
         | {held.path for held in case.held if held.of and held.by in ("global", "closure")}
     )
 
 
-def _definitions(case: Case) -> Iterator[Used]:
-    """Each name that the model depends on with its definition as of the fit, the latest in each case."""
-    latest: dict[str, Used] = {}
-    for cell in case.behind:
-        for name, code in cell.definitions.items():
-            latest[name] = Used(name, cell, code)
-    yield from latest.values()
+def _standings(case: Case) -> Iterator[tuple[Part, int, Standing]]:
+    """Each execution behind a part, with what became of its cell; a statement is asked about once, for the nearest part."""
+    standings = Standings(case.notebook)
+    asked: set[int] = set()
+    for part in _nearest(case):
+        runs: dict[int, list[Statement]] = {}
+        for one in part.behind:
+            if one.order not in asked:
+                runs.setdefault(one.execution, []).append(one)
+        asked |= {one.order for one in part.behind}
+        for execution, ran in runs.items():
+            yield part, execution, standings.of(ran, part.order)
 
 
-def _edited(case: Case, used: Used) -> SavedCell | None:
-    """The saved cell that defines the name otherwise, where no saved cell defines it as it was used."""
-    if case.notebook.stale_check != "full":
-        return None
-    saved = [cell for cell in case.notebook.saved or () if _defines(cell, used.name)]
-    if any(used.code in _codes(cell, used.name) for cell in saved):
-        return None
-    same = [cell for cell in saved if cell.execution == used.cell.execution]
-    return next(iter(same or saved), None)
+def _nearest(case: Case) -> list[Part]:
+    """What is said of a value that the code reads is nearer than what is said of the code."""
+    return case.parts[::-1]
 
 
-def _rewritten(case: Case) -> Iterator[tuple[cells.Facts, SavedCell]]:
-    """Cells behind the model that stand otherwise in the file, under their number: in a statement that the model needs."""
-    if case.notebook.stale_check != "full" or not case.notebook.numbered:
-        return
-    saved = {cell.execution: cell for cell in case.notebook.saved or () if cell.execution}
-    standing = {one for cell in case.notebook.saved or () for one in _statements(cell.source)}
-    needed = _needed(case)
-    for cell in case.behind:
-        now = saved.get(cell.execution)
-        own = [one for one, names in _statements(cell.source).items() if names & needed]
-        if now is not None and any(one not in standing for one in own):
-            yield cell, now
+def _told_of(told: set[str], part: Part, standing: Standing, case: Case) -> bool:
+    """Whether it is told already: its names as defined anew, or as rows that were changed since by running it again."""
+    if set(standing.names) <= told:
+        return True
+    return _since(case, part, standing) and set(standing.names) <= set(part.rows)
 
 
-def _statements(source: str) -> dict[str, set[str]]:
-    """The statements of a cell that make or change something, each with what."""
-    tree = cells.parse(source)
-    found = {}
-    for node in tree.body if tree else ():
-        said = cells.facts(0, ast.unparse(node))
-        found[ast.dump(node)] = said.writes | said.changes
-    return {one: names for one, names in found.items() if names}
+def _since(case: Case, part: Part, standing: Standing) -> bool:
+    """Whether the edited cell ran again after the part was made."""
+    return standing.again is not None and case.notebook.statements.until(standing.again) > part.order
 
 
-def _needed(case: Case) -> set[str]:
-    """The names that lead to the model."""
-    found = {name for cell in case.behind for name in cell.reads | cell.later}
-    return found | ({case.found.root} if case.found.root else set())
-
-
-def _which_runs(case: Case, used: Used, later: cells.Facts) -> str:
+def _which_runs(case: Case, part: Part, used: Used, later: Statement) -> str:
     """A global that the code reads is the one of today; what the model holds by itself is the one it was made with."""
     place = case.notebook.place
-    made = "fitted" if case.found.fit is not None else "made"
     today = case.notebook.namespace.get(used.name)
     held = [one for one in case.held if one.path == used.name or getattr(one.value, "__qualname__", None) == used.name]
     if any(one.value is today for one in held):
         return (
-            f"The service runs the one of {place(later.execution)}; `{case.shown}` was {made} with the one of "
-            f"{place(used.cell.execution)}."
+            f"The service runs the one of {place(later.execution)}; `{part.name}` was {part.made} with the one of "
+            f"{place(used.by.execution)}."
         )
     return (
-        f"The service runs the one of {place(used.cell.execution)}, with which `{case.shown}` was {made}, not the one of "
+        f"The service runs the one of {place(used.by.execution)}, with which `{part.name}` was {part.made}, not the one of "
         f"{place(later.execution)}."
     )
 
 
-def _defines(saved: SavedCell, name: str) -> bool:
-    return name in cells.facts(saved.execution or 0, saved.source).definitions
+def _with_which(case: Case, part: Part, execution: int, standing: Standing) -> str:
+    """What the service runs of an edited cell, and whether the cell as it stands ran; values where they are plain numbers."""
+    values = "".join(f" {one}." for one in _values(standing))
+    if standing.again is None:
+        what = f"The service runs what In [{execution}] made"
+        made = f"; the cell as it stands now has not been run and would make another.{values}"
+        if any(one.facts.functions for one in standing.missing):
+            what = f"The service runs the one of In [{execution}], with which `{part.name}` was {part.made}"
+            made = "; the cell as it stands now has not been run."
+        return what + made
+    when = "after" if _since(case, part, standing) else "before"
+    return (
+        f"`{part.name}` was {part.made} with what In [{execution}] made; as it stands now the cell ran {when} that, "
+        f"as In [{standing.again}].{values}"
+    )
 
 
-def _codes(saved: SavedCell, name: str) -> set[str]:
-    found = cells.facts(saved.execution or 0, saved.source).definitions.get(name)
-    return {found} if found else set()
+def _values(standing: Standing) -> Iterator[str]:
+    """`alpha` was 1.0 and is 50.0: numbers that the cell states, then and now."""
+    assert standing.saved is not None
+    now: dict[str, Any] = {}
+    for node in source.statements(cells.parse(standing.saved.source)):
+        now |= _stated(node)
+    for one in standing.missing:
+        for name, value in _stated(one.node).items():
+            if name in now and now[name] != value:
+                yield f"`{name}` was {value!r} and is {now[name]!r}"
 
 
-def _roots(expression: str) -> list[str]:
-    """The variables of an expression, those that it is about first."""
-    tree = cells.parse(expression)
-    if tree is None:
-        return []
-    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+def _stated(node: ast.stmt) -> dict[str, Any]:
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+        return {}
+    try:
+        value = ast.literal_eval(node.value)
+    except ValueError:
+        return {}
+    return {node.targets[0].id: value} if isinstance(value, int | float | None) else {}
 
 
-def _run_again(case: Case, execution: int, index: int | None = None) -> str:
-    positions = case.notebook.positions
-    start = index or (positions[execution].index if execution in positions else None)
-    end = positions[case.fitted_at].index if case.fitted_at in positions else None
-    if start is None or end is None:
-        return f"run the cell that fits `{case.shown}` again and %deploy again"
-    if start >= end:
-        return f"run cell {end} again and %deploy again"
-    return f"run cells {start} to {end} and %deploy again"
+def _the(part: Part) -> str:
+    """A model that has no variable of its own is `model`, for which the door says what was typed."""
+    return "the model" if part.model else f"`{part.name}`"
 
 
 def _capital(text: str) -> str:

@@ -132,6 +132,39 @@ def test_a_finding_is_accepted_in_a_cell_with_a_reason() -> None:
     assert rules.accepted([finding], ["# nb2prod: accept personal-columns:"]) == [finding]
 
 
+KEY = f"key = {TOKEN!r}"
+UNSAID = {
+    "no reason": "# nb2prod: accept secret\nkey = 1",
+    "a colon and code": "# nb2prod: accept secret:\nkey = 1",
+    "a blank line": "# nb2prod: accept secret:\n\n# of another matter\nkey = 1",
+    "the next acceptance": "# nb2prod: accept secret\n# nb2prod: accept personal-columns: made-up names",
+}
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_what_stands_below_an_acceptance_is_no_reason(name: str) -> None:
+    finding = only(Kernel().run(SETUP, KEY, UNSAID[name], FIT).look("model"), "secret")
+    assert finding.severity == "refuse"
+    assert "without a reason" in finding.why
+    assert "Accepted" not in finding.why
+
+
+def test_a_reason_may_go_on_in_the_comment_lines_below() -> None:
+    said = "x = 1  # nb2prod: accept secret\n# the key of the simulator,\n# which everyone has\ny = 2"
+    cells = (SETUP, KEY, said.replace("y = 2", "z = 2"), FIT)
+    finding = only(Kernel().run(*cells).look("model"), "secret")
+    assert finding.severity == "note"
+    assert finding.why.endswith("Accepted: the key of the simulator, which everyone has")
+
+
+def test_what_cannot_be_accepted_stays_a_refusal() -> None:
+    accepting = "# nb2prod: accept not-picklable: it will be all right"
+    cells = (SETUP, "import threading\nlock = threading.Lock()", accepting)
+    predict = "def predict(frame):\n    with lock:\n        return frame['a']"
+    finding = only(Kernel().run(*cells, predict).look("predict", data="df"), "not-picklable")
+    assert finding.severity == "refuse"
+
+
 def test_every_rule_says_what_it_finds_and_the_line_that_mends_it() -> None:
     listed = rules.listed()
     assert len({one.code for one in listed}) == len(listed)
