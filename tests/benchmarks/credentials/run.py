@@ -25,6 +25,7 @@ from fifth import FIFTH, clean_fifth
 from first import PLANTED, clean
 from fourth import FOURTH, clean_fourth
 from held_out import HELD_OUT
+from ninth import NINTH, clean_ninth
 from second import SECOND, clean_second
 from seventh import SEVENTH
 from seventh_clean import clean_seventh
@@ -46,6 +47,7 @@ LISTS = {
     "sixth": (SIXTH, clean_sixth),
     "seventh": (SEVENTH, clean_seventh),
     "eighth": (EIGHTH, clean_eighth),
+    "ninth": (NINTH, clean_ninth),
 }
 # what each list gave before anything was changed for it
 FIRST_SIGHT = """
@@ -60,6 +62,7 @@ At first sight, before the rules were changed for them (from the fifth on: 2026-
 | sixth | 50 | 44 (88.0%) | 25 | 3 |
 | seventh | 150 | 141 (94.0%) | 75 | 2 |
 | eighth | 60 | 48 (80.0%) | 30 | 3 |
+| ninth | 40 | 37 (92.5%) | 20 | 2 |
 
 The seventh by class: what travels 20 of 20, calls 16 of 16, addresses 17 of 18, shells 14 of 14, files in texts 12 of 14,
 vendors 27 of 28, people's passwords 10 of 12, outputs 10 of 12, pickled objects 8 of 8, coded or put together 7 of 8.
