@@ -4,7 +4,8 @@
 
 Every credential is drawn at the start (none is written here) and planted where people leave them: in globals, closures, defaults,
 classes, estimators, cells, outputs. `planted` is the list that the rules were built with, the others were each written
-afterwards, from `fifth` on by somebody who had not read the rules; what they gave at first sight stands below the table.
+afterwards, `fifth` to `seventh` by somebody who had not read the rules, `eighth` and `ninth` by the one who had mended them; what
+they gave at first sight stands below the table.
 The clean ones are the corpus's own notebooks with other outcomes than `secret`, and texts that only look like credentials.
 """
 
