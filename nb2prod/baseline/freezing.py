@@ -19,6 +19,9 @@ from nb2prod.baseline.feature import Feature, Floats
 _KINDS = {"integer": "number", "float": "number", "string": "category", "date": "datetime"}
 _ORDERED = 100_000
 _TEXT_SHARE, _TEXT_WORDS = 0.5, 3
+_LENGTHS, _STRANGE, _SCORES = 32, 16, 40
+"""Blocks of a text's length, of its strangeness, and of a score, which labels count twice: once for each outcome."""
+_BESIDE = 6
 
 
 def kind_of(column: Column) -> str:
@@ -80,16 +83,19 @@ def _number(name: str, column: Column, kind: str) -> Feature:
     precision = "float32" if isinstance(column, np.ndarray) and column.dtype in (np.float32, np.float16) else "float64"
     options = moments.span(numbers.instants(column)[0]) if kind == "datetime" else {}
     bare = Feature(name, name, kind, precision=precision, options=options)
-    return frozen(bare, *counting.values(bare, column))
+    values, wrong = counting.values(bare, column)
+    if kind == "datetime":
+        return _cut(bare, moments.cut(values, options), values, wrong)
+    return frozen(bare, values, wrong)
 
 
-def frozen(
-    feature: Feature, values: Floats, wrong: int = 0, *, also: tuple[float, ...] = (), between: bool = False
-) -> Feature:
-    """Cut a numeric counter at its values and count them."""
-    finite = values[np.isfinite(values)]
-    edges = numbers.cut(finite, also=also, between=between)
-    cut = replace(feature, edges=edges, centres=numbers.centres(edges, finite))
+def frozen(feature: Feature, values: Floats, wrong: int = 0, *, blocks: int = numbers.BLOCKS, **how: Any) -> Feature:
+    """Cut a numeric counter at its values (`how` as in `numbers.cut`) and count them."""
+    return _cut(feature, numbers.cut(values[np.isfinite(values)], blocks, **how), values, wrong)
+
+
+def _cut(feature: Feature, edges: Floats, values: Floats, wrong: int) -> Feature:
+    cut = replace(feature, edges=edges, centres=numbers.centres(edges, values[np.isfinite(values)]))
     return replace(cut, counts=numbers.tally(cut, values, wrong))
 
 
@@ -141,8 +147,9 @@ def _text(name: str, column: Column, half: NDArray[np.bool_]) -> Iterator[Featur
     length = Feature(name, name, "number", part="length")
     strange = Feature(f"{name}#oov", name, "number", part=counting.OOV, known=vocabulary)
     terms = Feature(f"{name}#terms", name, "category", part=counting.TERMS)
-    yield frozen(length, *counting.values(length, column))
-    yield frozen(strange, *counting.values(strange, left))
+    # the three counters of one column share what one has elsewhere
+    for feature, rows, blocks in ((length, column, _LENGTHS), (strange, left, _STRANGE)):
+        yield frozen(feature, *counting.values(feature, rows), blocks=blocks, most=blocks + _BESIDE)
     yield _levelled(terms, column)
 
 
@@ -153,9 +160,12 @@ def said(raw: Any, target: scores.Target) -> Iterator[Feature]:
         if name == "@class" or target.task == "class":
             yield _levelled(Feature(name, "", "category", role="prediction"), values)
             continue
-        also = (0.5,) if name == "@score" and target.task == "binary" else ()
         bare = Feature(name, "", "number", role="confidence" if role == "confidence" else "prediction")
-        yield frozen(bare, *numbers.numbers(values), also=also)
+        how: dict[str, Any] = {}
+        if name == "@score":
+            also = (0.5,) if target.task == "binary" else ()
+            how = {"also": also, "blocks": _SCORES, "most": _SCORES + _BESIDE + len(also)}
+        yield frozen(bare, *numbers.numbers(values), **how)
 
 
 def together(

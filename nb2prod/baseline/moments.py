@@ -9,6 +9,8 @@ import numpy as np
 from nb2prod.baseline.feature import Floats
 
 YEAR = 365.25 * 86400
+ROWS_A_STEP = 25
+_STEPS = {True: (2, 3, 4, 6, 8, 12, 24, 168), False: (1, 7)}
 _MONDAY = 4 * 86400  # 1970-01-05
 
 
@@ -32,3 +34,19 @@ def phase(instants: Floats, options: dict[str, Any]) -> Floats:
         early = np.where(instants < options["first"], -1.0, inside)
         late = np.where(instants > options["last"], 1000.0, early)
     return np.where(np.isfinite(instants), late, instants)
+
+
+def cut(phases: Floats, options: dict[str, Any]) -> Floats:
+    """Edges of even steps through the week, from the first phase of training to its last: two hours, or a day.
+
+    Steps are longer where training's rows are few.
+    """
+    inside = phases[np.isfinite(phases)]
+    if not len(inside):
+        return np.empty(0)
+    week = 168 if options["hours"] else 7
+    steps = _STEPS[options["hours"]]
+    step = next((one for one in steps if ROWS_A_STEP * week <= one * len(inside)), steps[-1])
+    low, high = float(inside.min()), float(inside.max())
+    every = np.arange(step, week, step, dtype=np.float64)
+    return np.concatenate(([low], every[(every > low) & (every <= high)], [np.nextafter(high, np.inf)]))

@@ -17,6 +17,8 @@ BLOCKS = 64
 ROWS_A_BLOCK = 25
 TAILS = (0.001, 0.004, 0.996, 0.999)
 ATOM_ROWS, ATOM_SHARE = 20, 0.004
+MOST = 104
+"""Edges of a number at most: counts of a pane then take less than a kilobyte, those of the order of its rows included."""
 YEAR = 365.25 * 86400
 _PLAIN = frozenset((float, int, type(None)))
 
@@ -107,27 +109,46 @@ def _seconds(moment: dt.datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
-def cut(values: Floats, blocks: int = BLOCKS, *, also: Iterable[float] = (), between: bool = False) -> Floats:
+def cut(
+    values: Floats, blocks: int = BLOCKS, *, most: int = MOST, also: Iterable[float] = (), between: bool = False
+) -> Floats:
     """Edges at order statistics of finite `values`, with a bucket of its own for every atom.
 
     For any continuous law the masses of the blocks are then Dirichlet with the rows of each block as parameters
     (statistically equivalent blocks: Wald 1943, Tukey 1947). `between` puts the cuts halfway to the next value, for
-    values that another machine computes with another last bit.
+    values that another machine computes with another last bit. Where edges would be more than `most`, atoms share a bucket
+    with the empty gap above them, and lighter ones fall in with the blocks. A limit on their share decides, and not their
+    order: the heaviest of many like ones would be those that luck made heavy.
     """
     if not len(values):
         return np.empty(0)
     ordered = np.sort(values)
     levels, held = np.unique(ordered, return_counts=True)
-    atoms = levels[held >= max(ATOM_ROWS, ATOM_SHARE * len(values))]
-    rest = ordered[~np.isin(ordered, atoms)] if len(atoms) else ordered
-    ends = _ends(rest, len(values), blocks)
-    edges = _after(ends, levels) if between else np.nextafter(ends, np.inf)
-    closed = np.concatenate(
-        (ordered[:1], atoms, np.nextafter(atoms, np.inf), edges, np.nextafter(ordered[-1:], np.inf))
-    )
     inside = [edge for edge in also if ordered[0] < edge <= ordered[-1]]
-    finite = np.concatenate((closed, inside))
-    return np.unique(finite[np.isfinite(finite)])
+    least = max(ATOM_ROWS, ATOM_SHARE * len(values))
+    while True:
+        edges = np.concatenate((_closed(ordered, levels, levels[held >= least], blocks, between), inside))
+        edges = np.unique(edges[np.isfinite(edges)])
+        if len(edges) > most:
+            edges = _without_gaps(edges, levels, inside)
+        if len(edges) <= most or least > len(values):
+            return edges
+        least *= 2
+
+
+def _closed(ordered: Floats, levels: Floats, atoms: Floats, blocks: int, between: bool) -> Floats:
+    """The ends of all values, of the atoms and of the blocks."""
+    rest = ordered[~np.isin(ordered, atoms)] if len(atoms) else ordered
+    ends = _ends(rest, len(ordered), blocks)
+    edges = _after(ends, levels) if between else np.nextafter(ends, np.inf)
+    return np.concatenate((ordered[:1], atoms, np.nextafter(atoms, np.inf), edges, np.nextafter(ordered[-1:], np.inf)))
+
+
+def _without_gaps(edges: Floats, levels: Floats, kept: list[float]) -> Floats:
+    """Edges without those that close a bucket before one that is empty."""
+    place = levels.searchsorted(edges)
+    empty = np.append(np.diff(place) == 0, False)
+    return edges[~empty | np.isin(edges, kept)]
 
 
 def _ends(rest: Floats, rows: int, blocks: int) -> Floats:

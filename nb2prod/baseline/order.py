@@ -1,8 +1,21 @@
 """Do the rows of a batch hang together in the order they came in? Whole numbers that add up over batches.
 
 Of each counter and lag: how many pairs of rows so far apart were compared, and how many of them lay on the same side. A
-number has two such splits, above its median and inside its quartiles; a category has its levels. Given the counts of a
-batch, independent rows come in any order alike: what is found here says nothing about drift, and needs no bet to wait.
+number has two such splits, above its median and inside its quartiles; a category has its levels. That makes 18 numbers
+(144 bytes) a counter, whatever its buckets.
+
+What is made of them (`monitoring.statistics.hanging.Nearness`). These are join counts (Moran 1948, J. R. Stat. Soc. B 10); by
+the permutation argument of the serial test (Wald & Wolfowitz 1943, Ann. Math. Stat. 14) independent rows come, given the
+counts of a batch, in any order alike. So what is found here says nothing about drift, and no bet need wait for it. With s the
+share of pairs alike that the counts alone give, (alike/pairs − s) / (1 − s) is the correlation r of the sides at a lag; for a
+normal series split at its median that of the values is sin(πr/2) (Sheppard 1899; Van Vleck & Middleton 1966, Proc. IEEE 54).
+Rows are worth fewer by f = 1 + 2 Σ ρ over all lags (Bartlett 1946, J. R. Stat. Soc. Suppl. 8), ρ read off straight lines
+between the lags, down to nothing at twice the last.
+
+Its limits. It sees the first 500 rows of a batch and lags up to 50, and no pair across two batches: what hangs together over
+longer spans is left to the scatter of successive bets. Rows that something shuffled on their way show nothing. The sine is
+that of normal series; for others it is near. f is held under 50, takes part from a correlation of three standard errors on, and
+leaves negative correlation out, which would make rows worth more.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ _BUCKETS = {
     "unseen": "a level that training never had",
     "rare": "rare levels",
 }
+_NEVER = "at times of the week that training never had"
 
 
 def quantile(feature: Feature, counts: Ints, share: float) -> str:
@@ -31,7 +32,8 @@ def quantile(feature: Feature, counts: Ints, share: float) -> str:
     if place in (0, len(edges)):
         return f"under {number(edges[0])}" if place == 0 else f"over {number(edges[-1])}"
     low, high = edges[place - 1], edges[place]
-    if high <= np.nextafter(low, np.inf):
+    alone = bool(feature.counts[BODY + place]) and feature.centres[place] - low <= 1e-9 * (high - low)
+    if alone or high <= np.nextafter(low, np.inf):  # an atom
         return number(low)
     inside = (share * reached[-1] - (reached[place] - body[place])) / body[place]
     return number(low + (high - low) * min(max(inside, 0.0), 1.0))
@@ -40,7 +42,8 @@ def quantile(feature: Feature, counts: Ints, share: float) -> str:
 def direction(feature: Feature, base: Ints, live: Ints, gap: Gap) -> str:
     """One phrase, such as `up: median 2 to 9`."""
     if gap.measure in _BUCKETS:
-        return _rate(_BUCKETS[gap.measure], base, live, feature, gap.measure)
+        past = feature.kind == "datetime" and gap.measure in ("below", "above")
+        return _rate(_NEVER if past else _BUCKETS[gap.measure], base, live, feature, gap.measure)
     if gap.measure == "levels":
         return _levels(feature, base, live)
     if feature.kind == "datetime":
