@@ -22,7 +22,7 @@ from nb2prod.monitoring.statistics.urn import Tilts, log_beta_ratio, log_sum
 RARE = 20.0
 _SHARE = 0.9
 # of a category's stake, what is bet on frequent levels against rare ones
-_RANKED = 0.15
+_RANKED = 0.1
 # of it too, what is bet on levels that training never had
 _UNSEEN = 0.1
 _LOG_STICKS = float(np.log((_SHARE - _UNSEEN) * (1 - _RANKED)))

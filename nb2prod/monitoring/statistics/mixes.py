@@ -4,7 +4,9 @@ Four ways to be wrong about a mix are bet on at once, and their mean is an e-val
 
 - sticks: the most frequent level against all later ones, the next against those after it, and so on. Each stick of a
   Dirichlet is a Beta of its own, so each level is beta-binomial under calm whatever the others do, and the product over
-  the levels is an e-value (compare Lindon & Malek 2022). A level moves with probability ρ, by a third or by a seventh;
+  the levels is an e-value (compare Lindon & Malek 2022). A level moves with a probability that grows with the root of its
+  share, by up to a half or a quarter of it: what a mix moves by lies mostly with levels that have rows to give, and every
+  stick that did not move costs;
 - one level against all others, for a level that takes from everywhere;
 - the first so many levels against the rest, for a mix that tilts to the frequent or to the rare;
 - all levels a little, each its own way: a Dirichlet-multinomial around the same shares.
@@ -19,12 +21,14 @@ from scipy.special import gammaln
 from nb2prod.monitoring.statistics.scales import Floats
 from nb2prod.monitoring.statistics.urn import log_sum
 
-# (spread c of the alternative Beta(cp/4pq, cq/4pq), ρ): p moves by about 2 q / √c of itself
-STICKS = ((20.0, 0.6), (100.0, 0.8))
+# (spread c of the alternative Beta(cp/4pq, cq/4pq), ρ of a level of average share): p moves by about 2 q / √c of itself
+STICKS = ((20.0, 0.3), (80.0, 0.5))
+# where levels are few each may well be the one that moved
+_MORE_LEVELS, _SUREST = 3, 0.95
 SPREADS = (20.0, 20.0, 160.0)
 WHOLE = 800.0
 # sticks, sticks, one against all, the first against the rest, all at once
-STAKES = np.array([0.34, 0.34, 0.14, 0.09, 0.09])
+STAKES = np.array([0.41, 0.41, 0.08, 0.03, 0.07])
 _LESS, _MORE = 0.5, 50.0
 # an alternative that is narrower than the urn would win on rows that are calmer than independent ones, and say nothing
 _WIDER = 2.0
@@ -44,6 +48,7 @@ class Urn:
         safe, total = np.where(filled, urn, 1.0), np.maximum(urn.sum(axis=1, keepdims=True), 1e-9)
         whole = np.minimum(WHOLE, total / _WIDER)
         wide = np.where(filled, whole * urn / total, 1.0)
+        even = np.sqrt(urn / total * (filled.sum(axis=1, keepdims=True) + _MORE_LEVELS))
         first, second = _alternatives(a, b, urn.shape[1])
         self.parts: dict[str, Floats] = {
             "alive": alive.astype(np.float64),
@@ -53,6 +58,7 @@ class Urn:
             "first": first,
             "second": second,
             "flat": _log_beta(first, second),
+            "moves": np.concatenate([np.minimum(rho * even, _SUREST) for _, rho in STICKS], axis=1),
             "filled": filled.astype(np.float64),
             "urn": safe,
             "total": total,
@@ -76,9 +82,10 @@ class Urn:
         alive = self.parts["alive"] > 0
         sticks, one, upto = (slice(k * levels, (k + 1) * levels) for k in range(3))
         found = []
-        for way, (_, rho) in enumerate(STICKS):
-            ratio = ways[:, way * levels : (way + 1) * levels] - null[:, sticks]
-            step = np.logaddexp(np.log(1 - rho), np.log(rho) + ratio)
+        for way in range(len(STICKS)):
+            here = slice(way * levels, (way + 1) * levels)
+            moves = np.where(alive[:, sticks], self.parts["moves"][:, here], 0.5)
+            step = np.logaddexp(np.log(1 - moves), np.log(moves) + ways[:, here] - null[:, sticks])
             found.append(np.where(alive[:, sticks], step, 0.0).sum(axis=1))
         first = len(STICKS) * levels
         spreads = np.stack(np.split(ways[:, first : first + 3 * levels], 3, axis=1))
