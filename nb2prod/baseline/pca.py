@@ -87,9 +87,8 @@ def _standard(columns: list[Floats | None], rows: int, centre: Floats, scale: Fl
                 continue
             np.subtract(values, middle, out=line)
             line *= unit
-            np.minimum(line, LIMIT, out=line)
-            np.maximum(line, -LIMIT, out=line)
-            if np.isnan(line.sum()):
+            np.clip(line, -LIMIT, LIMIT, out=line)
+            if np.isnan(line @ line):
                 line[np.isnan(line)] = 0.0
     return matrix
 
