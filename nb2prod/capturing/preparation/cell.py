@@ -108,7 +108,8 @@ class Writer:
         given = ast.unparse(self.written.rows)
         lines = self._lines(stand_in or {})
         function = [f"def predict({FRAME}):", *lines, f"    return {self.subject.answer(given)}"]
-        labels = f" --labels {self.labels}" if self.labels else ""
+        labels, line = self._labelled()
+        above = [*above, *line]
         head = f"%%deploy --name {self.subject.name} --data {held}{labels}"
         source = "\n".join([*above, *function])
         inputs = "\n".join([source, f"def inputs({FRAME}):", *lines, f"    return {given}"])
@@ -120,6 +121,18 @@ class Writer:
             yield self._cell(kept, needs.stand_in, needs.columns)
 
         return Offer(f"{head}\n{source}", source, held, inputs, narrower)
+
+    def _labelled(self) -> tuple[str, list[str]]:
+        """The flag for the labels, and the line that makes them of the kind that the cell answers."""
+        if self.labels is None:
+            return "", []
+        treated = self.subject.treated
+        if treated is None or treated.labels == "\0":
+            return f" --labels {self.labels}", []
+        if treated.labels is None:
+            return "", []
+        name = _free("answers", self.notebook.namespace)
+        return f" --labels {name}", [f"{name} = {treated.labels.replace(chr(0), self.labels)}"]
 
     def _lines(self, stand_in: Mapping[str, str]) -> list[str]:
         lines = [f"    {text}" for one in self.written.statements for text in ast.unparse(one).split("\n")]

@@ -14,12 +14,13 @@ from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.preparation import forms, needed, tracing, trial
 from nb2prod.capturing.preparation.again import made_again
 from nb2prod.capturing.preparation.cell import Offer, Writer
+from nb2prod.capturing.preparation.columns import Columns
 from nb2prod.capturing.preparation.raw import Raw, outset
 from nb2prod.capturing.preparation.slicing import Slice, backward
 from nb2prod.capturing.preparation.statements import Program
 from nb2prod.capturing.preparation.subject import Subject
-from nb2prod.capturing.preparation.writing import Body, body
-from nb2prod.capturing.values import is_frame
+from nb2prod.capturing.preparation.writing import FRAME, Body, body
+from nb2prod.capturing.values import is_frame, length
 
 PATIENCE = 3.0
 """Seconds that are spent on making an offer leaner."""
@@ -68,6 +69,22 @@ def outside(subject: Subject, notebook: Notebook) -> Outside | None:
         return None
     steps = tuple(_step(made, number) for number in raw.preparing)
     return _offered(subject, notebook, program, made, raw, steps)
+
+
+def taking(subject: Subject, notebook: Notebook) -> Outside | None:
+    """The cell that answers as the notebook goes on to, for a model whose rows need no preparation; None where it fails."""
+    name = subject.expression
+    alive = name.isidentifier()
+    raw = Raw(name, 0, (), Columns(), alive, (0, 0), 0, subject.data, source=None if alive else name)
+    written = Body((), ast.Name(FRAME, ast.Load()), (), (), ())
+    writer = Writer(subject, notebook, written, raw, subject.labels_name)
+    few = trial.chosen(length(subject.data))
+    truth = trial.Truth(few, subject.ask(golden.take(subject.data, few)))
+    for offer in writer.offers():
+        outcome = trial.tried(offer.source, offer.raw, truth, notebook.namespace, (subject.model,))
+        if outcome.held:
+            return Outside((), offer.fix, rows=outcome.rows)
+    return None
 
 
 def by_neighbours(subject: Subject, notebook: Notebook) -> tuple[Step, ...]:

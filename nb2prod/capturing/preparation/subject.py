@@ -11,10 +11,14 @@ from nb2prod.capturing.cells import FitCall
 
 @dataclass(frozen=True)
 class Treatment:
-    """What a cell makes of a model's answers: an expression with `\\0` for the rows, and the same as a function."""
+    """What a cell makes of a model's answers: an expression with `\\0` for the rows, and the same as a function.
+
+    `labels` is the expression that makes the labels of the same kind, with `\\0` for what `.fit` saw; None where nothing does.
+    """
 
     text: str
     ask: Callable[[Any], Any]
+    labels: str | None = None
 
 
 @dataclass(frozen=True)

@@ -206,8 +206,8 @@ class _Writer:
         text = ast.unparse(receiver)
         later = self.program.all[self.place + 1 :]
         turns = self.known.loop is not None and self.known.loop[0] not in forms.names(receiver)
-        anew = turns and self.inside is not None and _fits_again(self.inside, text)
-        if not anew and not any(_fits_again(one.node, text) for one in later):
+        anew = turns and self.inside is not None and fits_again(self.inside, text)
+        if not anew and not any(fits_again(one.node, text) for one in later):
             return None
         before = [statement.node for statement in self.program.all[: self.place + 1]]
         for node in reversed([*before, *getattr(self.inside, "body", [])]):
@@ -223,7 +223,7 @@ class _Writer:
         return None
 
 
-def _fits_again(node: ast.stmt, text: str) -> bool:
+def fits_again(node: ast.stmt, text: str) -> bool:
     if isinstance(node, ast.Assign) and any(ast.unparse(one) == text for one in node.targets):
         return True
     return any(

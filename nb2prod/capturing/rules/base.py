@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import types
 from abc import ABC, abstractmethod
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from nb2prod.capturing import cells, contents
+from nb2prod.capturing import cells, contents, preparation
 from nb2prod.capturing.contents import Held
 from nb2prod.capturing.discovery import Found
 from nb2prod.capturing.execution import Notebook
@@ -76,6 +77,35 @@ class Case:
     def parts(self) -> list[Part]:
         """The model and the values that its code reads, each with the statements that made it."""
         return parts(self.found, self.notebook, self.held)
+
+    @cached_property
+    def fitted(self) -> preparation.Subject | None:
+        """The model and the rows of the very call that fitted it."""
+        found, fit = self.found, self.found.fit
+        if fit is None or (fit.data is not None and found.data_name != fit.data):
+            return None
+        return preparation.Subject(
+            found.model, self.shown, found.name, found.data, found.data_name, fit, found.labels, found.labels_name
+        )
+
+    @cached_property
+    def answers_outside(self) -> preparation.Afterwards | None:
+        """What the notebook makes of the model's answers."""
+        try:
+            return preparation.afterwards(self.fitted, self.notebook) if self.fitted else None
+        except Exception:  # a reading of code that goes astray must not keep a model from being captured
+            return None
+
+    @cached_property
+    def subject(self) -> preparation.Subject | None:
+        """The same with what the notebook makes of the answers."""
+        made = self.answers_outside
+        return dataclasses.replace(self.fitted, treated=made.treatment) if self.fitted and made else self.fitted
+
+    @cached_property
+    def prepared_outside(self) -> preparation.Outside | None:
+        """The preparation between the raw rows and the fit."""
+        return preparation.outside(self.subject, self.notebook) if self.subject else None
 
     @cached_property
     def held(self) -> list[Held]:

@@ -19,9 +19,8 @@ class PreparationOutside(Rule):
     fix: ClassVar[str] = "%deploy make_pipeline(scaler, model) --data X_raw"
 
     def look(self, case: Case) -> Iterator[Finding]:
-        subject = _subject(case)
         try:
-            found = preparation.outside(subject, case.notebook) if subject else None
+            found = case.prepared_outside
         except Exception as error:  # a reading of code that goes astray must not keep a model from being captured
             yield self._unread(case, error)
             return
@@ -55,7 +54,7 @@ class DerivedColumns(Rule):
     fix: ClassVar[str] = "send the columns ready-made, or deploy a function that looks the other rows up"
 
     def look(self, case: Case) -> Iterator[Finding]:
-        subject = _subject(case)
+        subject = case.subject
         steps: Sequence[preparation.Step] = ()
         with contextlib.suppress(Exception):  # the rule above says that the cells could not be followed
             steps = preparation.by_neighbours(subject, case.notebook) if subject else ()
@@ -69,15 +68,6 @@ class DerivedColumns(Rule):
             + "; ".join(step.text for step in steps[:SHOWN]),
             fix=self.fix,
         )
-
-
-def _subject(case: Case) -> preparation.Subject | None:
-    found, fit = case.found, case.found.fit
-    if fit is None or (fit.data is not None and found.data_name != fit.data):
-        return None
-    return preparation.Subject(
-        found.model, case.shown, found.name, found.data, found.data_name, fit, found.labels, found.labels_name
-    )
 
 
 def _why(case: Case, found: preparation.Outside) -> str:
