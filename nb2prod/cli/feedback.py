@@ -57,7 +57,15 @@ def feedback_(
     rows, items = zip(*_items(columns_, id_, label, time, outcome), strict=True) if len(frame) else ((), ())
     told = send(list(items))
     told["refused"] = [{**bad, "row": rows[bad["item"]] + 1, "id": items[bad["item"]]["id"]} for bad in told["refused"]]
-    return _show(name, file, told, as_json)
+    unsent = sorted(_declared(deployment).intersection(map(str, frame.columns)).difference(outcome))
+    return _show(
+        name, file, told, _line(name, file, [*columns, *(("--outcome", one) for one in unsent)]), unsent, as_json
+    )
+
+
+def _declared(deployment: Any) -> set[str]:
+    """The outcomes that its feedback may carry."""
+    return {rule.alert.outcome for rule in deployment.limits() if rule.alert.outcome is not None}
 
 
 def _line(name: str, file: Path, columns: Sequence[tuple[str, str]]) -> str:
@@ -137,10 +145,11 @@ def _plain(series: Any) -> list[Any]:
     return [None if missing else value for value, missing in zip(series.tolist(), series.isna(), strict=True)]
 
 
-def _show(name: str, file: Path, told: dict[str, Any], as_json: bool) -> int:
+def _show(name: str, file: Path, told: dict[str, Any], whole: str, unsent: Sequence[str], as_json: bool) -> int:
+    """`unsent` are columns that are named as declared outcomes are and were not asked for; `whole` is the line with them."""
     refused = list(told.get("refused", ()))
     if as_json:
-        show.document({"name": name, **told})
+        show.document({"name": name, **told, "unsent": list(unsent)})
         return 1 if refused else 0
     from nb2prod.sdk.card import Card, Code, Row
     from nb2prod.sdk.card.words import count
@@ -149,6 +158,9 @@ def _show(name: str, file: Path, told: dict[str, Any], as_json: bool) -> int:
     if refused:
         said = tuple(f"row {bad['row']} ({bad['id']}): {bad.get('why') or bad['title']}" for bad in refused[:SHOWN])
         rows.insert(0, Row("Refused", (count(len(refused), "item"), *said)))
-    tone: Any = "wrong" if refused else "done"
+    if unsent:
+        which = f"{', '.join(unsent)}: declared as outcome{'s' * (len(unsent) > 1)} and not sent"
+        rows.insert(0, Row("Heads up", (which, Code(whole))))
+    tone: Any = "wrong" if refused else "decide" if unsent else "done"
     show.card(Card(head=f"{name} took {count(told['accepted'], 'item')} from {file.name}", rows=tuple(rows), tone=tone))
     return 1 if refused else 0

@@ -50,7 +50,8 @@ def list_(as_json: bool) -> None:
     from nb2prod.store import Store
 
     home = Home()
-    found = [_stands(one, home, Store(home)) for one in _book().all()]
+    book = _book().all()
+    found = [_stands(one, book, home, Store(home)) for one in book]
     if as_json:
         return show.document({"services": found})
     from nb2prod.sdk.card import Card, Code, Row, Table
@@ -69,7 +70,11 @@ def list_(as_json: bool) -> None:
         for one in found
     )
     table = Table(("service", "deployment", "pulled", "rows of it", "alerts"), cells, align="lllrl")
-    return show.card(Card(head=f"{len(found)} watched from here", tables=(table,)))
+    shared = {tuple(sorted([one["url"], *one["shared"]])) for one in found if one["shared"]}
+    foot = "; ".join(
+        f"{' and '.join(urls)} count into one place: each shows the rows of all" for urls in sorted(shared)
+    )
+    return show.card(Card(head=f"{len(found)} watched from here", tables=(table,), foot=foot))
 
 
 @service_.command("remove", help="No longer pull a service; what was pulled stays.", epilog=_EXAMPLES)
@@ -93,18 +98,18 @@ def _book() -> Any:
     return Services(Home())
 
 
-def _stands(one: Any, home: Any, store: Any) -> dict[str, Any]:
+def _stands(one: Any, book: Any, home: Any, store: Any) -> dict[str, Any]:
     from nb2prod.lifecycle.services import unwatched
 
     told = store.labels.outbox(one.outbox)
     name = told.name if told else None
-    rows = sum(rows for _, _, rows in store.panes.versions(name)) if name else 0
     alerts = [record.title for record in store.alerts.open(name)] if name else []
     return {
         "url": one.url,
         "deployment": name,
         "pulled": told.collected if told else None,
-        "rows": rows,
+        "rows": told.rows if told else 0,
+        "shared": [other.url for other in book if other.outbox == one.outbox and other.url != one.url],
         "alerts": alerts,
         "unwatched": unwatched(one, home, store) or None,
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from nb2prod.errors import Failed, Nb2prodError
+from nb2prod.errors import Failed, Nb2prodError, NotFound, Refused, UsageError
 from nb2prod.home import Home
 from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.lifecycle.hooks import SECONDS, run_hook
@@ -26,6 +26,8 @@ COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0}
 """Seconds in which the same reason does not lead to the same action again."""
 TRIES = 5
 WAIT = 60.0
+LASTING = (NotFound, Refused, UsageError)
+"""Errors that are the same a minute later."""
 Rollback = Callable[[str, int], int | None]
 """From a deployment and the version that alarmed to the version that took over; None where it takes no traffic any more."""
 
@@ -85,11 +87,14 @@ class Actor:
         return True
 
     def _failed(self, row: ActionRow, error: Nb2prodError, now: float) -> bool:
-        """Tried again after a while, and a last time."""
+        """Tried again after a while, and a last time; what no waiting mends is over at once."""
         said = f"{error.title}: {error.why}"
         log.warning("%s of %s: %s", row.verb, row.name, said)
+        if isinstance(error, LASTING):
+            self.store.actions.end(row, "skipped" if isinstance(error, NotFound) else "failed", said=said, when=now)
+            return True
         if row.tries + 1 < TRIES:
-            self.store.actions.mark(row, "planned", said=said, due=now + WAIT * 2**row.tries)
+            self.store.actions.mark(row, "waiting", said=said, due=now + WAIT * 2**row.tries)
             return False
         self.store.actions.end(row, "failed", said=said, when=now)
         return True

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 import msgspec
 
-from nb2prod.errors import NotFound, UsageError
+from nb2prod.errors import Nb2prodError, NotFound, UsageError
 from nb2prod.home import Home, write_atomic
+from nb2prod.monitoring import Collector
+from nb2prod.monitoring.origin import Origin
 from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import Record, from_json
 from nb2prod.store import Store
@@ -16,6 +18,8 @@ from nb2prod.targets.local import LocalTarget
 
 LATE = 900.0
 """Seconds after which a service that was not pulled is not watched: one that does not answer is asked every ten minutes."""
+PATIENCE = 5.0
+"""Seconds that an answer waits for a service elsewhere."""
 AGENT = "agent"
 """The home's lock that an agent holds while it runs."""
 EXAMPLE = "nb2prod service add http://10.0.0.5:3000 --token TOKEN"
@@ -28,8 +32,8 @@ class Service(Record, frozen=True, kw_only=True):
     token: str | None = None
     outbox: str = ""
 
-    def remote(self) -> Remote:
-        return Remote(self.url, self.token)
+    def remote(self, timeout: float = 30.0) -> Remote:
+        return Remote(self.url, self.token, timeout=timeout)
 
 
 class _Book(Record, frozen=True, kw_only=True):
@@ -61,6 +65,8 @@ class Services:
             It is no address.
         Unavailable, Failed
             Nothing answers there, or it does not give its counts.
+        Conflict
+            It serves another model under the name of a deployment that is here.
         """
         url = url.rstrip("/")
         if not url.startswith(("http://", "https://")):
@@ -72,7 +78,12 @@ class Services:
                 fix=EXAMPLE,
                 kept="nothing was changed",
             )
-        new = Service(url=url, token=token, outbox=Remote(url, token).outbox())
+        remote = Remote(url, token)
+        new = Service(url=url, token=token, outbox=remote.outbox())
+        label, store = remote.label(), Store(self.home)
+        name = label.partition(":")[0]
+        if name and store.deployments.find(name) is not None:
+            Origin(store, label, url).version(name)
         with self.home.lock("services"):
             self._write([*(one for one in self.all() if one.url != url), new])
         return new
@@ -107,6 +118,23 @@ class Services:
             self._path.unlink(missing_ok=True)
             return
         write_atomic(self._path, msgspec.json.encode(_Book(services=tuple(found))), mode=0o600)
+
+
+def of(name: str, home: Home, store: Store) -> tuple[Service, ...]:
+    """The services elsewhere whose counts are a deployment's."""
+    told = ((one, store.labels.outbox(one.outbox)) for one in Services(home).all())
+    return tuple(one for one, known in told if known is not None and known.name == name)
+
+
+def pull(name: str, home: Home, store: Store) -> list[str]:
+    """Take over what is new of a deployment's services elsewhere; says of each that could not be pulled why."""
+    collector, left_out = Collector(home, store), []
+    for one in of(name, home, store):
+        try:
+            collector.pull(one.remote(PATIENCE))
+        except Nb2prodError as error:
+            left_out.append(f"{name}: {one.url} is left out, what was pulled before is in: {error.why}")
+    return left_out
 
 
 def unwatched(service: Service, home: Home, store: Store) -> str:

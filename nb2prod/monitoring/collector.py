@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nb2prod.errors import Conflict, Nb2prodError
 from nb2prod.home import Home
+from nb2prod.monitoring.origin import Origin
 from nb2prod.monitoring.remote import Remote
 from nb2prod.records.base import read
 from nb2prod.records.sampling import Sampling
@@ -136,14 +137,27 @@ class Collector:
             side.close()
 
     def pull(self, remote: Remote) -> int:
-        """Take over what a service elsewhere has counted for itself since the last pull; how many increments were new."""
-        return self._follow(remote.outbox(), remote.page, remote.files)
+        """Take over what a service elsewhere has counted for itself since the last pull; how many increments were new.
 
-    def _follow(self, outbox: str, pages: Callable[[int], Page], models: Models) -> int:
+        Raises
+        ------
+        Conflict
+            It serves another model under the name of a deployment that is here.
+        """
+        origin = Origin(self.store, remote.label(), remote.url)
+        return self._follow(remote.outbox(), remote.page, remote.files, origin.here)
+
+    def _follow(
+        self,
+        outbox: str,
+        pages: Callable[[int], Page],
+        models: Models,
+        here: Callable[[Page], Page] = lambda page: page,
+    ) -> int:
         told = self.store.labels.outbox(outbox)
         last, new, more = told.last if told else 0, 0, True
         while more:
-            page = pages(last)
+            page = here(pages(last))
             new += self.take(page, models)
             last, more = page.last, page.more
         return new
@@ -179,6 +193,7 @@ class Collector:
                     lost=page.lost,
                     held=page.held,
                     unmatched=page.unmatched,
+                    rows=(known.rows if known else 0) + sum(one.rows for one in new),
                 ),
             )
         return len(new)

@@ -35,6 +35,14 @@ class Remote:
         """The name of its outbox: a place in it holds for that one alone."""
         return self.page(_NOWHERE).outbox
 
+    def label(self) -> str:
+        """Which model it says that it serves: a Bento's tag, or name and version; empty where it does not say."""
+        try:
+            reply = httpx.get(f"{self.url}/readyz", headers=self._headers, timeout=self._timeout, trust_env=False)
+            return msgspec.json.decode(reply.content, type=_Ready).model
+        except (httpx.HTTPError, msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+
     def page(self, after: int) -> Page:
         """Increments after a place."""
         return self._get({"after": str(after)}, Page)
@@ -69,6 +77,10 @@ class Remote:
                 fix="give one of the service's tokens, and check that it counts for itself",
                 kept="what was pulled before",
             ) from error
+
+
+class _Ready(Record, frozen=True, kw_only=True):
+    model: str = ""
 
 
 class _Model(Record, frozen=True, kw_only=True):

@@ -37,7 +37,10 @@ class Watch(Record, frozen=True, kw_only=True):
 
 
 def watch(store: Store, name: str, by: str | None = None, version: int | None = None) -> Watch | None:
-    """What was counted of a version, by default the one whose rows came last; None where nothing was counted yet.
+    """What was counted of a version, by default the one that takes traffic; None where nothing was counted yet.
+
+    Where nothing takes traffic here (a service that is pulled), or nothing was counted of what does, it is the version whose rows
+    came last.
 
     Raises
     ------
@@ -75,7 +78,11 @@ def grain(periods: Sequence[str]) -> str:
 
 def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:
     if version is None:
-        current = store.increments.current(name)
+        live = store.deployments.find(name)
+        current = (
+            store.increments.current(name, live.version) if live is not None and live.version is not None else None
+        )
+        current = current or store.increments.current(name)
         if current is not None:
             return current.version, current.model
     known = [one for one in store.panes.versions(name) if version is None or one[0] == version]

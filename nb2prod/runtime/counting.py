@@ -11,7 +11,7 @@ from pathlib import Path
 from nb2prod.errors import Nb2prodError
 from nb2prod.records.monitoring import Increment
 from nb2prod.records.sampling import Sampling
-from nb2prod.runtime import batches, ring, segments
+from nb2prod.runtime import batches, counters, ring, segments
 from nb2prod.runtime.join import MATURATION_SECONDS, Join
 from nb2prod.runtime.outbox import Outbox, Page
 from nb2prod.runtime.samples import Samples, drawn
@@ -135,8 +135,9 @@ class Counter:
         for path in ring.rings(self.spool):
             if self._clock() - path.stat().st_mtime < _RETIRE_SECONDS or (found := ring.adopt(path)) is None:
                 continue
-            if found.state.head == found.state.tail:
-                found.retire()
+            waits = any(path.stem.rsplit("-", 1)[0] == found.source for path in segments.pending(self.spool))
+            if found.state.head == found.state.tail and not waits:
+                counters.retire(self.spool, found)
             found.close()
 
     def page(self, after: int = 0) -> Page:

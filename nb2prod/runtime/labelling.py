@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,17 @@ FULL = FeedbackResult(
 )
 _NOUNS = {"number": "a finite number", "text": "text", "datetime": "a date-time: ISO 8601 text or epoch milliseconds"}
 
+FIELDS = Feedback.__struct_fields__
+EXAMPLE = '{"id": "order-17", "label": 1}'
+_EXAMPLES = {
+    "id": '"id": "order-17"',
+    "request_id": '"request_id": "…"',
+    "row": '"row": 0',
+    "label": '"label": 1',
+    "outcomes": '"outcomes": {"conversion": 1}',
+    "time": '"time": "2026-01-31T12:00:00Z"',
+}
+_SHOWN = 100
 FEW = 10
 """Classes that an error lists."""
 
@@ -54,17 +66,18 @@ class Check:
         if item.id is None and item.request_id is None:
             return _refused("", "It names no prediction.", '{"id": "…", "label": …}, or "request_id" and "row"')
         if item.id is not None and id_text(item.id) is None:
-            return _refused("/id", "An id is text or a whole number.", '"id": "order-17"')
+            return _refused("/id", "An id is text or a whole number.", _EXAMPLES["id"])
         if item.row < 0:
-            return _refused("/row", "Rows are numbered from 0.", '"row": 0')
+            return _refused("/row", "Rows are numbered from 0.", _EXAMPLES["row"])
         if item.label is msgspec.UNSET and not item.outcomes:
-            return _refused("", "It has neither a label nor an outcome.", '"label": …')
+            return _refused("", "It has neither a label nor an outcome.", f"{self._labelled()}, or {self._outcome()}")
         return None
 
     def _row(self, item: Feedback, rows: int | None) -> FeedbackResult | None:
         if rows is None or item.row < rows:
             return None
-        return _refused("/row", f"That request had {rows} rows, numbered from 0.", f'"row": {max(rows - 1, 0)}')
+        had = "1 row" if rows == 1 else f"{rows} rows"
+        return _refused("/row", f"That request had {had}, numbered from 0.", f'"row": {max(rows - 1, 0)}')
 
     def _label(self, item: Feedback) -> FeedbackResult | None:
         label = item.label
@@ -98,13 +111,52 @@ class Check:
                 why = f"Nobody declared this outcome; declared: {known}."
                 return _refused(f"/outcomes/{_escaped(name)}", why, f'deploy(…, alerts=[Alert("{name}", …)])')
             if not math.isfinite(value):
-                return _refused(f"/outcomes/{_escaped(name)}", "An outcome is a finite number.", "")
+                return not_a_number(name)
         return None
+
+    def _labelled(self) -> str:
+        return _line(self._classes[0]) if self._classes else '"label": …'
+
+    def _outcome(self) -> str:
+        return outcome_line(min(self._outcomes, default="conversion"))
 
     def _time(self, item: Feedback) -> FeedbackResult | None:
         if item.time is None or epoch(item.time) is not None:
             return None
-        return _refused("/time", "A time is RFC 3339 text or epoch milliseconds.", '"time": "2026-01-31T12:00:00Z"')
+        return _refused("/time", "A time is RFC 3339 text or epoch milliseconds.", _EXAMPLES["time"])
+
+
+def stray(item: Mapping[str, Any], outcomes: Sequence[str] = ()) -> FeedbackResult | None:
+    """A field that feedback does not have is told, with where its value belongs: nothing that was sent is let go in silence."""
+    name = next((name for name in item if name not in FIELDS), None)
+    if name is None:
+        return None
+    near = difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.75)
+    said = f"`{name[:_SHOWN]}` is no field of feedback"
+    pointer = f"/{_escaped(name)}"
+    if near and name not in outcomes:
+        return _refused(pointer, f"{said}; there is `{near[0]}`.", _EXAMPLES[near[0]])
+    if isinstance(item[name], int | float) or name in outcomes:
+        return _refused(pointer, f"{said}; a business outcome stands under `outcomes`.", outcome_line(name))
+    return _refused(pointer, f"{said}; there are {', '.join(FIELDS)}.", f"leave `{name[:_SHOWN]}` out")
+
+
+def wrong(item: Any, pointer: str, why: str) -> FeedbackResult:
+    """An item that cannot be read; shows how the field that is wrong reads."""
+    field = pointer.split("/")[1] if pointer else ""
+    said = item.get("outcomes") if isinstance(item, dict) else None
+    if field == "outcomes" and isinstance(said, dict):
+        odd = [name for name, value in said.items() if isinstance(value, bool) or not isinstance(value, int | float)]
+        return not_a_number(odd[0] if odd else "conversion")
+    return _refused(pointer, why, _EXAMPLES.get(field, EXAMPLE))
+
+
+def not_a_number(outcome: str) -> FeedbackResult:
+    return _refused(f"/outcomes/{_escaped(outcome)}", "An outcome is a finite number.", outcome_line(outcome))
+
+
+def outcome_line(name: str) -> str:
+    return f'"outcomes": {{{_json(name[:_SHOWN])}: 1}}'
 
 
 def epoch(value: Any) -> float | None:

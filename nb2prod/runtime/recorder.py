@@ -16,7 +16,7 @@ from typing import Literal
 from nb2prod.baseline import Baseline
 from nb2prod.records.capture import Answers, Signature
 from nb2prod.records.monitoring import Feedback
-from nb2prod.runtime import batches, labelling, ring, segments
+from nb2prod.runtime import batches, counters, labelling, ring, segments
 from nb2prod.runtime.hooks import FeedbackResult
 from nb2prod.runtime.ring import Ring
 from nb2prod.runtime.rows import Rows
@@ -35,7 +35,7 @@ _ID, _ROWS = itemgetter(0), itemgetter(3)
 _TICK = 0.2
 _LOOK = 5
 ASKED = "count-now"
-REASONS, REMEMBERED = 512, 10_000
+REASONS, NAMED, REMEMBERED = 512, 200, 10_000
 SIZED = re.compile(r"[0-9a-f]{16}-[0-9a-f]+(?:\.\d+)*\.(\d{1,9})")
 """A request id of ours ends in the number of its rows, so that any worker can say whether a row is one of them."""
 
@@ -81,9 +81,7 @@ class SpoolRecorder:
         self.spool = spool
         self._slices = slices
         self._declared: Sequence[tuple[str, str]] = ()
-        self._refusing = threading.Lock()
-        self._refused: dict[tuple[int, str, str], int] = {}
-        self._rejected = 0
+        self._reasons: set[tuple[str, str]] = set()
         self._sizes: dict[str, int] = {}
         self.name = name
         self.limit = limit
@@ -91,8 +89,8 @@ class SpoolRecorder:
         self._watched = Watched(name, baseline, signature)
         self._check = labelling.Check(signature, outcomes)
         self._kept_model = False
-        self._feedback: dict[str, int] = {"kept": 0, "refused": 0}
         self._failures = 0
+        self._counters: counters.Counters | None = None
         self._asked = 0
         self._since = time.monotonic()
         self._framing = threading.Lock()
@@ -100,6 +98,8 @@ class SpoolRecorder:
         self._due = 0.0
         self._own = "-"
         self._ring = self._open(capacity)
+        self._counters = counters.Counters(self._ring)
+        self._count("failures", self._failures)
         self._stop = threading.Event()
         self._turn = threading.Lock()
         self._starter = Starter(spool) if counter == "self" and self._ring.durable else None
@@ -198,16 +198,31 @@ class SpoolRecorder:
             if not self._ring.append(payload, 0, batches.FEEDBACK):
                 results = [labelling.FULL if result.status == "kept" else result for result in results]
         for result in results:
-            self._feedback[result.status] += 1
+            self._count(f"feedback_{result.status}")
         return results
 
     def reject(self, column: str, code: str, *, version: int | None, rows: int = 1) -> None:
-        """Count the rows of a request that never reached the model; kept with the next segment."""
-        key = (version or 0, column, code)
-        with self._refusing:
-            if len(self._refused) < REASONS or key in self._refused:
-                self._refused[key] = self._refused.get(key, 0) + rows
-            self._rejected += rows
+        """Count the rows of a request that never reached the model, and put them into the ring at once: a kill loses none.
+
+        Of one segment's reasons the first are told by their column, the others by their code alone.
+        """
+        self._count("rejected", rows)
+        reason = column[:NAMED], code
+        if len(self._reasons) >= REASONS and reason not in self._reasons:
+            reason = "", code
+        self._reasons.add(reason)
+        try:
+            payload = batches.encode(batches.Refusals(version or 0, time.time(), [(*reason, rows)]))
+            kept = self._ring.append(payload, 0, batches.REFUSALS)
+        except Exception as error:  # monitoring never fails an answer
+            kept = False
+            self._failed(error)
+        if not kept:
+            self._count("rejected_dropped", rows)
+
+    def _count(self, name: str, count: int = 1) -> None:
+        if self._counters is not None:
+            self._counters.add(name, count)
 
     def _size(self, item: Feedback) -> int | None:
         """How many rows the request of an item had, where that is known here."""
@@ -218,26 +233,13 @@ class SpoolRecorder:
 
     def refused(self, items: int) -> None:
         """Count feedback items that could not even be read."""
-        self._feedback["refused"] += items
+        self._count("feedback_refused", items)
 
     def metrics(self) -> Mapping[str, float]:
-        """Counters of the spool, of all workers, also those that have died; feedback, refusals and failures of this one."""
-        others = [path for path in ring.rings(self.spool) if path != self._ring.path]
-        states = [found[1:] for path in others if (found := ring.peek(path)) is not None]
-        states.append((self._ring.now(), self._ring.counted()))
-        return {
-            "rows_accepted_total": sum(state.accepted for state, _ in states),
-            "rows_persisted_total": sum(state.persisted for state, _ in states),
-            "rows_dropped_total": sum(state.dropped for state, _ in states),
-            "rows_lost_total": sum(state.lost for state, _ in states),
-            "rows_waiting": sum(state.waiting for state, _ in states),
-            "rows_counted_total": sum(counted for _, counted in states),
-            "feedback_kept_total": self._feedback["kept"],
-            "feedback_refused_total": self._feedback["refused"],
-            "rows_rejected_total": self._rejected,
-            "recorder_failures_total": self._failures,
-            "recorder_durable": float(self._ring.durable),
-        }
+        """Counters of the spool: sums over all workers, also those that have died; and whether this one's outlive it."""
+        assert self._counters is not None
+        totals = counters.totals(self.spool, self._ring, self._counters)
+        return {**totals, "recorder_durable": float(self._ring.durable)}
 
     # -- off it
 
@@ -259,7 +261,6 @@ class SpoolRecorder:
         atexit.unregister(self.close)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=10)
-        self._keep_refusals()
         self.flush()
         self._ring.close()
 
@@ -269,18 +270,10 @@ class SpoolRecorder:
                 return
             if turn % _LOOK == 0:
                 self._start_counting()
-            self._keep_refusals()
             self._frame()
             if self._time_is_up():
                 self.flush()
                 self._since = time.monotonic()
-
-    def _keep_refusals(self) -> None:
-        with self._refusing:
-            taken, self._refused = self._refused, {}
-        for version in sorted({version for version, _, _ in taken}):
-            items = [(column, code, count) for (of, column, code), count in taken.items() if of == version]
-            self._ring.append(batches.encode(batches.Refusals(version, time.time(), items)), 0, batches.REFUSALS)
 
     def _start_counting(self) -> None:
         if self._starter is None:
@@ -308,6 +301,7 @@ class SpoolRecorder:
         if segments.size(self.spool) >= self.limit:
             return False
         segments.hand_over(self._ring, self.spool, self.name)
+        self._reasons = set()
         return True
 
     def _keep_model(self) -> None:
@@ -352,6 +346,7 @@ class SpoolRecorder:
     def _failed(self, error: Exception) -> None:
         """Counted always, logged the first time and then at every power of two."""
         self._failures += 1
+        self._count("failures")
         if self._failures & (self._failures - 1) == 0:
             log.warning("monitoring cannot keep rows (%d times): %s: %s", self._failures, type(error).__name__, error)
 

@@ -4,6 +4,7 @@
     512    slot A     768  slot B      two copies of the counters, written in turn, each under a CRC
     1024   counted    written by whoever counts
     1088   taken      rows that the writer has taken in ahead of their frame
+    1152   counters   what it counts beside its frames (`counters`)
     4096   frames     length, CRC, rows, kind, payload
 
 A change becomes true when its slot is whole: a kill -9 in the middle of one leaves the slot before it. So

@@ -110,7 +110,7 @@ class Samples:
         """Kept rows in the order of their arrival: evenly drawn, or those nearest to some moments, as many before as after."""
         chosen: set[int] = set()
         for place, moment in enumerate(around):
-            chosen |= self._near(moment, (n - len(chosen)) // (len(around) - place))
+            chosen |= self._near(moment, (n - len(chosen)) // (len(around) - place), chosen)
         if not around:
             known = [one for (one,) in self._db.execute("SELECT id FROM rows ORDER BY arrived, id")]
             chosen = set(np.random.default_rng(seed).permutation(known)[:n].tolist())
@@ -127,12 +127,17 @@ class Samples:
         taken, kept = self._total("taken"), self._count()
         return State(taken=taken, kept=kept, expired=taken - kept, bytes=self._bytes())
 
-    def _near(self, moment: float, n: int) -> set[int]:
-        sides = [
-            [one for (one,) in self._db.execute(f"SELECT id FROM rows WHERE arrived{side} LIMIT ?", (moment, n))]
+    def _near(self, moment: float, n: int, chosen: set[int]) -> set[int]:
+        """The rows nearest to a moment besides those that were chosen already."""
+        limit = n + len(chosen)
+        before, after = (
+            [
+                one
+                for (one,) in self._db.execute(f"SELECT id FROM rows WHERE arrived{side} LIMIT ?", (moment, limit))
+                if one not in chosen
+            ]
             for side in ("<? ORDER BY arrived DESC, id DESC", ">=? ORDER BY arrived, id")
-        ]
-        before, after = sides
+        )
         first = max(n // 2, n - len(after))
         taken = before[:first]
         return {*taken, *after[: n - len(taken)]}

@@ -13,6 +13,7 @@ import msgspec
 from nb2prod import monitoring, packaging, registry
 from nb2prod.errors import Nb2prodError, Unavailable
 from nb2prod.home import Home
+from nb2prod.lifecycle import services
 from nb2prod.lifecycle.upkeep import removal
 from nb2prod.records.capture import Capture, Signature
 from nb2prod.records.lifecycle import Outcome
@@ -228,7 +229,9 @@ class Deployment(Alerting):
         removal.remove(self.home, self.name, purge=purge)
 
     def _counted(self) -> None:
-        """Have the spool counted first, or say how old the answer is."""
+        """Have the spool counted first, and what serves the model elsewhere pulled, or say how old the answer is."""
+        for why in services.pull(self.name, self.home, self._store):
+            warnings.warn(why, stacklevel=3)
         fresh = monitoring.count_spool(self.home, self.name)
         if not fresh.complete:
             age = "an unknown time" if fresh.seconds is None else f"{fresh.seconds:.0f} s"

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 from nb2prod.errors import Nb2prodError, NotFound, UsageError
 from nb2prod.home import Home
+from nb2prod.lifecycle import services
 from nb2prod.lifecycle.services import Service, Services
-from nb2prod.monitoring import Collector
 from nb2prod.records.alerts import Alert, Rule
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.deployment import Deployment
@@ -31,12 +31,7 @@ class Pulled(Deployment):
     @property
     def services(self) -> tuple[Service, ...]:
         """Where its counts come from."""
-        told = self._store.labels.outbox
-        return tuple(
-            one
-            for one in Services(self.home).all()
-            if (known := told(one.outbox)) is not None and known.name == self.name
-        )
+        return services.of(self.name, self.home, self._store)
 
     def status(self) -> ServiceStatus:
         """Whether its services answer, and which version is counted."""
@@ -74,14 +69,8 @@ class Pulled(Deployment):
 
     def _counted(self) -> None:
         """Pull what is new first, or say what could not be."""
-        collector = Collector(self.home, self._store)
-        for one in self.services:
-            try:
-                collector.pull(one.remote())
-            except Nb2prodError as error:
-                warnings.warn(
-                    f"{self.name}: {one.url} is left out, what was pulled before is in: {error.why}", stacklevel=3
-                )
+        for why in services.pull(self.name, self.home, self._store):
+            warnings.warn(why, stacklevel=3)
 
     def __getattribute__(self, name: str) -> Any:
         if name in _NOT_HERE:

@@ -11,7 +11,8 @@ from nb2prod.records.base import Record
 from nb2prod.records.lifecycle import Action
 from nb2prod.store.engine import Section
 
-ActionState = Literal["planned", "started", "done", "failed", "skipped"]
+ActionState = Literal["planned", "started", "waiting", "done", "failed", "skipped"]
+"""`waiting` has been tried, did not come about, and is tried again when it is `due`."""
 
 metadata = sa.MetaData()
 actions = sa.Table(
@@ -68,8 +69,8 @@ class Actions(Section):
         return True
 
     def due(self, name: str, when: float) -> tuple[ActionRow, ...]:
-        """What is to be done now: planned, or started by somebody who was cut off."""
-        waiting = actions.c.state.in_(("planned", "started")) & (actions.c.due <= when)
+        """What is to be done now: planned, to be tried again, or started by somebody who was cut off."""
+        waiting = actions.c.state.in_(("planned", "waiting", "started")) & (actions.c.due <= when)
         return self._found((actions.c.name == name) & waiting)
 
     def log(self, name: str, limit: int = 100) -> tuple[ActionRow, ...]:

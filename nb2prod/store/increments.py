@@ -98,12 +98,13 @@ class Increments(Section):
             rows = connection.execute(query).mappings().all()
         return [(row["id"], one) for row, (_, one) in zip(rows, _read(rows), strict=True)]
 
-    def current(self, name: str) -> Current | None:
-        """The version and model whose rows came last; of two in one minute the newer version."""
+    def current(self, name: str, version: int | None = None) -> Current | None:
+        """The version and model whose rows came last, or the model of one version; of two in one minute the newer version."""
         table = increments.c
+        which = sa.true() if version is None else table.version == version
         query = (
             sa.select(table.version, table.model, table.arrived)
-            .where(table.name == name, table.rows > 0)
+            .where(table.name == name, table.rows > 0, which)
             .order_by(table.arrived.desc(), table.version.desc(), table.id.desc())
             .limit(1)
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
 from nb2prod.records.base import Record
-from nb2prod.store.engine import Section
+from nb2prod.store.engine import Migration, Section
 
 metadata = sa.MetaData()
 outboxes = sa.Table(
@@ -20,13 +21,15 @@ outboxes = sa.Table(
     sa.Column("lost", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
     sa.Column("unmatched", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 
 class Told(Record, frozen=True, kw_only=True):
     """An outbox, how far the store has read it (`last`) and when (epoch seconds).
 
-    `held` labels wait for their prediction, `unmatched` ones waited in vain; `lost` rows were counted but not fetched in time.
+    `held` labels wait for their prediction, `unmatched` ones waited in vain; `lost` rows were counted but not fetched in time;
+    `rows` came from it.
     """
 
     outbox: str
@@ -36,14 +39,20 @@ class Told(Record, frozen=True, kw_only=True):
     lost: int = 0
     held: int = 0
     unmatched: int = 0
+    rows: int = 0
+
+
+def _add_rows(connection: sa.Connection) -> None:
+    connection.execute(sa.text("ALTER TABLE label_outboxes ADD COLUMN rows BIGINT NOT NULL DEFAULT 0"))
 
 
 class Labels(Section):
     """Where each collector stands, and what joined to nothing."""
 
     name = "labels"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
     metadata = metadata
+    migrations: ClassVar[Mapping[int, Migration]] = {1: _add_rows}
 
     def tell(self, connection: sa.Connection, told: Told) -> None:
         """Keep what an outbox said, in the transaction that keeps its increments."""

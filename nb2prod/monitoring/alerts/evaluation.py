@@ -158,11 +158,8 @@ class _Turn:
 
     def _current(self, place: Place) -> Life | None:
         """The life of the version that takes traffic."""
-        row = self.store.deployments.find(self.name)
-        last = self.store.increments.current(self.name)
+        last = self.store.increments.current(self.name, self._taking)
         if last is None:
-            return None
-        if row is not None and row.version is not None and row.version != last.version:
             return None
         return self.evaluator.life(self.name, last.version, last.model, place)
 

@@ -14,6 +14,7 @@ import msgspec
 from nb2prod.errors import Conflict, InputError, Nb2prodError, NotFound, Unavailable, UsageError
 from nb2prod.records.monitoring import Feedback
 from nb2prod.records.serving import ServiceSettings
+from nb2prod.runtime import labelling
 from nb2prod.runtime.hooks import FeedbackResult, Route
 from nb2prod.runtime.outbox import Outbox
 from nb2prod.runtime.protocol import problem
@@ -49,7 +50,7 @@ class FeedbackRoute:
         if self._recorder is None or not settings.traffic:
             raise _not_recording(self._recorder is None)
         given, single = _items(body)
-        read = [_read(item) for item in given]
+        read = [_read(item, settings.outcomes) for item in given]
         good = [item for item in read if isinstance(item, Feedback)]
         kept = iter(self._recorder.feedback(good, version=settings.version, outcomes=settings.outcomes))
         results = [item if isinstance(item, FeedbackResult) else next(kept) for item in read]
@@ -88,7 +89,7 @@ def _items(body: bytes) -> tuple[list[Any], bool]:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            "The body is not JSON", code="not-json", where="body", why=str(error), fix='{"id": "order-17", "label": 1}'
+            "The body is not JSON", code="not-json", where="body", why=str(error), fix=labelling.EXAMPLE
         ) from error
     if isinstance(decoded, dict) and isinstance(decoded.get("items"), list):
         decoded = decoded["items"]
@@ -105,16 +106,15 @@ def _items(body: bytes) -> tuple[list[Any], bool]:
     return given, not isinstance(decoded, list)
 
 
-def _read(item: Any) -> Feedback | FeedbackResult:
+def _read(item: Any, outcomes: Sequence[str]) -> Feedback | FeedbackResult:
+    if isinstance(item, dict) and (refused := labelling.stray(item, outcomes)) is not None:
+        return refused
     try:
         return msgspec.convert(item, Feedback)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         pointer = re.sub(r"\.(\w+)|\[(\d+|\.\.\.)\]", lambda m: f"/{m[1] or m[2]}", place[1]) if place else ""
-        why = str(error).split(" - at")[0] + "."
-        return FeedbackResult(
-            status="refused", pointer=pointer.removesuffix("/..."), why=why, fix='{"id": "…", "label": …}'
-        )
+        return labelling.wrong(item, pointer.removesuffix("/..."), str(error).split(" - at")[0] + ".")
 
 
 def _reply(results: Sequence[FeedbackResult], single: bool, request_id: str) -> Reply:
@@ -135,7 +135,8 @@ def _reply(results: Sequence[FeedbackResult], single: bool, request_id: str) -> 
 
 def _refusal(number: int, result: FeedbackResult, single: bool, kept: int) -> Nb2prodError:
     where = "the item" if single else f"item {number}"
-    left = f"the other {kept} items are kept" if kept else "nothing was changed"
+    others = "the other item is kept" if kept == 1 else f"the other {kept} items are kept"
+    left = others if kept else "nothing was changed"
     if result.full:
         return Unavailable(
             "Feedback cannot be kept now", code="recorder-full", where=where, why=result.why, fix=result.fix, kept=left

@@ -136,6 +136,7 @@ def _feedback() -> dict[str, Any]:
             "outcomes": {"type": "object", "additionalProperties": {"type": "number"}},
             "time": {"type": ["string", "integer"]},
         },
+        "additionalProperties": False,
     }
     either = {"oneOf": [item, {"type": "array", "items": item}]}
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,19 +13,22 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
 import pytest
 from spooling import NOON, SIGNATURE, baseline
 
 import nb2prod
+from nb2prod import monitoring
 from nb2prod.agent.duty import Duty
 from nb2prod.agent.pulling import Pulling
 from nb2prod.cli.run import run
-from nb2prod.errors import NotFound, Unavailable, UsageError
+from nb2prod.errors import Conflict, NotFound, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.lifecycle.services import Services
 from nb2prod.monitoring import Collector
 from nb2prod.records.capture import Answers
+from nb2prod.records.monitoring import Feedback
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.protocol import feedback
@@ -40,7 +44,9 @@ SELF = ServiceSettings(name="delays", version=1, traffic=True, counter="self")
 class Elsewhere:
     """A service that counts for itself, with its panes behind HTTP."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, label: str = "delays/1", version: int | None = 1) -> None:
+        self.label, self.version = label, version
+        said = {"/readyz": lambda: (200, json.dumps({"status": "ready", "model": self.label}).encode())}
         self.recorder = SpoolRecorder(folder, name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
         self.count()
         route = feedback.spooled(self.recorder, lambda: SELF)["GET", "/monitoring/panes"]
@@ -48,7 +54,10 @@ class Elsewhere:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 scope = {"query_string": urlsplit(self.path).query.encode(), "nb2prod.request_id": "q"}
-                status, _, body = asyncio.run(route(scope, b""))
+                if self.path in said:
+                    status, body = said[self.path]()
+                else:
+                    status, _, body = asyncio.run(route(scope, b""))
                 self.send_response(status)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -72,13 +81,13 @@ class Elsewhere:
             predictions=tuple((scores >= 0.5).astype(int).tolist()),
             probabilities=tuple((1 - p, p) for p in scores.tolist()),
         )
-        given: dict[str, Any] = {"request_id": f"r{minute}", "ids": None, "times": None, "version": 1}
+        given: dict[str, Any] = {"request_id": f"r{minute}", "ids": None, "times": None, "version": self.version}
         self.recorder.record(rows, said, arrived=NOON + 60 * minute, **given)
 
 
 @contextmanager
-def elsewhere(folder: Path) -> Iterator[Elsewhere]:
-    one = Elsewhere(folder)
+def elsewhere(folder: Path, label: str = "delays/1", version: int | None = 1) -> Iterator[Elsewhere]:
+    one = Elsewhere(folder, label, version)
     thread = threading.Thread(target=one.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -212,3 +221,91 @@ def test_a_pulled_service_has_a_handle_for_all_that_its_counts_say(tmp_path: Pat
     with pytest.raises(NotFound) as missing:
         nb2prod.get("dleays", home=home)
     assert "delays" in missing.value.why
+
+
+TAG, OTHER = "delays:887a887a887a", "delays:0b0b0b0b0b0b"
+
+
+def deployed(store: Store, *tags: str) -> None:
+    """A deployment here whose versions are these Bentos; the last one takes the traffic."""
+    store.deployments.create("delays", port=3080)
+    for version, tag in enumerate(tags, 1):
+        run = store.deployments.add_run("delays", bento="b", python="p", workers=1, tag=tag).run
+        store.deployments.change_run("delays", run, version=version)
+        store.deployments.switch("delays", run)
+
+
+def counted_here(home: Home, store: Store, rows: int, version: int) -> None:
+    """Rows that the deployment here has answered."""
+    spool = home.deployment("delays") / "run-1" / "spool"
+    spool.mkdir(parents=True)
+    told = ServiceSettings(name="delays", version=version, traffic=True, spool=str(spool))
+    (spool.parent / "service.json").write_bytes(msgspec.json.encode(told))
+    recorder = SpoolRecorder(spool, name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
+    given: dict[str, Any] = {"request_id": "here", "ids": [f"o{n}" for n in range(rows)], "times": None}
+    said = Answers(predictions=(1,) * rows, probabilities=((0.25, 0.75),) * rows)
+    asked = Rows(rows, {"age": [40.0] * rows, "town": ["Ulm"] * rows})
+    recorder.record(asked, said, arrived=NOON, version=version, **given)
+    recorder.feedback([Feedback(id=f"o{n}", label=1) for n in range(rows)], version=version)
+    recorder.close()
+    Collector(home, store).run_once()
+
+
+def test_a_bento_of_a_version_here_that_serves_elsewhere_adds_to_that_version(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    deployed(store, OTHER, TAG)
+    counted_here(home, store, 500, version=2)
+    with elsewhere(tmp_path / "a", TAG, None) as one:
+        Services(home).add(one.url)
+        one.answer(1, np.full(300, 41.0), np.full(300, 0.5))
+        one.recorder.flush()
+        one.count()
+        Collector(home, store).pull(Services(home).all()[0].remote())
+        assert [(version, rows) for version, _, rows in store.panes.versions("delays")] == [(2, 800)]
+        handle = nb2prod.get("delays", home=home)
+        monkey: Any = handle
+        monkey.__dict__["_target"] = SimpleNamespace(status=lambda name: None)
+        assert {item.rows for item in handle.drift()} == {800}
+        assert next(item for item in handle.performance("accuracy")).n == 500
+        one.answer(2, np.full(100, 41.0), np.full(100, 0.5))
+        one.recorder.flush()
+        one.count()
+        assert {item.rows for item in handle.drift()} == {900}
+        told = store.labels.outbox(Services(home).all()[0].outbox)
+        assert told is not None
+        assert told.rows == 400
+
+
+def test_another_model_under_the_name_of_a_deployment_here_is_refused_and_hides_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    deployed(store, TAG)
+    counted_here(home, store, 500, version=1)
+    with elsewhere(tmp_path / "a", TAG, None) as one:
+        Services(home).add(one.url)
+        one.label = OTHER  # the service there was replaced
+        one.answer(1, np.full(300, 41.0), np.full(300, 0.5))
+        one.recorder.flush()
+        one.count()
+        remote = Services(home).all()[0].remote()
+        with pytest.raises(Conflict, match="another model"):
+            Collector(home, store).pull(remote)
+        with pytest.raises(Conflict, match="another model"):
+            Services(home).add(one.url)
+    assert [(version, rows) for version, _, rows in store.panes.versions("delays")] == [(1, 500)]
+
+
+def test_counts_of_the_version_that_takes_traffic_are_shown_whatever_came_last(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    deployed(store, OTHER, TAG)
+    counted_here(home, store, 500, version=2)
+    with elsewhere(tmp_path / "a", OTHER, None) as one:
+        Services(home).add(one.url)
+        one.answer(9, np.full(300, 41.0), np.full(300, 0.5))
+        one.recorder.flush()
+        one.count()
+        Collector(home, store).pull(Services(home).all()[0].remote())
+    assert [(version, rows) for version, _, rows in store.panes.versions("delays")] == [(1, 300), (2, 500)]
+    assert {item.rows for item in monitoring.drift(store, "delays")} == {500}

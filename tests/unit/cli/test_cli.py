@@ -17,7 +17,7 @@ from nb2prod import cli
 from nb2prod.cli import spoken, verbs
 from nb2prod.cli.run import run
 from nb2prod.errors import Failed, Nb2prodError, Refused, Unverified, UsageError
-from nb2prod.records.alerts import SLO
+from nb2prod.records.alerts import SLO, Alert, Rule
 from nb2prod.sdk import notebooks, oneline
 from nb2prod.sdk.flags import FLAGS, given
 from nb2prod.sdk.steps import CaptureOptions
@@ -240,6 +240,23 @@ def test_feedback_takes_the_rows_of_a_file_that_it_can_and_names_the_others(
     assert run([*typed, "--json"]) == 1
     said = told(capsys)
     assert (said["accepted"], said["refused"][0]["row"], said["refused"][0]["id"]) == (2, 3, "e31")
+
+
+def test_feedback_says_which_declared_outcome_a_file_has_and_was_not_sent(
+    live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = Alert("conversion", below=0.03)
+    rule = Rule(name="delays", alert=alert, text=alert.condition, place=1, added="")
+    monkeypatch.setattr(live, "limits", lambda: [rule])
+    file = tmp_path / "f.csv"
+    file.write_text("order,late,conversion,note\ne30,1,1,x\n")
+    typed = ["feedback", "delays", str(file), "--id", "order", "--label", "late"]
+    assert run(typed) == 0
+    shown = capsys.readouterr().out
+    assert "conversion: declared as outcome and not sent" in shown
+    assert f"nb2prod feedback delays {file} --id order --label late --outcome conversion" in shown
+    assert run([*typed, "--outcome", "conversion", "--json"]) == 0
+    assert told(capsys)["unsent"] == []
 
 
 def test_feedback_names_a_column_that_is_not_there(

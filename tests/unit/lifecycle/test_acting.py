@@ -232,19 +232,40 @@ def test_a_hook_gets_the_alert_as_json_and_what_it_says_is_logged(desk: Desk, tm
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "why", "state"),
     [
-        ("/no/such/thing", "cannot be run"),
-        (f"{sys.executable} -c 'import sys; sys.exit(3)'", "ended with 3"),
-        (f"{sys.executable} -c 'import time; time.sleep(600)'", "did not end within 1 s"),
+        ("/no/such/thing", "cannot be run", "failed"),
+        (f"{sys.executable} -c 'import sys; sys.exit(3)'", "ended with 3", "waiting"),
+        (f"{sys.executable} -c 'import time; time.sleep(600)'", "did not end within 1 s", "waiting"),
     ],
 )
-def test_a_hook_that_fails_says_why(desk: Desk, command: str, why: str) -> None:
+def test_a_hook_that_fails_says_why(desk: Desk, command: str, why: str, state: str) -> None:
     desk.actor = Actor(desk.home, desk.store, desk.serving.rollback, hook_seconds=1.0)
     desk.raised(then=(f"run {command}",))
     desk.act()
-    assert desk.log()[0][1] == "planned"
+    assert desk.log()[0][1] == state
     assert why in desk.log()[0][2]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (NotFound("`delays` has nothing to go back to", code="no-run", why="No version before 1."), "skipped"),
+        (UsageError("no", code="no"), "failed"),
+    ],
+)
+def test_what_waiting_does_not_mend_is_not_tried_again(desk: Desk, error: Exception, state: str) -> None:
+    def refused(name: str, version: int) -> int | None:
+        raise error
+
+    desk.actor = Actor(desk.home, desk.store, refused)
+    desk.raised(then=("rollback",))
+    desk.act()
+    desk.act(86400.0)
+    ((verb, told, said),) = desk.log()
+    assert (verb, told) == ("rollback", state)
+    assert said.startswith(str(error).splitlines()[0])
+    assert desk.store.actions.log("delays")[0].tries == 1
 
 
 def test_addresses_are_kept_for_their_owner_and_shown_without_secrets(desk: Desk) -> None:

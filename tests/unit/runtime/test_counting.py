@@ -12,7 +12,7 @@ from spooling import NOON, SIGNATURE, answers, baseline, rows
 
 from nb2prod.baseline import dense
 from nb2prod.records.monitoring import Feedback, Increment
-from nb2prod.runtime import segments, selfcount, sums
+from nb2prod.runtime import ring, segments, selfcount, sums
 from nb2prod.runtime.batches import FEEDBACK, ROWS, Batch, Labels, encode
 from nb2prod.runtime.counting import Counter
 from nb2prod.runtime.periods import period_of
@@ -357,3 +357,25 @@ def test_a_label_waits_for_its_prediction_as_long_as_it_is_told_to(spool: Spool)
             counter.run()
         assert counter.page().unmatched == unmatched
         counter.close()
+
+
+def test_a_worker_that_does_not_come_back_leaves_its_figures(tmp_path: Path) -> None:
+    def worker() -> SpoolRecorder:
+        return SpoolRecorder(tmp_path / "s", name="delays", baseline=baseline(), signature=SIGNATURE, rotate=3600.0)
+
+    gone = worker()
+    gone.record(rows(3), answers(3), request_id="r", ids=None, times=None, version=2, arrived=NOON)
+    gone.reject("age", "wrong-type", version=2, rows=4)
+    gone.close()
+    for later in (0.0, 3600.0, 7200.0):  # the second turn retires the ring, the third finds nothing to retire
+        counter = Counter(tmp_path / "s", clock=lambda later=later: time.time() + later)
+        with counter.side.alone():
+            counter.run()
+        counter.close()
+    assert ring.rings(tmp_path / "s") == []
+    one = worker()
+    one.reject("age", "wrong-type", version=2)
+    found = one.metrics()
+    one.close()
+    names = ("rows_accepted_total", "rows_persisted_total", "rows_counted_total", "rows_rejected_total")
+    assert [found[name] for name in names] == [3, 3, 3, 5]

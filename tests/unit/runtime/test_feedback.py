@@ -111,3 +111,37 @@ def test_panes_of_a_spool_that_an_agent_counts_are_not_served(recorder: SpoolRec
     with pytest.raises(Nb2prodError) as caught:
         ask(recorder, "/monitoring/panes", settings=ServiceSettings(name="delays", traffic=True))
     assert caught.value.code == "counted-by-agent"
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "fix"),
+    [
+        ({"label": 1, "cost": 1}, "/cost", '"outcomes": {"cost": 1}'),
+        ({"label": 1, "conversion": True}, "/conversion", '"outcomes": {"conversion": 1}'),
+        ({"label": 1, "cost": "much"}, "/cost", '"outcomes": {"cost": 1}'),
+        ({"label": 1, "comment": "late again"}, "/comment", "leave `comment` out"),
+        ({"lable": 1, "outcomes": {"cost": 1}}, "/lable", '"label": 1'),
+        ({"outcomes": {"cost": "much"}}, "/outcomes/cost", '"outcomes": {"cost": 1}'),
+        ({"outcomes": {"cost": 3, "late": None}}, "/outcomes/late", '"outcomes": {"late": 1}'),
+        ({"outcomes": 3}, "/outcomes", '"outcomes": {"conversion": 1}'),
+        ({}, "", '"label": 0, or "outcomes": {"cost": 1}'),
+    ],
+)
+def test_nothing_that_was_sent_is_let_go_in_silence_and_the_fix_shows_where_it_belongs(
+    recorder: SpoolRecorder, more: dict[str, Any], pointer: str, fix: str
+) -> None:
+    status, said = ask(recorder, "/feedback", {"id": "a", **more})
+    assert (status, said["accepted"], said["pointer"], said["fix"]) == (422, 0, pointer, fix)
+    assert "again" not in said["detail"]
+    assert "much" not in said["detail"]
+    assert recorder.metrics()["feedback_refused_total"] == 1
+
+
+def test_one_other_item_is_said_to_be_one(recorder: SpoolRecorder) -> None:
+    _, said = ask(recorder, "/feedback", [{"id": "a", "label": 1}, {"id": "b", "label": "late"}])
+    assert said["refused"][0]["kept"] == "the other item is kept"
+
+
+def test_a_request_of_one_row_is_said_to_have_one(recorder: SpoolRecorder) -> None:
+    _, said = ask(recorder, "/feedback", {"request_id": "0123456789abcdef-1f.1", "row": 1, "label": 1})
+    assert "had 1 row," in said["detail"]

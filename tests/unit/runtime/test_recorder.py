@@ -13,7 +13,7 @@ from spooling import NOON, SIGNATURE, answers, baseline, rows
 
 from nb2prod.records.monitoring import Feedback
 from nb2prod.runtime import batches, ring, segments
-from nb2prod.runtime.recorder import SpoolRecorder, ask
+from nb2prod.runtime.recorder import REASONS, SpoolRecorder, ask
 
 
 def recorder(spool: Path, **settings: Any) -> SpoolRecorder:
@@ -28,6 +28,13 @@ def record(one: SpoolRecorder, n: int, request: str = "r1", **fields: Any) -> No
 
 def kept(spool: Path) -> int:
     return sum(frame.rows for path in segments.pending(spool) for frame in segments.read(path)[1])
+
+
+def kill(one: SpoolRecorder) -> None:
+    """Let go of its ring as the system does for a process that was killed: nothing is handed over."""
+    one._stop.set()
+    one._thread.join()
+    one._ring.close()
 
 
 def law(one: SpoolRecorder) -> bool:
@@ -201,3 +208,63 @@ def test_a_ring_gives_back_what_it_took_in_order(tmp_path_factory: pytest.TempPa
     assert found == expected
     assert held.state.accepted == held.state.persisted + held.state.dropped
     held.close()
+
+
+def test_figures_are_the_sum_over_workers_whoever_is_asked_and_stay_when_one_is_killed(tmp_path: Path) -> None:
+    first, second = recorder(tmp_path), recorder(tmp_path)
+    for one, times in ((first, 3), (second, 4)):
+        for _ in range(times):
+            one.reject("age", "wrong-type", version=3, rows=2)
+        one.feedback([Feedback(id="a", label=1), Feedback(id="a", label="no")])
+        one.refused(1)
+    first._failed(OSError("disk"))
+    want = {
+        "rows_rejected_total": 14,
+        "rows_rejected_dropped_total": 0,
+        "feedback_kept_total": 2,
+        "feedback_refused_total": 4,
+        "recorder_failures_total": 1,
+    }
+    assert [{name: one.metrics()[name] for name in want} for one in (first, second)] == [want, want]
+    kill(first)
+    third = recorder(tmp_path)
+    third.reject("age", "wrong-type", version=3)
+    grown = want | {"rows_rejected_total": 15}
+    assert [{name: one.metrics()[name] for name in want} for one in (second, third)] == [grown, grown]
+    second.close()
+    third.close()
+
+
+def test_a_refused_row_is_in_the_ring_at_once_so_that_a_kill_loses_none(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for _ in range(20):
+        one.reject("age", "wrong-type", version=3)
+    kill(one)
+    found = ring.adopt(ring.rings(tmp_path)[0])
+    assert found is not None
+    segments.recover(found, tmp_path, "delays")
+    found.close()
+    (path,) = segments.pending(tmp_path)
+    told = [batches.decode_refusals(frame.payload) for frame in segments.read(path)[1]]
+    assert sum(count for one in told for _, _, count in one.items) == 20
+
+
+def test_refusals_that_a_full_ring_does_not_take_are_counted_as_dropped(tmp_path: Path) -> None:
+    one = recorder(tmp_path, capacity=4096, limit=0)
+    for _ in range(200):
+        one.reject("age", "wrong-type", version=3)
+    found = one.metrics()
+    assert found["rows_rejected_total"] == 200
+    assert 0 < found["rows_rejected_dropped_total"] < 200
+    one.close()
+
+
+def test_past_so_many_reasons_a_refusal_is_told_by_its_code_alone(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for number in range(REASONS + 3):
+        one.reject(f"c{number}", "unknown-column", version=3)
+    one.close()
+    (path,) = segments.pending(tmp_path)
+    told = [batches.decode_refusals(frame.payload).items[0] for frame in segments.read(path)[1]]
+    assert len(told) == REASONS + 3
+    assert [column for column, _, _ in told[-4:]] == [f"c{REASONS - 1}", "", "", ""]
