@@ -149,12 +149,12 @@ class SpoolRecorder:
     def _frame(self) -> None:
         """Put what was taken in into the ring, as one frame: a fifth of what a frame a request costs."""
         with self._framing:
-            self._due = time.monotonic() + MOMENT
             count = len(self._taken)  # more may come behind them meanwhile
             requests = self._taken[:count]
             del self._taken[:count]
             if not requests:
                 return
+            self._due = time.monotonic() + MOMENT  # after an idle look a lone request is still framed at once
             total = sum(map(_ROWS, requests))
             try:
                 payload = batches.encode_moment(requests)

@@ -268,3 +268,14 @@ def test_past_so_many_reasons_a_refusal_is_told_by_its_code_alone(tmp_path: Path
     told = [batches.decode_refusals(frame.payload).items[0] for frame in segments.read(path)[1]]
     assert len(told) == REASONS + 3
     assert [column for column, _, _ in told[-4:]] == [f"c{REASONS - 1}", "", "", ""]
+
+
+def test_a_lone_request_is_framed_at_once_whenever_the_thread_looked_last(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    one._frame()  # an idle look, a moment ago
+    record(one, 3)
+    kill(one)
+    found = ring.adopt(ring.rings(tmp_path)[0])
+    assert found is not None
+    assert (found.state.accepted, found.state.dropped) == (3, 0)
+    found.close()
