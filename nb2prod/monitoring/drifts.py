@@ -7,6 +7,7 @@ from collections import defaultdict
 import msgspec
 
 from nb2prod.baseline import Baseline, dense
+from nb2prod.monitoring import standing
 from nb2prod.monitoring.spans import Span, grain, watch
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.records.monitoring import FeatureDrift
@@ -36,18 +37,24 @@ def drift(
     Returns
     -------
     list of FeatureDrift
-        One a feature, and one a feature and period with `by`: by period, then in the model's own order. `since` of one that
-        has drifted is the period in which it began to, without a return in between; over all, the day, week or month, as the
-        report has it. Empty where nothing was counted yet.
+        One a feature, and one a feature and period with `by`: by period, then in the model's own order. Without `by` it is what
+        stands now: the features of alarms, as alerts tell them, with their figures; the others over the rows since the oldest of
+        these changes. With `by`, and where detection has read nothing, what is certain past `effect` is named, and `since` is the
+        period in which it began, without a return in between. Empty where nothing was counted yet.
     """
     found = watch(store, name, by, version)
     if found is None:
         return []
     baseline = found.model.baseline
-    records = [one for span in found.spans if span.rows for one in of_span(baseline, span, effect)]
+    known = None if by else standing.story(store, name, found.version, found.model.key)
+    panes = store.panes.of(name, found.version, found.model.key) if known is not None and known.since else []
+    spans = (standing.span(panes, known.since),) if known is not None and panes else found.spans
+    records = [one for span in spans if span.rows for one in of_span(baseline, span, effect)]
     if by:
         return _since(records)
-    return _begun(store, name, found.version, records, effect) if any(one.drifted for one in records) else records
+    if (known is None or known.replayed) and any(one.drifted for one in records):
+        records = _begun(store, name, found.version, records, effect)
+    return records if known is None else [standing.told(one, known) for one in records]
 
 
 def _begun(store: Store, name: str, version: int, whole: list[FeatureDrift], effect: float) -> list[FeatureDrift]:

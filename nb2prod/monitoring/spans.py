@@ -61,7 +61,7 @@ def watch(store: Store, name: str, by: str | None = None, version: int | None = 
     number, key = found
     parts: dict[str | None, list[tuple[int, Sparse]]] = defaultdict(list)
     for pane in store.panes.of(name, number, key):
-        parts[_period(pane.period, by)].append((pane.rows, pane.counts))
+        parts[period_of(pane.period, by)].append((pane.rows, pane.counts))
     spans = (
         Span(period=period, rows=sum(rows for rows, _ in found), counts=add_sparse(counts for _, counts in found))
         for period, found in sorted(parts.items(), key=lambda one: one[0] or "")
@@ -89,7 +89,8 @@ def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | No
     return known[-1][:2] if known else None
 
 
-def _period(start: int, by: str | None) -> str | None:
+def period_of(start: float, by: str | None) -> str | None:
+    """The period that a time lies in, as text; None for all time."""
     return datetime.fromtimestamp(start, UTC).strftime(_FORMATS[by]) if by else None
 
 

@@ -204,11 +204,26 @@ class Rule(Record, frozen=True, kw_only=True):
     reading: Reading = Reading()
 
 
+class Moved(Record, frozen=True, kw_only=True):
+    """What one alarm of an alert said of one feature: its words, its size and what is certain of it, in training's deviations.
+
+    `first` is when the change most likely began, `ended` when it was over (epoch seconds); None while it stands.
+    """
+
+    feature: str
+    kind: str
+    direction: str
+    effect: float
+    bound: float
+    first: float
+    ended: float | None = None
+
+
 class AlertRecord(Record, frozen=True, kw_only=True):
     """One cause that was told: what, how far it matters, what to try, what was done; over when `ended` is set.
 
-    `key` names it for ever. Times are epoch seconds; `first` is when the change most likely began. A `note` is shown and
-    nobody is told.
+    `key` names it for ever, `moved` are the alarms that it is made of. Times are epoch seconds; `first` is when the change most
+    likely began. A `note` is shown and nobody is told.
     """
 
     id: int = 0
@@ -223,6 +238,7 @@ class AlertRecord(Record, frozen=True, kw_only=True):
     rows: str = ""
     tries: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
     first: float
     raised: float
     ended: float | None = None

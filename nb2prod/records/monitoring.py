@@ -32,7 +32,11 @@ class Increment(Record, frozen=True, kw_only=True):
 
 
 class FeatureDrift(Record, frozen=True, kw_only=True):
-    """How far one feature stands from training, over all time or a period."""
+    """How far one feature stands from training, over all time or a period.
+
+    Where detection watches, `drifted` says that an alarm of it stands, with the alarm's figures and its `since`; of one that is
+    over, `since` and `until` say when it stood and `was` what it said. `span` is when the figures' rows begin; None for all.
+    """
 
     feature: str
     period: str | None
@@ -42,6 +46,9 @@ class FeatureDrift(Record, frozen=True, kw_only=True):
     drifted: bool
     direction: str = ""
     since: str | None = None
+    until: str | None = None
+    was: str = ""
+    span: str | None = None
     p_value: float | None = None
     psi: float | None = None
     ks: float | None = None

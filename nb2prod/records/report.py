@@ -35,9 +35,9 @@ class Shape(Record, frozen=True, kw_only=True):
 class Report(Record, frozen=True, kw_only=True):
     """The summary that a report's text, HTML and JSON are made of.
 
-    `drift` is over all rows, `course` by period (`by`); `history` is the performance by period. `bound` is the least shift
-    that is named, `certifiable` the least that these training rows can tell. `missing` has what cannot be answered yet, each
-    with the line that would bring it.
+    `drift` is what stands now, over the `span_rows` rows since `span` (None: all), `course` by period (`by`); `history` is the
+    performance by period. `bound` is the least shift that is told, `certifiable` the least that these training rows can tell.
+    `missing` has what cannot be answered yet, each with the line that would bring it.
     """
 
     name: str
@@ -45,6 +45,8 @@ class Report(Record, frozen=True, kw_only=True):
     made: str
     rows: int
     training_rows: int
+    span: str | None = None
+    span_rows: int = 0
     by: str | None = None
     bound: float
     certifiable: float

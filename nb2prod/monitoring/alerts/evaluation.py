@@ -18,7 +18,7 @@ from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.alerts.life import REJECTED, Life
 from nb2prod.monitoring.alerts.traffic import Rhythm, Strange
 from nb2prod.monitoring.spans import model_of
-from nb2prod.records.alerts import SERVICE, AlertRecord, Reading, Rule
+from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule
 from nb2prod.records.lifecycle import Action
 from nb2prod.records.monitoring import Alarm, Increment
 from nb2prod.store import Store
@@ -175,9 +175,10 @@ class _Turn:
     def _drifts(self, life: Life) -> None:
         for group, alarms in life.alarms(self.now).items():
             key = f"{life.name}:{life.version}:{life.model[:8]}:drift:{group}"
-            ended = all(alarm.ended is not None for alarm in alarms)
+            over = sum(alarm.ended is not None for alarm in alarms)
+            ended = over == len(alarms)
             grave = any(alarm.severity == "page" for alarm in alarms)
-            mark = f"{len(alarms)}{'' if grave else 'n'}{'.' * ended}"
+            mark = f"{len(alarms)}m{'' if grave else 'n'}{'.' * over}"
             if life.memory.told.get(key) == mark:
                 continue
             record = self._drift(life, key, alarms)
@@ -187,7 +188,7 @@ class _Turn:
             if before is None or (grave and "n" in before):
                 self.began.append((record, then))
             if ended:
-                self.ended.append((msgspec.structs.replace(record, ended=self.now), then))
+                self.ended.append((msgspec.structs.replace(record, ended=record.ended or self.now), then))
             elif before is not None:
                 self.changed.append(record)
 
@@ -208,9 +209,11 @@ class _Turn:
             matters=self._matters(life, since, begun),
             rows=f"{rows:,} since the change, version {life.version}",
             tries=self._tries(f"nb2prod drift {self.name}", retrain=True),
-            features=tuple(alarm.feature for alarm in begun),
+            features=tuple(dict.fromkeys(alarm.feature for alarm in begun)),
+            moved=tuple(_moved(alarm, life) for alarm in begun),
             first=since,
             raised=known.raised if known else self.now,
+            ended=known.ended if known and all(alarm.ended is not None for alarm in alarms) else None,
             done=known.done if known else (),
             severity="page" if any(alarm.severity == "page" for alarm in alarms) else "note",
         )
@@ -232,8 +235,11 @@ class _Turn:
         live = self.store.deployments.find(self.name)
         others = self.store.deployments.runs(self.name) if live else ()
         back = [row for row in others if row.state == "retired" and row.version not in (None, live and live.version)]
-        ways = [f"nb2prod rollback {self.name}"] * bool(back) + ["%deploy after retraining"] * retrain
-        return (*lines, *ways, f"nb2prod status {self.name}")
+        ways = [f"nb2prod rollback {self.name}"] * bool(back)
+        again = [
+            f"%deploy model --name {self.name}  # after retraining"
+        ] * retrain  # last: a comment takes what is behind it
+        return (*lines, *ways, f"nb2prod status {self.name}", *again)
 
     # -- limits
 
@@ -383,6 +389,18 @@ class _Turn:
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
             key = f"{record.key}:{phase}:{step}"
             self._actions.plan(connection, key, action, when=self.now, target=target)
+
+
+def _moved(alarm: Alarm, life: Life) -> Moved:
+    return Moved(
+        feature=alarm.feature,
+        kind=alarm.kind,
+        direction=alarm.direction,
+        effect=alarm.effect,
+        bound=alarm.bound,
+        first=life.time_of(alarm.first_row),
+        ended=None if alarm.ended is None else life.time_of(alarm.ended),
+    )
 
 
 def _back(rhythm: Rhythm, standing: AlertRecord, now: float) -> bool:

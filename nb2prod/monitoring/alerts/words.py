@@ -43,12 +43,35 @@ def column(feature: str) -> str:
 
 
 def drift_title(name: str, alarms: Sequence[Alarm], since: float) -> str:
-    """One line for what began together."""
-    names = [column(alarm.feature) for alarm in alarms]
-    if len(names) == 1:
-        return f"{name}: {names[0]} {_moved(alarms[0])} since about {moment(since)}"
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{name}: {listed} have changed together since about {moment(since)}"
+    """One line for what began together: columns, then errors; the columns' joint picture where it is all that moved."""
+    chosen = _once(alarms)
+    columns = [one for one in chosen if one.kind not in ("performance", "multivariate")]
+    joint = [one for one in chosen if one.kind == "multivariate"]
+    errors = [one for one in chosen if one.kind == "performance"]
+    said = [f"{column(one.feature)} {_moved(one)}" for one in columns[:1]] or [
+        f"the columns {_moved(one)}" for one in joint[:1]
+    ]
+    if len(columns) > 1:
+        said = [f"{_listed([column(one.feature) for one in columns])} have changed together"]
+    said += [f"{column(one.feature)} {_moved(one)}" for one in errors[:1]]
+    return f"{name}: {' and '.join(said)} since about {moment(since)}"
+
+
+def _once(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Each feature once, by what is most certain of it now, in the order that they have."""
+    chosen: dict[str, Alarm] = {}
+    for alarm in alarms:
+        known = chosen.get(alarm.feature)
+        if known is None or (alarm.ended is None, alarm.bound) > (known.ended is None, known.bound):
+            chosen[alarm.feature] = alarm
+    return list(chosen.values())
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`age`, `age and score`, `age, score and 5 more`."""
+    if len(names) > 3:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _moved(alarm: Alarm) -> str:
@@ -65,9 +88,9 @@ def _moved(alarm: Alarm) -> str:
 
 def drift_what(alarms: Sequence[Alarm]) -> str:
     """Each column's own words, and the least size that is certain."""
-    said = (
-        [alarms[0].direction] if len(alarms) == 1 else [f"{column(one.feature)} {one.direction}" for one in alarms[:5]]
-    )
+    alarms = _once(alarms)
+    said = [one.direction if len(alarms) == 1 else f"{column(one.feature)} {one.direction}" for one in alarms[:5]]
+    said += [f"and {len(alarms) - 5} more"] * (len(alarms) > 5)
     least = max((alarm.bound for alarm in alarms if alarm.kind != "performance"), default=None)
     if least is None:
         return f"{'; '.join(said)} ({CERTAIN})"

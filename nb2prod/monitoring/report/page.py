@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from nb2prod.monitoring.report import charts, words
+from nb2prod.monitoring.standing import spoken, stood
+from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.records.report import Report, Shape
 
 _STYLE = """
@@ -127,9 +129,9 @@ def _drift(report: Report) -> str:
     if not report.shapes:
         return ""
     key = (
-        f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now'
+        f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now: {_safe(words.spanned(report))}'
         f'<span class="key" style="border-color:{charts.TRAINING}"></span>training'
-        f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is named '
+        f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is told '
         f"({words.score(report.bound)} σ), "
         "and the time of the change as a band</p>"
     )
@@ -159,12 +161,22 @@ def _figure(report: Report, shape: Shape) -> str:
 def _table(report: Report) -> str:
     cells = "".join(f'<th class="{side}">{name}</th>' for name, side in _HEAD)
     lines = "".join(
-        f"<tr><td>{'▲ ' if one.drifted else ''}{_safe(words.plain(one.feature))}</td><td>{_safe(one.direction or '–')}</td>"
-        f'<td>{_safe(one.since or "–")}</td><td class="r">{one.rows:,}</td><td class="r">{words.score(one.effect)}</td>'
+        f"<tr><td>{'▲ ' if one.drifted else ''}{_safe(words.plain(one.feature))}</td><td>{_safe(_words(one))}</td>"
+        f'<td>{_safe(_when(one))}</td><td class="r">{one.rows:,}</td><td class="r">{words.score(one.effect)}</td>'
         f'<td class="r">{words.score(one.low)}</td></tr>'
         for one in report.drift
     )
     return f"<details><summary>All {len(report.drift)} watched things</summary><table><tr>{cells}</tr>{lines}</table></details>"
+
+
+def _words(one: FeatureDrift) -> str:
+    return f"was {one.was}" if one.until and one.was else one.direction or "–"
+
+
+def _when(one: FeatureDrift) -> str:
+    if one.until:
+        return stood(one.since, one.until)
+    return spoken(one.since) if one.since else "–"
 
 
 def _together(report: Report) -> str:

@@ -12,17 +12,19 @@ from msgspec.structs import replace
 from nb2prod.baseline import Baseline, Feature, dense, sparse
 from nb2prod.baseline.feature import BODY
 from nb2prod.errors import NotFound
-from nb2prod.monitoring import drifts, performances
+from nb2prod.monitoring import drifts, performances, standing
 from nb2prod.monitoring.report.shapes import shape
 from nb2prod.monitoring.spans import grain, watch
+from nb2prod.monitoring.standing import Story
 from nb2prod.monitoring.statistics import two_sample
+from nb2prod.monitoring.statistics.gaps import GATE
 from nb2prod.monitoring.statistics.risk import NO_SCORES, ONE_CLASS, unable
 from nb2prod.monitoring.statistics.scales import Ints
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.store import Store
-from nb2prod.store.panes import Sparse, add_sparse
+from nb2prod.store.panes import Sparse
 
 if TYPE_CHECKING:
     from nb2prod.monitoring.monitor import Monitor
@@ -34,9 +36,15 @@ SCORES = ("@score", "@margin", "@entropy", "@class", "@prediction")
 
 
 def summarise(
-    baseline: Baseline, counts: Sparse, *, name: str = "", rows: int = 0, feature: str | None = None
+    baseline: Baseline,
+    counts: Sparse,
+    *,
+    name: str = "",
+    rows: int = 0,
+    feature: str | None = None,
+    known: Story | None = None,
 ) -> Report:
-    """The report of rows that were counted on a baseline.
+    """The report of rows that were counted on a baseline; what stands now is what was alarmed, where detection watches.
 
     Raises
     ------
@@ -46,6 +54,8 @@ def summarise(
     _known(baseline, feature)
     full = dense(counts, baseline)
     found = [two_sample(baseline, full, one.name, effect=drifts.NAMED) for one in baseline.features]
+    if known is not None:
+        found = [standing.told(one, known) for one in found]
     inputs = [one for one in found if one.feature not in SCORES and one.feature != "@multivariate"]
     chosen = [one for one in found if one.feature == feature] if feature else _largest(inputs)
     said = [] if feature else [one for one in found if one.feature in SCORES]
@@ -55,7 +65,7 @@ def summarise(
         made=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         rows=rows,
         training_rows=baseline.rows,
-        bound=drifts.NAMED,
+        bound=drifts.NAMED if known is None or known.replayed else GATE,
         certifiable=certifiable(baseline.rows),
         drift=tuple(sorted(found, key=lambda one: (not one.drifted, -one.effect))),
         shapes=_shapes(baseline, full, chosen),
@@ -69,7 +79,7 @@ def summarise(
 def of_deployment(
     store: Store, name: str, *, status: ServiceStatus | None = None, feature: str | None = None
 ) -> Report:
-    """The report of a deployment, of the version whose rows came last."""
+    """The report of a deployment, of the version that takes traffic."""
     made = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     rules, alerts = store.alerts.rules(name), store.alerts.all(name, 50)
     found = watch(store, name, "day")
@@ -89,18 +99,22 @@ def of_deployment(
         return replace(bare, missing=_missing(bare))
     by = grain([span.period for span in found.spans if span.period])
     rows = sum(span.rows for span in found.spans)
-    whole = summarise(
-        found.model.baseline, add_sparse(span.counts for span in found.spans), name=name, rows=rows, feature=feature
-    )
+    known = standing.story(store, name, found.version, found.model.key)
+    since = known.since if known is not None else None
+    span = standing.span(store.panes.of(name, found.version, found.model.key), since)
+    whole = summarise(found.model.baseline, span.counts, name=name, rows=rows, feature=feature, known=known)
     course = drifts.drift(store, name, by, version=found.version)
+    if known is not None and not known.replayed:
+        course = [standing.course(one, known, by) for one in course]
     shown = {one.feature for one in (*whole.shapes, *whole.confidence)}
-    since = {one.feature: one.since for one in course}
     full = replace(
         whole,
         version=found.version,
+        span=None if since is None else standing.moment(since),
+        span_rows=span.rows,
         by=by,
         status=status,
-        drift=tuple(replace(one, since=since.get(one.feature) if one.drifted else None) for one in whole.drift),
+        drift=whole.drift if known is not None and not known.replayed else _begun(whole.drift, course),
         course=tuple(one for one in course if one.feature in shown),
         performance=tuple(performances.performance(store, name)),
         history=tuple(_first(performances.performance(store, name, by=by))),
@@ -108,6 +122,12 @@ def of_deployment(
         alerts=alerts,
     )
     return replace(full, missing=_missing(full))
+
+
+def _begun(found: Iterable[FeatureDrift], course: Iterable[FeatureDrift]) -> tuple[FeatureDrift, ...]:
+    """What drifted, with the period in which it began to."""
+    since = {one.feature: one.since for one in course}
+    return tuple(replace(one, since=since.get(one.feature) or one.since) if one.drifted else one for one in found)
 
 
 _METRICS = ("accuracy", "roc_auc", "mae", "rmse")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from nb2prod.monitoring.standing import spoken, stood
 from nb2prod.records.alerts import Rule
 from nb2prod.records.monitoring import Alarm, FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
@@ -22,6 +23,7 @@ def text(report: Report) -> str:
     """The whole report; every line reads without the pictures."""
     lines = [title(report), "", *(f"{head:<8}{body}" for head, _, body in answers(report))]
     lines += _block("Moved", [f"{plain(one.feature)}: {moved(one)}" for one in report.drift if one.drifted][:12])
+    lines += _block("Over", [f"{plain(one.feature)}: {was(one)}" for one in report.drift if one.until][:12])
     lines += _block("How well", [measured(one) for one in report.performance if one.value is not None])
     lines += _block("Limits", [rule(one) for one in report.rules])
     lines += _block(
@@ -45,6 +47,13 @@ def title(report: Report) -> str:
     gone = sum(one.drifted for one in report.drift)
     told = f"{gone} of {len(report.drift)} watched things have moved" if gone else "nothing has moved"
     return f"{named}: {told} over {report.rows:,} row{_s(report.rows)}"
+
+
+def spanned(report: Report) -> str:
+    """Over which rows figures and pictures of now are taken."""
+    if report.span is None:
+        return "all rows"
+    return f"the {report.span_rows:,} row{_s(report.span_rows)} since {spoken(report.span)}"
 
 
 def answers(report: Report) -> list[tuple[str, str, str]]:
@@ -83,6 +92,7 @@ def right(report: Report) -> str:
         said.append(f"{plain(first.feature)} {moved(first)}" + (f", and {len(gone) - 1} more" if len(gone) > 1 else ""))
     else:
         said.append(f"no drift in {len(report.drift)} watched things")
+        said += [f"{plain(one.feature)} {was(one)}" for one in report.drift if one.until][:1]
     known = [one for one in report.performance if one.value is not None]
     return " · ".join([*said, *(measured(one) for one in known[:1])])
 
@@ -102,15 +112,22 @@ def alarm(one: Alarm) -> str:
 
 def moved(one: FeatureDrift) -> str:
     """What a drift is, in words, and since when."""
-    since = f" since {one.since}" if one.since else ""
+    since = f" since {spoken(one.since)}" if one.since else ""
     return f"{one.direction or 'moved'}{since}; at least {score(one.low)} σ"
+
+
+def was(one: FeatureDrift) -> str:
+    """What stood and is over."""
+    return f"was {one.was or 'drifting'}, {stood(one.since, one.until)}"
 
 
 def compared(one: FeatureDrift | None, bound: float) -> str:
     """What a plot's headline says, whether it has drifted or not."""
-    if one is None or one.effect < 0.02:
+    if one is None or (one.effect < 0.02 and not one.drifted and not one.until):
         return "as in training"
-    return moved(one) if one.drifted else f"{one.direction}; under the limit of {score(bound)} σ"
+    if one.drifted:
+        return moved(one)
+    return was(one) if one.until else f"{one.direction}; not for certain past {score(bound)} σ"
 
 
 def measured(one: Performance) -> str:
@@ -169,4 +186,4 @@ def made(report: Report) -> str:
 
 
 def when(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds).strftime("%a %d %b %H:%M")
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%a %d %b %H:%M UTC")

@@ -9,7 +9,7 @@ from nb2prod.records.alerts import SERVICE, Rule
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.card.shape import Card, Code, Item, Row, Table, Tone
-from nb2prod.sdk.card.watch import period_name
+from nb2prod.sdk.card.watch import period_name, since_name
 from nb2prod.sdk.card.words import column, count, figure, metric, milliseconds, plain
 
 _SHAPES = {"live": "●", "starting": "◐", "degraded": "◑", "stopped": "○", "failed": "×"}
@@ -137,9 +137,18 @@ def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> 
         return "No rows have been counted yet."
     if not moved:
         columns = sum(not item.feature.startswith("@") for item in all_)
-        return f"no drift in {count(columns, 'column')}" + (", score and confidence" if columns < len(all_) else "")
+        calm = f"no drift in {count(columns, 'column')}" + (", score and confidence" if columns < len(all_) else "")
+        return calm + _over([item for item in all_ if item.until])
     named = ", ".join(_moved(item) for item in moved[:4]) + (f" and {len(moved) - 4} more" if len(moved) > 4 else "")
     return f"{count(len(moved), 'drift')}: {named}"
+
+
+def _over(stood: Sequence[FeatureDrift]) -> str:
+    """What stood before and is over."""
+    if not stood:
+        return ""
+    named = ", ".join(f"{column(item.feature)} {item.was} ({since_name(item)})" for item in stood[:2])
+    return f" now; over: {named}" + (f" and {len(stood) - 2} more" if len(stood) > 2 else "")
 
 
 def _moved(item: FeatureDrift) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
+from nb2prod.monitoring.standing import spoken, stood
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.sdk.card.shape import Card, Row, Table
 from nb2prod.sdk.card.words import column, figure, metric, score
@@ -21,12 +21,27 @@ def drift(found: Sequence[FeatureDrift], name: str) -> Card:
     if periods:
         ordered = sorted(found, key=lambda item: (item.feature not in moved, item.feature, item.period or ""))
     said = f"{len(moved)} of {len(watched)} watched things drifted" if moved else "nothing has drifted"
+    if not periods:
+        said = f"{len(moved)} of {len(watched)} watched things have drifted" if moved else "nothing is drifting now"
     head = ("", "column", *(("period",) if periods else ()), "moved", "since", "rows", "effect", "at least")
     lines = tuple(_drift_cells(item, periods) for item in ordered)
-    foot = "Effect: the shift in standard deviations of training; at least: its lower bound."
+    foot = (
+        f"{_rows_of(found, periods)} Effect: the shift in standard deviations of training; at least: its lower bound."
+    )
     return Card(
         head=f"{name}: {said}", tables=(Table(head, lines, align="lllllrrr" if periods else "llllrrr"),), foot=foot
     )
+
+
+def _rows_of(found: Sequence[FeatureDrift], periods: bool) -> str:
+    """Over which rows the figures are taken."""
+    if periods:
+        return "▲: certain past .1 in its period."
+    span = next((item.span for item in found if item.span), None)
+    if span is None:
+        return "Over all rows."
+    drifted = " What drifted has its alarm's figures." if any(item.drifted for item in found) else ""
+    return f"Over the rows since {period_name(span)}.{drifted}"
 
 
 def performance(found: Sequence[Performance], name: str) -> Card:
@@ -44,11 +59,15 @@ def performance(found: Sequence[Performance], name: str) -> Card:
 
 
 def period_name(period: str | None) -> str:
-    """`2013-06` as June 2013; anything else as it is."""
-    try:
-        return datetime.datetime.strptime(period or "", "%Y-%m").strftime("%B %Y")
-    except ValueError:
-        return period or "all"
+    """`2013-06` as June 2013, a moment as `Fri 27 Nov 12:04 UTC`; anything else as it is."""
+    return spoken(period)
+
+
+def since_name(item: FeatureDrift) -> str:
+    """Since when it stands, or from when to when it stood."""
+    if item.until:
+        return stood(item.since, item.until)
+    return period_name(item.since) if item.since else "–"
 
 
 def _drift_cells(item: FeatureDrift, periods: bool) -> tuple[str, ...]:
@@ -56,8 +75,8 @@ def _drift_cells(item: FeatureDrift, periods: bool) -> tuple[str, ...]:
         "▲" if item.drifted else "·",
         column(item.feature),
         *((period_name(item.period),) if periods else ()),
-        item.direction or "–",
-        period_name(item.since) if item.since else "–",
+        f"was {item.was}" if item.until and item.was else item.direction or "–",
+        since_name(item),
         f"{item.rows:,}",
         score(item.effect),
         score(item.low),

@@ -148,3 +148,53 @@ def test_errors_are_told_as_errors() -> None:
     assert words.drift_what([alarm]) == (
         "errors 0.2 on the hold-out to 0.3, certainly above 0.25 (certain to 95 % over the whole life)"
     )
+
+
+def alarm(
+    feature: str, kind: str = "drift", bound: float = 0.2, ended: int | None = None, direction: str = "up"
+) -> Alarm:
+    return Alarm(
+        feature=feature,
+        kind=kind,
+        effect=bound + 0.1,
+        bound=bound,
+        first_row=0,
+        earliest=0,
+        latest=10,
+        raised=10,
+        direction=direction,
+        group=0,
+        evidence=4.0,
+        ended=ended,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ([("age", "drift")] * 2, "age has moved up"),
+        ([("age", "drift"), ("age", "drift"), ("@score", "prediction")], "age and the score have changed together"),
+        ([("@labels", "performance"), ("@multivariate", "multivariate")], ""),
+        ([(name, "drift") for name in "abcda"], "a, b, c and 1 more have changed together"),
+        ([("age", "drift"), ("@multivariate", "multivariate")], "age has moved up"),
+        (
+            [("age", "drift"), ("@labels", "performance")],
+            "age has moved up and errors are certainly above the hold-out's",
+        ),
+    ],
+)
+def test_a_title_names_each_thing_once_and_errors_as_errors(given: list[tuple[str, str]], title: str) -> None:
+    joint = "the columns go together otherwise than in training and errors are certainly above the hold-out's"
+    said = words.drift_title("delays", [alarm(feature, kind) for feature, kind in given], 0.0)
+    assert said == f"delays: {title or joint} since about Thu 01 Jan 00:00 UTC"
+
+
+def test_what_happened_says_each_feature_once_by_what_stands_and_is_most_certain() -> None:
+    given = [
+        alarm("age", bound=0.9, ended=50, direction="up: median 40 to 60"),
+        alarm("age", bound=0.2, direction="up: median 40 to 45"),
+        alarm("age", bound=0.3, direction="up: median 40 to 50"),
+        *(alarm(name, direction="down") for name in "bcdefg"),
+    ]
+    said = words.drift_what(given)
+    assert said.startswith("age up: median 40 to 50; b down; c down; d down; e down; and 2 more; by at least 0.3")

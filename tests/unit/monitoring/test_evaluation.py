@@ -10,6 +10,7 @@ import pytest
 from alerting import WATCHED, Feed, after, deploy
 from spooling import NOON
 
+from nb2prod.cli import spoken
 from nb2prod.home import Home
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.alerts.course import Course
@@ -49,7 +50,9 @@ def test_a_drift_is_one_alert_with_what_moved_since_when_and_what_to_try(store: 
     assert "median" in one.what
     assert "standard deviations" in one.what
     assert "version 1" in one.rows
-    assert one.tries == ("nb2prod drift delays", "%deploy after retraining", "nb2prod status delays")
+    again = "%deploy model --name delays  # after retraining"
+    assert one.tries == ("nb2prod drift delays", "nb2prod status delays", again)
+    assert spoken.line(again) == "nb2prod deploy notebook.ipynb --model model --name delays  # after retraining"
     assert "a season cannot be told from drift" in one.matters
     assert planned(store) == [("notify", "begin")]
     assert one.text().splitlines()[1].startswith("  what     up: median")
