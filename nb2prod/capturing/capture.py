@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from nb2prod.capturing import (
 )
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.capturing.discovery import Found
-from nb2prod.capturing.execution import Notebook
+from nb2prod.capturing.execution import Notebook, excluded
 from nb2prod.capturing.folders import RECORD, open_capture
 from nb2prod.capturing.identity import digest as answers_digest
 from nb2prod.capturing.identity import identical
@@ -157,19 +156,6 @@ def capture(
         hashed = manifest.write(folder)
         signing.sign(folder, hashed, home)
         return folders.kept(Capture(folder, record, hashed, live=asked.real), home)
-
-
-@contextlib.contextmanager
-def excluded(namespace: Mapping[str, Any], names: Sequence[str]) -> Iterator[None]:
-    """Take names out of the notebook while its code is pickled and asked, and put them back."""
-    taken: dict[str, Any] = {}
-    if names and isinstance(namespace, MutableMapping):
-        taken = {name: namespace.pop(name) for name in names if name in namespace}
-    try:
-        yield
-    finally:
-        if taken and isinstance(namespace, MutableMapping):
-            namespace.update(taken)
 
 
 def _ordered(found: Found) -> Found:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -179,6 +180,19 @@ class Notebook:
         shown = any(cell.execution is not None for cell in self.saved or ())
         inside = [cells.normal(source) in known for source in ran]
         return bool(inside) and (all(inside) if shown else any(inside))
+
+
+@contextlib.contextmanager
+def excluded(namespace: Mapping[str, Any], names: Sequence[str]) -> Iterator[None]:
+    """Take names out of the notebook while its code is pickled and asked, and put them back."""
+    taken: dict[str, Any] = {}
+    if names and isinstance(namespace, MutableMapping):
+        taken = {name: namespace.pop(name) for name in names if name in namespace}
+    try:
+        yield
+    finally:
+        if taken and isinstance(namespace, MutableMapping):
+            namespace.update(taken)
 
 
 def find_file(namespace: Mapping[str, Any]) -> Path | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.sdk.flags import BY_NAME, mended
+from nb2prod.sdk.flags import BY_NAME, mended, under_its_name
 
 if TYPE_CHECKING:
     from nb2prod.errors import Nb2prodError
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 _LINES = ("fix", "where", "why", "reason", "title")
 _CELL = re.compile(r"%%deploy(?P<flags>[^\n]*)\n(?P<body>.*)", re.DOTALL)
+_OF_THE_COMMAND = {"--cell-timeout": 1}
+"""Flags of the commands alone, with how many words each takes."""
 _UNSET = re.compile(r"%env (\w+)=(?=\s|$)")
 _SET = re.compile(r"import os; os\.environ\['(\w+)'\] = …")
+_PLACEHOLDER = re.compile(r"nb2prod (?:verify|deploy) (?:NOTEBOOK|notebook)\.ipynb --model (?:NAME|model)\b")
 _NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
 
 
@@ -53,10 +56,14 @@ class Door:
 
     def mend(self, text: str) -> str:
         """The fix of a finding, as of an error."""
-        return self._whole(text, "") if self.deploys and text.startswith(("--", "%deploy")) else self.line(text)
+        whole = self.deploys and (text.startswith(("--", "%deploy")) or _PLACEHOLDER.match(text))
+        return self._whole(text, "") if whole else self.line(text)
 
     def _whole(self, text: str, where: str) -> str:
-        return mended(self.line(text), f"nb2prod {self.verb} {self.notebook} --model {self.model}", self.flags, where)
+        line = self.line(under_its_name(text, self.flags, where))
+        command = f"nb2prod {self.verb} {self.notebook} --model "
+        named = re.match(rf"{re.escape(command)}(\S+)", line)
+        return mended(line, command + (named[1] if named else self.model), self.flags, where)
 
     def line(self, text: str) -> str:
         """`text` with each magic as the command that does the same.
@@ -67,6 +74,8 @@ class Door:
         'nb2prod deploy delays.ipynb --model clf --data X_train'
         """
         text = _SET.sub(r"export \1=…", _UNSET.sub(r"unset \1", text))
+        if self.deploys:
+            text = _PLACEHOLDER.sub(f"nb2prod {self.verb} {self.notebook} --model {self.model}", text)
         if "%deploy" not in text:
             return text
         text = text.replace("%deployments", "nb2prod list").replace("%deploy?", f"nb2prod {self.verb} --help")
@@ -107,6 +116,7 @@ _ASKED: ContextVar[Door] = ContextVar("asked", default=_NOTHING_SAID)
 def asking(words: Sequence[str]) -> Iterator[None]:
     """While the block runs, what is shown answers this command."""
     notebook = next(map(_there, (word for word in words if word.endswith(".ipynb"))), Door.notebook)
+    notebook = shlex.quote(notebook)
     verb = "verify" if words and words[0] == "verify" else "deploy"
     deploys = bool(words) and words[0] in ("deploy", "verify")
     flags = _flags(words) if deploys else {}
@@ -164,8 +174,9 @@ def _flags(words: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
     found: dict[str, list[tuple[str, ...]]] = {}
     for n, word in enumerate(words):
         name, joined, value = word.partition("=")
-        if name in BY_NAME:
-            behind = (value,) if joined else words[n + 1 : n + 1 + len(BY_NAME[name].takes)]
+        takes = len(BY_NAME[name].takes) if name in BY_NAME else _OF_THE_COMMAND.get(name)
+        if takes is not None:
+            behind = (value,) if joined else words[n + 1 : n + 1 + takes]
             found.setdefault(name, []).append(tuple(map(shlex.quote, behind)))
     return found
 

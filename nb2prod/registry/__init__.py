@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nb2prod.registry.catalogue import champion, fetch, open_capture, remove, resolve, set_champion, versions
+from nb2prod.registry.catalogue import champion, fetch, holding, open_capture, remove, resolve, set_champion, versions
 from nb2prod.registry.connection import reachable, tracking_uri
 from nb2prod.registry.foreign import captured, is_uri, load, suggested_name, unnamed
 from nb2prod.registry.identity import identity
@@ -14,6 +14,7 @@ __all__ = [
     "captured",
     "champion",
     "fetch",
+    "holding",
     "identity",
     "is_uri",
     "load",

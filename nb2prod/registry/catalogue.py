@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,14 @@ def fetch(name: str, version: int, home: Home) -> Capture:
     return capture
 
 
+def holding(key: str, home: Home) -> RegisteredVersion | None:
+    """The newest version, under whatever name, of the capture whose folder is called `key`; None where there is none."""
+    with connection.session(home) as client:
+        found = [v for v in _every(client) if v.tags.get(CAPTURE_TAG, "").startswith(key)]
+        newest = max(found, key=lambda version: int(version.creation_timestamp or 0), default=None)
+        return None if newest is None else as_record(newest, client.tracking_uri)
+
+
 def open_capture(folder: Path) -> Capture:
     """A capture from its folder, every file's hash compared with the manifest."""
     checked = manifest.check(folder)
@@ -199,6 +208,16 @@ def _newest(client: Any, name: str, uri: str) -> str:
     return str(max(found))
 
 
+def _every(client: Any) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_model_versions(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
 def _numbers(client: Any, name: str) -> list[int]:
     return sorted(int(found.version) for found in client.search_model_versions(_named(name)))
 
@@ -212,7 +231,7 @@ def _missing(client: Any, name: str, uri: str) -> NotFound:
         why=f"`{name}` has the versions {', '.join(map(str, known))}."
         if known
         else f"No registered model is called `{name}`.",
-        fix="nb2prod list",
+        fix=f"%deploy models:/{name}/{known[-1]}" if known else "nb2prod list",
     )
 
 

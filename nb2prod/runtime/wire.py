@@ -25,8 +25,9 @@ def rows_to_wire(data: Any, signature: Signature) -> tuple[Any, ...]:
     ----------
     data
         A pandas DataFrame or Series of one row, a dict of columns, a list of row dicts; an array-like of shape (n, columns)
-        or (columns,) for an array model; a sparse matrix for a model of sparse rows; texts (a list, an array, a Series) for
-        a model of texts. Columns that the signature does not name go along: the service says what it thinks of them.
+        or (columns,) for an array model; a sparse matrix for a model of sparse rows; texts (a list, an array, a Series, a
+        frame of this one column) for a model of texts. Columns that the signature does not name go along: the service says
+        what it thinks of them.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def rows_to_wire(data: Any, signature: Signature) -> tuple[Any, ...]:
     ({'x': 1.5},)
     """
     if signature.rows == "texts":
-        return tuple(plain(value) for value in (data.tolist() if hasattr(data, "tolist") else list(data)))
+        return _texts(data)
     if signature.rows == "array":
         return _lists(data, signature)
     if signature.rows == "sparse":
@@ -194,6 +195,31 @@ def _dicts(columns: dict[str, list[Any]], signature: Signature) -> tuple[Any, ..
             columns[column.name] = [cell if cell is None or isinstance(cell, str) else str(cell) for cell in cells]
     names = tuple(columns)
     return tuple(dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
+
+
+def _texts(data: Any) -> tuple[Any, ...]:
+    """One text a row: of a list, an array or a Series, of the only column of a frame or a table; one text is one row."""
+    if isinstance(data, str):
+        return (data,)
+    if isinstance(data, Mapping) or hasattr(data, "columns"):
+        columns = _columns(data)
+        if len(columns) != 1:
+            raise _not_one_column(tuple(columns))
+        data = next(iter(columns.values()))
+    elif getattr(data, "ndim", 1) == 2 and data.shape[1] == 1:
+        data = data[:, 0]
+    return tuple(plain(value) for value in (data.tolist() if hasattr(data, "tolist") else list(data)))
+
+
+def _not_one_column(names: Sequence[str]) -> InputError:
+    return InputError(
+        f"The model takes texts, one a row; the frame has {len(names)} columns",
+        code="wrong-shape",
+        where="the frame",
+        why="It was trained on one column of texts.",
+        fix=f"frame[{names[0] if names else 'NAME'!r}]      (the column with the texts)",
+        pointer="/inputs",
+    )
 
 
 def _lists(data: Any, signature: Signature) -> tuple[Any, ...]:

@@ -45,6 +45,8 @@ class Client:
     def predict(self, rows: list[Any] | tuple[Any, ...], **fields: Any) -> Answers:
         """Ask for answers to rows in wire form."""
         reply = self.post("/predict", {"inputs": list(rows), **fields})
+        if len(reply["predictions"]) != len(rows):
+            raise _miscounted(len(reply["predictions"]), len(rows))
         probabilities = reply.get("probabilities")
         return Answers(
             predictions=tuple(reply["predictions"]),
@@ -108,6 +110,17 @@ class Client:
 
 
 _JSON = {"content-type": "application/json"}
+
+
+def _miscounted(answers: int, rows: int) -> Failed:
+    return Failed(
+        f"The service gave {answers} answers to {rows} rows",
+        code="wrong-count",
+        where="/predict",
+        why="Which answer is of which row cannot be told.",
+        fix="return one prediction a row from predict, and %deploy again",
+        kept="nothing was returned",
+    )
 
 
 def _document(reply: httpx.Response) -> dict[str, Any]:

@@ -87,7 +87,8 @@ class Deployment(Alerting):
         Parameters
         ----------
         data
-            A DataFrame, an array of shape (rows, columns), or a list of texts, as the model takes them.
+            A DataFrame, an array of shape (rows, columns), or texts (a list, a Series, a frame of this one column), as the model
+            takes them.
         ids
             One id a row, by which feedback finds it later.
         times

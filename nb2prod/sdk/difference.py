@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from nb2prod import environments, registry
 from nb2prod.capturing import replay
-from nb2prod.errors import Nb2prodError
+from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home
 from nb2prod.records.base import Record
-from nb2prod.records.capture import Answers, Capture, Signature
+from nb2prod.records.capture import Answers, Capture, Golden, Signature
 from nb2prod.sdk.baselines import Moved, moved
 from nb2prod.sdk.environment import values
 
@@ -46,7 +48,7 @@ class DataChange(Record, frozen=True, kw_only=True):
 
 
 class AnswerChange(Record, frozen=True, kw_only=True):
-    """How many of the older version's stored rows the newer one answers otherwise; `why` where they could not be compared."""
+    """How many stored rows, with the columns that both know, get another answer; `why` where they could not be compared."""
 
     changed: int | None = None
     compared: int | None = None
@@ -106,8 +108,22 @@ def diff(name: str, before: int, after: int, *, home: Home | None = None) -> Dif
     >>> nb2prod.diff("delays", 3, 4).packages      # doctest: +SKIP
     """
     home = home or Home()
-    old, new = (registry.fetch(name, version, home) for version in (before, after))
+    try:
+        old, new = (registry.fetch(name, version, home) for version in (before, after))
+    except NotFound as error:
+        error.fix = _those_there(name, before, after, home) or error.fix
+        raise
     return compare(old, new, name=name, versions=(before, after), home=home)
+
+
+def _those_there(name: str, before: int, after: int, home: Home) -> str:
+    """The command with two versions that there are: the one asked for that is there, and the newest other."""
+    known = sorted(one.version for one in registry.versions(name, home))
+    if len(known) < 2:
+        return ""
+    asked = next((version for version in (before, after) if version in known), known[-1])
+    other = max(version for version in known if version != asked)
+    return f"nb2prod diff {name} {min(asked, other)} {max(asked, other)}"
 
 
 def compare(old: Capture, new: Capture, *, name: str, versions: tuple[int, int], home: Home) -> Difference:
@@ -185,6 +201,8 @@ def _data(old: Capture, new: Capture) -> DataChange:
 
 def _contract(old: Signature, new: Signature) -> Iterator[str]:
     before, after = ({column.name: column for column in one.columns} for one in (old, new))
+    yield from (f"`{name}` ({after[name].kind}) is new" for name in after if name not in before)
+    yield from (f"`{name}` ({before[name].kind}) is gone" for name in before if name not in after)
     alike: dict[str, list[str]] = {}
     for name in [name for name in before if name in after]:
         for field in ("kind", "dtype", "nullable", "categories"):
@@ -208,23 +226,46 @@ def _shown(value: object) -> str:
 
 
 def _answers(old: Capture, new: Capture, home: Home) -> AnswerChange:
-    golden = old.golden
+    """The older one's stored rows asked of the newer; where that has columns more, its own rows asked of the older."""
+    came, went = _columns(new) - _columns(old), _columns(old) - _columns(new)
+    if came and went:
+        return AnswerChange(why=f"each has columns that the other lacks ({', '.join(sorted(came | went)[:6])})")
+    asked, known = (old, new) if came else (new, old)
+    golden = known.golden
     if golden is None or not golden.rows:
-        return AnswerChange(why="no rows stayed with the older version (--golden none)")
-    theirs = new.golden
+        which = "newer" if came else "older"
+        return AnswerChange(why=f"no rows stayed with the {which} version (--golden none)")
     expected = golden.batch
     try:
-        if theirs is not None and theirs.rows == golden.rows:
-            got = theirs.batch
-        else:
-            variables = values(new.record.environment.variables)
-            with environments.in_use(home.cache):
-                python = environments.build_for(new, home=home).python
-                got = replay.answers(new, python, golden, home=home, variables=variables)
+        got = _asked(asked, _restricted(golden, came | went), home)
     except Nb2prodError as error:
         return AnswerChange(compared=len(expected.predictions), why=f"{error.title}. {error.why}".strip())
     labels = Answers(predictions=expected.predictions), Answers(predictions=got.predictions)
     return AnswerChange(changed=replay.compare(*labels, golden.tolerance).differing, compared=len(expected.predictions))
+
+
+def _asked(capture: Capture, golden: Golden, home: Home) -> Answers:
+    own = capture.golden
+    if own is not None and own.rows == golden.rows:
+        return own.batch
+    variables = values(capture.record.environment.variables)
+    with environments.in_use(home.cache):
+        python = environments.build_for(capture, home=home).python
+        return replay.answers(capture, python, golden, home=home, variables=variables)
+
+
+def _columns(capture: Capture) -> set[str]:
+    """The columns by which rows differ: those of an array have their places alone."""
+    signature = capture.record.signature
+    return set(signature.names) if signature.rows == "frame" else set()
+
+
+def _restricted(golden: Golden, without: set[str]) -> Golden:
+    """Stored rows with the columns that both versions know."""
+    if not without:
+        return golden
+    rows = tuple({name: value for name, value in row.items() if name not in without} for row in golden.rows)
+    return msgspec.structs.replace(golden, rows=rows)
 
 
 def _quality(old: Capture, new: Capture) -> Quality | None:

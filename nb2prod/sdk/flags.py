@@ -215,6 +215,14 @@ def _is_unsaid(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, tuple) and not value)
 
 
+def under_its_name(fix: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str) -> str:
+    """A deploy's line that suggests a name, with the one that was typed; where that is what is wrong, as it is."""
+    name = next((words[0] for words in typed.get("--name", ()) if words), "")
+    if not name or name in where:
+        return fix
+    return re.sub(r"(?m)^(%%?deploy\b.*?--name )\S+", lambda found: found[1] + name, fix)
+
+
 def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str = "") -> str:
     """A fix as a whole line: what begins with a flag gets the command, and the flags that were typed stay.
 
@@ -235,6 +243,7 @@ def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]
     >>> mended("--env KEY", "%deploy model", {"--name": [("delays",)]})
     '%deploy model --env KEY --name delays'
     """
+    fix = under_its_name(fix, typed, where)
     if fix.startswith("--"):
         fix = f"{command} {fix}"
     first, *below = fix.split("\n")
@@ -243,7 +252,7 @@ def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]
     line, *note = re.split(r"(?= {3,}\S)", first, maxsplit=1)
     named = set(re.findall(r"(?<!\S)--[a-z0-9-]+", line))
     for flag, found in typed.items():
-        repeated = BY_NAME[flag].repeated
+        repeated = flag in BY_NAME and BY_NAME[flag].repeated
         if flag not in named or repeated:
             kept = [" ".join((flag, *words)) for words in found if not (repeated and words[0].strip("'\"") in where)]
             line += "".join(f" {words}" for words in kept if words not in line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,9 +142,9 @@ class Kernel:
 
     def _fix(self, position: int) -> str:
         if self._marked:
-            command = f"nb2prod deploy {self._path.name} --model {self._marked[-1]}"
+            command = f"%deploy {self._marked[-1]}"
             return f"{command}      # the model that it marks; or mend cell {position}"
-        return f"jupyter lab {self._path.name}      # mend cell {position}, Restart and Run All"
+        return f"jupyter lab {shlex.quote(_near(self._path))}      # mend cell {position}, Restart and Run All"
 
     def _no_kernel(self, error: Exception) -> Failed:
         return Failed(
@@ -161,9 +162,14 @@ class Kernel:
             code="cell-timeout",
             where=f"cell {position}",
             why=f"It ran for more than {self._timeout} s.",
-            fix=f"nb2prod deploy {self._path.name} --cell-timeout {self._timeout * 4}",
+            fix=f"--cell-timeout {self._timeout * 4}",
             kept="nothing was registered",
         )
+
+
+def _near(path: Path) -> str:
+    """The path as it is typed from here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _read(path: Path) -> list[Any]:

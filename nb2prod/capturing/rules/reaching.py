@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from nb2prod.capturing import contents
@@ -56,7 +56,7 @@ class FileRead(Rule):
     code: ClassVar[str] = "absolute-path"
     severity: ClassVar[Severity] = "refuse"
     about: ClassVar[str] = "code that travels opens a file that only this machine has"
-    fix: ClassVar[str] = "data = pd.read_csv(PATH) in a cell, then use data in the function"
+    fix: ClassVar[str] = "data = pd.read_csv(PATH) in a cell, then data in the function"
     absolute: ClassVar[bool] = True
 
     def look(self, case: Case) -> Iterator[Finding]:
@@ -65,12 +65,12 @@ class FileRead(Rule):
                 path = _opened(node, code.thing)
                 if path is None or "://" in path or Path(path).is_absolute() != self.absolute:
                     continue
+                read = _read(node, code.tree)
                 yield self.finding(
                     f"`{code.name}` opens a file that only this machine has",
                     where=f"{code.place(node)}:  {_line(node)}",
                     why="The service runs elsewhere and does not find it.",
-                    fix="Read it once, outside the function, and let the value travel with the model: "
-                    f"data = {_line(node)}, then use data in {code.name}",
+                    fix=f"data = {ast.unparse(read.code)}\n# in a cell, and the value goes along. In {code.name}: {read.then}",
                     severity="refuse" if Path(path).expanduser().exists() else "warn",
                 )
 
@@ -191,6 +191,30 @@ def _opened(node: ast.AST, thing: Any) -> str | None:
     if name == "open" and any(m in str(_text(a, thing)) for a in node.args[1:2] for m in "wax"):
         return None
     return _text(node.args[0], thing) if node.args else None
+
+
+class _Read(NamedTuple):
+    """The expression that reads a file once, in a cell, and what stands in its place where it was read."""
+
+    code: ast.expr
+    then: str
+
+
+def _read(node: ast.AST, tree: ast.AST) -> _Read:
+    """What gives the content, not the open file, which cannot be saved: the call on it or with it, else all of its text."""
+    assert isinstance(node, ast.Call)
+    above = {id(child): parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+    function = node.func
+    if getattr(function, "attr", getattr(function, "id", "")) != "open":
+        return _Read(node, f"data in the place of {_line(node)}")
+    parent = above.get(id(node))
+    user = above.get(id(parent)) if isinstance(parent, ast.Attribute) else parent
+    if isinstance(user, ast.Call) and not isinstance(parent, ast.withitem):
+        return _Read(user, f"data in the place of {_line(user)}")
+    binary = any("b" in str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant))
+    kind = "BytesIO" if binary else "StringIO"
+    content = ast.Call(ast.Attribute(node, "read", ast.Load()), [], [])
+    return _Read(content, f"io.{kind}(data) in the place of {_line(node)}, with import io in a cell")
 
 
 def _fetched(node: ast.AST, thing: Any) -> str | None:

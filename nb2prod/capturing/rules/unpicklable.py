@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import threading
@@ -9,8 +10,9 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from nb2prod.capturing import contents
+from nb2prod.capturing import contents, golden
 from nb2prod.capturing.contents import Held
+from nb2prod.capturing.execution import excluded
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.errors import Refused
 from nb2prod.records.capture import Finding, Severity
@@ -77,7 +79,7 @@ class Unpicklable(Rule):
                     f"`{case.shown}` holds {what}, which cannot be saved",
                     where=place(held),
                     why=f"{_article(what)} belongs to this process; the service runs in another one.",
-                    fix=mend(held),
+                    fix=_fix(held, case),
                 )
                 return
 
@@ -96,6 +98,33 @@ def living(value: Any) -> str | None:
     if isinstance(value, types.GeneratorType | types.AsyncGeneratorType | types.CoroutineType):
         return "a generator"
     return "a lock" if type(value).__name__ in ("lock", "RLock") else f"a {type(value).__name__}"
+
+
+def _fix(held: Held, case: Case) -> str:
+    """As `mend`, with the line that made it; `--exclude` where the model answers without it."""
+    name = re.split(r"[.\[]", held.path, maxsplit=1)[0]
+    if held.by != "global" or not held.of:
+        return mend(held)
+    if _answers_without(name, case):
+        return f"%deploy {case.shown} --exclude {name}"
+    makers = [one for one in case.notebook.statements.makers(name) if name in one.facts.writes]
+    if name != held.path or not makers:
+        return mend(held)
+    made = ast.unparse(makers[-1].node)
+    return f"{made}\n# as the first line of {_plain(held.of)}: made where it runs, it need not be saved"
+
+
+def _answers_without(name: str, case: Case) -> bool:
+    """Whether the model answers a few of its rows where there is no such name: asked here, as capture will ask it."""
+    rows = case.found.data
+    if rows is None or case.flavor is None:
+        return False
+    try:
+        with excluded(case.notebook.namespace, [name]):
+            case.flavor.answer(case.found.model, golden.copied(golden.take(rows, slice(0, 3))))
+    except Exception:  # in whatever way it fails, it does not answer
+        return False
+    return True
 
 
 def culprit(error: Refused, model: Any) -> Refused:
@@ -127,13 +156,13 @@ def mend(held: Held) -> str:
         owner = re.sub(r"\[.*", "", held.path)
         return f"{owner} = None      and open it in the method that uses it"
     if held.by == "closure":
-        return f"open `{name}` inside {of}; or assign it in a cell of its own and %deploy model --exclude {name}"
+        return f"open `{name}` inside {of}"
     if held.by == "default":
         return f"def {of.rpartition('.')[2]}(…, {name}=None): open it inside"
     if held.by == "partial":
         return f"open it inside {of}, and give it only what is needed to open it"
     if held.of:
-        return f"%deploy model --exclude {name}\nor open it inside {of}"
+        return f"open `{name}` inside {of}"
     attribute = re.sub(r"(\.__self__|\[[^\]]*\])+$", "", held.path).rpartition(".")[2]
     if attribute.isidentifier() and attribute != "model":
         return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {attribute!r}}}"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cells import SETUP, Kernel, only
+from cells import SETUP, Kernel, codes, only
 
 
 def test_a_variable_of_the_environment_that_was_not_declared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +37,43 @@ def test_a_file_opened_inside_predict(tmp_path: Path) -> None:
     finding = only(kernel.look("predict"), "absolute-path")
     assert finding.where.startswith("In [2], line 2:  pd.read_csv(")
     assert finding.severity == "refuse"
+
+
+READS = {
+    "text": ("float(open(PATH).read())", "data = open('{0}').read()", "float(data)"),
+    "lines": ("float(open(PATH, 'r').readlines()[0])", "data = open('{0}', 'r').readlines()", "float(data[0])"),
+    "json": ("json.load(open(PATH))", "data = json.load(open('{0}'))", "data"),
+    "path": ("float(Path(PATH).read_text())", "data = Path('{0}').read_text()", "float(data)"),
+    "opened path": ("float(Path(PATH).open().read())", "data = Path('{0}').open().read()", "float(data)"),
+    "handed on": ("number(open(PATH))", "data = number(open('{0}'))", "data"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_what_is_offered_for_a_file_holds_its_content_and_saves(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "k.txt"
+    path.write_text("3")
+    reads, offered, used = READS[name]
+    setup = SETUP + "\nimport json\nfrom pathlib import Path\ndef number(file):\n    return float(file.read())"
+    before = f"def predict(frame):\n    k = {reads.replace('PATH', repr(str(path)))}\n    return frame['a'] * k"
+    first, _ = only(Kernel().run(setup, before, "predict(df)").look("predict"), "absolute-path").fix.split("\n")
+    assert first == offered.format(path)
+    after = f"def predict(frame):\n    k = {used}\n    return frame['a'] * k"
+    assert {"absolute-path", "not-picklable"}.isdisjoint(
+        codes(Kernel().run(setup, first, after, "predict(df)").look("predict"))
+    )
+
+
+def test_a_file_opened_by_with_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "k.bin"
+    path.write_bytes(b"3")
+    before = f"def predict(frame):\n    with open({str(path)!r}, 'rb') as file:\n        return frame['a'] * len(file.read())"
+    first, then = only(Kernel().run(SETUP, before, "predict(df)").look("predict"), "absolute-path").fix.split("\n")
+    assert first == f"data = open({str(path)!r}, 'rb').read()"
+    assert "io.BytesIO(data) in the place of open(" in then
+    after = "import io\ndef predict(frame):\n    with io.BytesIO(data) as file:\n        return frame['a'] * len(file.read())"
+    found = codes(Kernel().run(SETUP, first, after, "predict(df)").look("predict"))
+    assert {"absolute-path", "not-picklable"}.isdisjoint(found)
 
 
 def test_a_file_read_while_fitting_stays_where_it_is() -> None:

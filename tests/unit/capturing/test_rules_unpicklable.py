@@ -73,8 +73,23 @@ def test_a_connection_among_the_globals_can_be_excluded() -> None:
     )
     finding = only(kernel.look("predict"), "not-picklable")
     assert finding.where == "conn: sqlite3.Connection (used in predict)"
-    assert "--exclude conn" in finding.fix
+    first, why = finding.fix.split("\n")
+    assert first == "conn = sqlite3.connect(':memory:')"
+    assert why.startswith("# as the first line of predict")
     assert "not-picklable" not in codes(kernel.look("predict", exclude=("conn",)))
+
+
+def test_a_name_is_to_be_excluded_only_where_the_model_answers_without_it() -> None:
+    made = "import threading\nlock = threading.Lock()"
+    spared = "def predict(frame):\n    if len(frame) > 10_000:\n        lock.acquire()\n    return frame['a']"
+    kernel = Kernel().run(SETUP, made, spared, "predict(df)")
+    assert only(kernel.look("predict"), "not-picklable").fix == "%deploy predict --exclude lock"
+    assert "lock" in kernel.namespace
+    needed = "def predict(frame):\n    with lock:\n        return frame['a']"
+    followed = "def predict(frame):\n    lock = threading.Lock()\n    with lock:\n        return frame['a']"
+    kernel = Kernel().run(SETUP, made, needed, "predict(df)")
+    assert only(kernel.look("predict"), "not-picklable").fix.split("\n")[0] == "lock = threading.Lock()"
+    assert "not-picklable" not in codes(Kernel().run(SETUP, made, followed, "predict(df)").look("predict"))
 
 
 def enclosing(thing: Any) -> Any:

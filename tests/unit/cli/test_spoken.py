@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from nb2prod.cli import spoken
+from nb2prod.errors import Refused
 from nb2prod.sdk.card import Card, Code, Row
 
 DOOR = spoken.Door(notebook="a.ipynb", model="clf")
@@ -81,3 +83,37 @@ def test_the_fix_of_a_finding_is_a_line_of_the_terminal_with_the_flags_that_were
     command = f"nb2prod verify {notebook} --model predict"
     assert said["notes"][0]["fix"] == f"{command} --golden sample --data raw      (real rows stay)"
     assert said["warnings"][0]["fix"] == f"{command} --env KEY --data raw"
+
+
+def test_a_cell_that_takes_too_long_is_mended_by_the_line_that_was_typed(tmp_path: Path) -> None:
+    notebook = tmp_path / "a b" / "m12.ipynb"
+    notebook.parent.mkdir()
+    notebook.touch()
+    typed = ["verify", str(notebook), "--model", "m", "--cell-timeout", "5", "--strict", "--data", "raw"]
+    slow = Refused("slow", code="cell-timeout", where="cell 3", why="w", fix="--cell-timeout 20")
+    with spoken.asking(typed):
+        fix = spoken.problem(slow).fix
+        assert spoken.document({"fix": "--cell-timeout 20"}) == {"fix": fix}
+    words = shlex.split(fix)
+    assert words[:3] == ["nb2prod", "verify", str(notebook)]
+    assert set(words[3:]) == {"--model", "m", "--cell-timeout", "20", "--strict", "--data", "raw"}
+
+
+def test_another_model_of_the_notebook_keeps_the_flags_that_were_typed(tmp_path: Path) -> None:
+    notebook = tmp_path / "n.ipynb"
+    notebook.touch()
+    fails = Refused(
+        "cell 3 fails", code="cell-failed", where="cell 3", why="w", fix="%deploy other      # the one marked"
+    )
+    with spoken.asking(["verify", str(notebook), "--model", "m", "--cell-timeout", "5"]):
+        assert spoken.problem(fails).fix == (
+            f"nb2prod verify {notebook} --model other --cell-timeout 5      # the one marked"
+        )
+
+
+def test_a_command_with_a_notebook_in_general_is_the_one_that_was_typed(tmp_path: Path) -> None:
+    notebook = tmp_path / "n.ipynb"
+    notebook.touch()
+    with spoken.asking(["verify", str(notebook), "--model", "m", "--env", "KEY"]):
+        said = spoken.document({"fix": "nb2prod verify NOTEBOOK.ipynb --model NAME --json      (shows the whole log)"})
+    assert said["fix"] == f"nb2prod verify {notebook} --model m --json --env KEY      (shows the whole log)"

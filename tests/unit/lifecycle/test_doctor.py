@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import captures
 import pytest
 
 from nb2prod import registry
@@ -250,3 +251,29 @@ def test_bytes_are_said_by_kind(home: Home) -> None:
     home.captures.mkdir()
     (home.captures / "x").write_bytes(b"x" * 2**21)
     assert found(home, "bytes") == ("ok", "captures 2 MB", "")
+
+
+def test_a_damaged_capture_is_fetched_again_from_the_registry(home: Home) -> None:
+    made = captures.capture(home.captures / "made")
+    registry.register(made, captures.proof(made), home=home)
+    folder = home.captures / made.digest[:12]
+    registry.fetch("loans", 1, home)
+    assert found(home, "captures")[0] == "ok"
+    damaged = next(path for path in sorted((folder / "model").rglob("*")) if path.is_file())
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"~")
+    state, text, fix = found(home, "captures")
+    assert (state, fix) == ("bad", "nb2prod doctor --fix")
+    assert str(folder) in text
+    assert damaged.name in text
+    assert found(home, "captures", fix=True)[0] == "mended"
+    assert found(home, "captures")[0] == "ok"
+    assert registry.fetch("loans", 1, home).digest == made.digest
+
+
+def test_a_damaged_capture_that_nobody_registered_is_put_aside(home: Home) -> None:
+    made = captures.capture(home.captures / "made")
+    folder = made.folder.rename(home.captures / made.digest[:12])
+    (folder / "capture.json").unlink()
+    assert found(home, "captures", fix=True)[0] == "mended"
+    assert not folder.exists()
+    assert (home.captures / f".gone-{folder.name}").is_dir()

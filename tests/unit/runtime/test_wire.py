@@ -153,6 +153,18 @@ def test_texts_are_strings_on_the_wire() -> None:
     assert there_and_back(["a", "b"], made) == ["a", "b"]
 
 
+def test_the_only_column_of_a_frame_is_its_texts() -> None:
+    made = signature(column("text", "text", "str"), rows="texts")
+    table = pd.DataFrame({"words": ["a", "b", "c"]})
+    assert rows_to_wire(table, made) == ("a", "b", "c")
+    assert rows_to_wire(table.to_numpy(), made) == ("a", "b", "c")
+    assert rows_to_wire({"words": ["a", "b"]}, made) == ("a", "b")
+    assert rows_to_wire("one text", made) == ("one text",)
+    with pytest.raises(InputError) as caught:
+        rows_to_wire(table.assign(other=1), made)
+    assert (caught.value.code, caught.value.fix.split("  ")[0]) == ("wrong-shape", "frame['words']")
+
+
 A = column("age", "number", "float64")
 REFUSED = [
     (A, "41", "/inputs/0/age", "wrong-type"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import captures
 import msgspec
@@ -11,8 +13,10 @@ import pytest
 
 from nb2prod.baseline import Baseline
 from nb2prod.capturing import replay
+from nb2prod.errors import NotFound
 from nb2prod.home import Home
-from nb2prod.records.capture import Answers, Capture, Cell, HoldoutMetric
+from nb2prod.records.base import to_json
+from nb2prod.records.capture import Answers, Capture, Cell, Golden, HoldoutMetric
 from nb2prod.sdk import card, difference
 from nb2prod.sdk.baselines import moved
 
@@ -83,6 +87,66 @@ def test_answers_that_could_not_be_asked_for_say_why(home: Home, tmp_path: Path)
     found = compared(old, old, home)
     assert found.answers.changed is None
     assert "no rows stayed" in card.difference(found).text()
+
+
+def narrower(made: Capture, without: str, folder: Path) -> Capture:
+    """A version that does not know one of the columns."""
+    signature, golden = made.record.signature, made.golden
+    assert golden is not None
+    columns = tuple(column for column in signature.columns if column.name != without)
+    rows = tuple({name: value for name, value in row.items() if name != without} for row in golden.rows)
+    record = msgspec.structs.replace(made.record, signature=msgspec.structs.replace(signature, columns=columns))
+    shutil.copytree(made.folder, folder)
+    (folder / "golden" / "golden.json").write_bytes(to_json(msgspec.structs.replace(golden, rows=rows)))
+    return Capture(folder, record, made.manifest)
+
+
+@pytest.mark.parametrize("newer_knows", [True, False])
+def test_with_a_column_more_or_less_answers_are_compared_on_those_that_both_know(
+    newer_knows: bool, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = version(tmp_path / "wide")
+    narrow = narrower(wide, "income", tmp_path / "narrow")
+    old, new = (narrow, wide) if newer_knows else (wide, narrow)
+    asked = []
+
+    def answers(capture: Capture, python: Path, golden: Golden, **_: object) -> Answers:
+        asked.append((capture, golden.rows))
+        return golden.batch
+
+    monkeypatch.setattr(difference.environments, "build_for", lambda capture, home: SimpleNamespace(python=Path()))
+    monkeypatch.setattr(replay, "answers", answers)
+    monkeypatch.setattr(difference, "moved", lambda *_: ())
+    found = compared(old, new, home)
+    assert found.signature[0] == f"`income` (number) is {'new' if newer_knows else 'gone'}"
+    assert found.answers.why == ""
+    assert found.answers.changed == 0
+    assert found.answers.compared
+    assert all(capture is narrow and "income" not in row for capture, rows in asked for row in rows)
+    assert "`income` (number) is" in card.difference(found).text()
+
+
+def test_columns_that_each_has_alone_leave_no_row_to_compare(home: Home, tmp_path: Path) -> None:
+    wide = version(tmp_path / "wide")
+    one, other = (narrower(wide, name, tmp_path / name) for name in ("income", "age"))
+    found = compared(one, other, home)
+    assert found.answers.changed is None
+    assert "each has columns that the other lacks" in card.difference(found).text()
+
+
+def test_a_version_that_is_not_there_is_answered_with_those_that_are(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str, number: int, home: Home) -> Capture:
+        raise NotFound("The registry has no p7/9", code="no-such-version", fix="nb2prod list")
+
+    monkeypatch.setattr(difference.registry, "fetch", missing)
+    for known, fix in (((1, 2, 3), "nb2prod diff p7 1 3"), ((1,), "nb2prod list")):
+        there = [SimpleNamespace(version=number) for number in known]
+        monkeypatch.setattr(difference.registry, "versions", lambda name, home, there=there: there)
+        with pytest.raises(NotFound) as caught:
+            difference.diff("p7", 1, 9, home=home)
+        assert caught.value.fix == fix
 
 
 def frozen(folder: Path, **columns: object) -> Path:

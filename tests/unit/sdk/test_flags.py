@@ -41,3 +41,16 @@ def test_what_was_said_stays_also_where_it_is_nothing_much() -> None:
 def test_flags_are_put_into_the_line_and_not_behind_what_is_said_of_it(fix: str, whole: str) -> None:
     assert mended(fix, "%deploy model", TYPED) == whole
     assert mended(whole, "%deploy model", TYPED) == whole
+
+
+def test_a_suggested_name_gives_way_to_the_one_that_was_typed() -> None:
+    typed = {"--name": [("a02",)]}
+    cell = "%%deploy --name model --data raw\nraw = train[['age']]\ndef predict(frame): ..."
+    assert mended(cell, "%deploy model", typed).split("\n")[0] == "%%deploy --name a02 --data raw"
+    below = "raw = df['text']\n%deploy make_pipeline(vec, model) --name model --data raw"
+    assert mended(below, "%deploy model", typed).split("\n")[1].endswith("--name a02 --data raw")
+    wrong = {"--name": [("My-Model",)]}
+    assert (
+        mended("%deploy model --name my-model", "%deploy model", wrong, "--name My-Model")
+        == "%deploy model --name my-model"
+    )

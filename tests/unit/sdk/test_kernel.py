@@ -41,7 +41,7 @@ def test_a_notebook_that_marks_another_model_runs_on_and_says_why_it_fails(tmp_p
     with pytest.raises(Refused) as caught:
         run(path, "other")
     assert "only mark their model" in caught.value.why
-    assert caught.value.fix.startswith("nb2prod deploy n.ipynb --model model")
+    assert caught.value.fix.startswith("%deploy model  ")
 
 
 def test_a_notebook_without_a_mark_runs_to_its_end(tmp_path: Path) -> None:
