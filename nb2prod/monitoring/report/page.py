@@ -35,6 +35,7 @@ background:#8882;border-radius:3px;padding:2px 6px;user-select:all}
 .nb2report.nb2report th,.nb2report.nb2report td{text-align:left;vertical-align:top;padding:3px 16px 3px 0;font-weight:400;
 background:none;border:0}
 .nb2report.nb2report th{opacity:.72}.nb2report.nb2report td.r,.nb2report.nb2report th.r{text-align:right}
+.nb2report.nb2report pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;line-height:1.45;margin:6px 0}
 .nb2report.nb2report details{margin-top:6px}.nb2report.nb2report summary{cursor:pointer;opacity:.72}
 """
 _META = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'

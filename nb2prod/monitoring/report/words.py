@@ -45,7 +45,8 @@ def title(report: Report) -> str:
     if not report.rows:
         return f"{named}: no rows have been counted yet"
     gone = sum(one.drifted for one in report.drift)
-    told = f"{gone} of {len(report.drift)} watched things have moved" if gone else "nothing has moved"
+    calm = "all is as in training again" if any(one.until for one in report.drift) else "nothing has moved"
+    told = f"{gone} of {len(report.drift)} watched things have moved" if gone else calm
     return f"{named}: {told} over {report.rows:,} row{_s(report.rows)}"
 
 
@@ -127,7 +128,11 @@ def compared(one: FeatureDrift | None, bound: float) -> str:
         return "as in training"
     if one.drifted:
         return moved(one)
-    return was(one) if one.until else f"{one.direction}; not for certain past {score(bound)} σ"
+    if one.until:
+        return was(one)
+    if one.low >= bound:
+        return f"{one.direction}; at least {score(one.low)} σ, and no alarm of it stands"
+    return f"{one.direction}; not for certain past {score(bound)} σ"
 
 
 def measured(one: Performance) -> str:

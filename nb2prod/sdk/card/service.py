@@ -139,8 +139,11 @@ def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> 
         columns = sum(not item.feature.startswith("@") for item in all_)
         calm = f"no drift in {count(columns, 'column')}" + (", score and confidence" if columns < len(all_) else "")
         return calm + _over([item for item in all_ if item.until])
-    named = ", ".join(_moved(item) for item in moved[:4]) + (f" and {len(moved) - 4} more" if len(moved) > 4 else "")
-    return f"{count(len(moved), 'drift')}: {named}"
+    together = len(moved) > 1 and len({item.since for item in moved}) == 1 and moved[0].since
+    since = f" since {period_name(moved[0].since)}" if together else ""
+    named = ", ".join(_moved(item, told=bool(together)) for item in moved[:4])
+    more = f" and {len(moved) - 4} more" if len(moved) > 4 else ""
+    return f"{count(len(moved), 'drift')}{since}: {named}{more}"
 
 
 def _over(stood: Sequence[FeatureDrift]) -> str:
@@ -151,10 +154,10 @@ def _over(stood: Sequence[FeatureDrift]) -> str:
     return f" now; over: {named}" + (f" and {len(stood) - 2} more" if len(stood) > 2 else "")
 
 
-def _moved(item: FeatureDrift) -> str:
-    return f"{column(item.feature)} {item.direction}".strip() + (
-        f" since {period_name(item.since)}" if item.since else ""
-    )
+def _moved(item: FeatureDrift, *, told: bool = False) -> str:
+    """What moved, and since when, unless that was told already."""
+    since = f" since {period_name(item.since)}" if item.since and not told else ""
+    return f"{column(item.feature)} {item.direction}".strip() + since
 
 
 def _metric_line(item: Performance) -> str:

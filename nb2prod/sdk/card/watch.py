@@ -40,8 +40,8 @@ def _rows_of(found: Sequence[FeatureDrift], periods: bool) -> str:
     span = next((item.span for item in found if item.span), None)
     if span is None:
         return "Over all rows."
-    drifted = " What drifted has its alarm's figures." if any(item.drifted for item in found) else ""
-    return f"Over the rows since {period_name(span)}.{drifted}"
+    drifted = "▲: an alarm stands; these are its figures. " if any(item.drifted for item in found) else ""
+    return f"{drifted}Over the rows since {period_name(span)}."
 
 
 def performance(found: Sequence[Performance], name: str) -> Card:

@@ -209,3 +209,4 @@ def test_a_deployments_report_draws_its_days_the_change_and_what_labels_said(sto
     assert "known as blue dots" in text
     assert "Is it up?" in text
     assert text.count("<svg") >= 9
+    assert "pre{white-space:pre-wrap" in text  # an alert's long lines stay on the page

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from alerting import Feed, after, deploy
+from msgspec.structs import replace
 
 from nb2prod.home import Home
 from nb2prod.monitoring import drift
 from nb2prod.monitoring.alerts.evaluation import Evaluator
-from nb2prod.monitoring.report import Page, of_deployment
+from nb2prod.monitoring.report import Page, of_deployment, words
 from nb2prod.monitoring.standing import moment, spoken, stood
 from nb2prod.monitoring.statistics.gaps import GATE
+from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk import card
 from nb2prod.store import Store
@@ -70,7 +72,7 @@ def test_what_is_over_is_told_as_over_with_its_span_and_stands_nowhere(store: St
     assert age.effect < 0.2  # of the rows since it was over: the mean of the whole life is past it
     span = stood(age.since, age.until)
     report = of_deployment(store, "delays")
-    assert "nothing has moved" in Page(report).text()
+    assert Page(report).text().startswith("delays 1: all is as in training again over ")
     for said in (
         Page(report).text(),
         Page(report).html(),
@@ -92,3 +94,17 @@ def test_a_span_of_one_day_says_the_day_once() -> None:
     assert stood("2026-11-27T12:04Z", "2026-11-27T12:13Z") == "Fri 27 Nov 12:04 to 12:13 UTC"
     assert stood("2026-11-27T12:04Z", "2026-11-28T02:13Z") == "Fri 27 Nov 12:04 to Sat 28 Nov 02:13 UTC"
     assert (spoken("2013-06"), spoken("2013-06-02")) == ("June 2013", "2013-06-02")
+
+
+def test_what_began_at_one_time_is_told_with_that_time_once() -> None:
+    since = "2026-11-27T13:12Z"
+    fields = {"period": None, "rows": 9, "effect": 1.0, "low": 0.9, "drifted": True, "direction": "up"}
+    moved = [FeatureDrift(feature=name, since=since, **fields) for name in ("age", "@score")]  # type: ignore[arg-type]
+    shown = card.deployment(UP, drift=moved, performance=[]).text()
+    assert "2 drifts since Fri 27 Nov 13:12 UTC: age up, score up" in " ".join(shown.split())
+
+
+def test_what_is_far_without_an_alarm_is_not_said_to_be_uncertain() -> None:
+    far = FeatureDrift(feature="x", period=None, rows=9, effect=0.7, low=0.6, drifted=False, direction="up")
+    assert words.compared(far, GATE) == "up; at least .60 σ, and no alarm of it stands"
+    assert words.compared(replace(far, low=0.01), GATE) == "up; not for certain past .04 σ"
