@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, dependence, freezing, order, risks, scores, storage
+from nb2prod.baseline import counting, dependence, freezing, order, risks, scores, storage, training
 from nb2prod.baseline.calibration import Calibration, isotonic
-from nb2prod.baseline.columns import columns_of
+from nb2prod.baseline.columns import aligned
 from nb2prod.baseline.feature import BODY, Feature, Floats, Ints
 from nb2prod.baseline.pca import Pca
 from nb2prod.baseline.scores import alike
@@ -69,7 +69,8 @@ class Baseline:
         Parameters
         ----------
         frame
-            Training rows: a pandas frame, a mapping of columns, a 2-D array (columns `x0 … xn`) or a list of texts.
+            Training rows: a pandas frame, a mapping of columns, a list of mappings, a structured array, a 2-D array (columns
+            `x0 … xn`) or a list of texts. Each name is there once.
         scores
             What the model said on hold-out rows: probabilities, (n,) of the positive class or (n, k); or predictions.
         labels
@@ -89,7 +90,7 @@ class Baseline:
         classes
             The order of the columns of `scores`, where labels alone do not tell it.
         """
-        columns, rows = columns_of(frame)
+        columns, rows = training.read(frame, scores)
         alike(scores, labels)
         half = np.random.default_rng(seed).random(rows) < 0.5
         stated = kinds or {}
@@ -157,8 +158,7 @@ class Baseline:
         if self.pca is not None:
             sizes["@multivariate.shares"] = len(self.pca.names)
         sizes[order.NAME] = order.size(self.features)
-        if self.target is not None:
-            sizes |= scores.label_sizes(self.target, self.score_edges)
+        sizes |= {scores.UNREAD: 2} if self.target is None else scores.label_sizes(self.target, self.score_edges)
         return sizes
 
     @property
@@ -191,7 +191,8 @@ class Baseline:
         ----------
         columns
             Column → values (plain lists from JSON or arrays), or any frame that `from_frame` takes. Extra columns are
-            left out, one that is missing is null in every row, a value of another type counts as `type`.
+            left out, one that is missing is null in every row, a value of another type counts as `type`, and so does a name
+            that is there twice. An array, which has no names, is taken by position.
         scores
             What the model said for these rows; counted where the baseline has reference scores.
         n
@@ -199,7 +200,7 @@ class Baseline:
         ordered
             Count also how often rows that follow each other are alike: `@order`, which adds up but is of these batches.
         """
-        found, rows = columns_of(columns)
+        found, rows = aligned(columns, self.names)
         rows = rows if n is None else n
         codes: order.Codes | None = {} if ordered else None
         counted = counting.batch(self._columns, found, rows, self.pca, codes)
@@ -216,7 +217,7 @@ class Baseline:
         )
 
     def count_labels(self, scores: Any, labels: Any, predictions: Any = None) -> Counts:
-        """Counts from which realised figures follow: `@labels`, `@confusion` or `@errors`.
+        """Counts from which realised figures follow: `@labels`, `@confusion` or `@errors`; `@unread` of labels that say nothing.
 
         Parameters
         ----------
@@ -229,10 +230,9 @@ class Baseline:
         """
         from nb2prod.baseline import scores as said
 
-        target = self.target or said.recognise(scores, labels, None)
-        if target is None:
-            return {}
-        return said.label_counts(target, self.score_edges, scores, labels, predictions)
+        if self.target is None:  # what a label means, or its unit, is not known
+            return said.unread(labels)
+        return said.label_counts(self.target, self.score_edges, scores, labels, predictions)
 
     @staticmethod
     def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
@@ -337,10 +337,8 @@ def _with_risks(told: Baseline, holdout: Any, raw: Any) -> Baseline:
     if holdout is None or not len(told.right):
         return told
     assert told.target is not None
-    columns, rows = columns_of(holdout)
+    columns, _ = training.holdout(holdout, raw)
     said = scores.parts(raw, told.target)["@score"]
-    if len(said) != rows:
-        return told
     place = told.score_edges.searchsorted(np.nan_to_num(said), side="right")
     expected = np.where(np.isfinite(said)[:, None], risks.losses(told.right[place]), np.nan)
     own = [feature for feature in told.features if feature.role == "feature"]

@@ -67,15 +67,19 @@ def fit(names: tuple[str, ...], columns: list[Floats], rows: NDArray[np.int64]) 
     matrix, names = matrix[:, alive], tuple(np.array(names[:COLUMNS], dtype=object)[alive])
     if matrix.shape[1] < 3:
         return None
-    low, centre, high = np.nanquantile(matrix, (0.1, 0.5, 0.9), axis=0)
-    spread = np.where(high > low, (high - low) / 2.563, np.nanstd(matrix, axis=0))
-    varies = spread > 0
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        low, centre, high = np.nanquantile(matrix, (0.1, 0.5, 0.9), axis=0)
+        unit = np.maximum(
+            np.nanmax(np.abs(matrix), axis=0), np.finfo(float).tiny
+        )  # squares of it may be past every float
+        scale = 1 / np.where(high > low, (high - low) / 2.563, np.nanstd(matrix / unit, axis=0) * unit)
+    varies = np.isfinite(scale) & (scale > 0) & np.isfinite(centre)  # else it has no spread, or one that no float holds
     if varies.sum() < 3:
         return None
     kept: list[Floats | None] = list(matrix[:, varies].T)
-    centre, spread = centre[varies], spread[varies]
-    components = _components(_standard(kept, len(rows), centre, 1 / spread))
-    return Pca(tuple(np.array(names, dtype=object)[varies]), centre, 1 / spread, components)
+    centre, scale = centre[varies], scale[varies]
+    components = _components(_standard(kept, len(rows), centre, scale))
+    return Pca(tuple(np.array(names, dtype=object)[varies]), centre, scale, components)
 
 
 def _standard(columns: list[Floats | None], rows: int, centre: Floats, scale: Floats) -> Floats:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline.columns import columns_of, values_of
+from nb2prod.baseline.columns import Coded, is_pandas, series_values, unmasked, values_of
 from nb2prod.baseline.feature import Floats, Ints
 from nb2prod.baseline.numbers import numbers
-from nb2prod.baseline.words import level
+from nb2prod.baseline.words import level, missing
 from nb2prod.errors import UsageError
 
 Task = Literal["binary", "multiclass", "regression", "class"]
 CONFUSED = 50
 UNIT = 65536
 LIMIT = 1e4
+UNREAD = "@unread"
 # two machines, or a batch and a single row, may differ in the last bits of a probability
 _DIGITS = 10
 
@@ -42,17 +43,34 @@ class Target:
 
 
 def plain(values: Any) -> Any:
-    """Scores or labels as an array or a list, whatever they came in."""
+    """Scores or labels as an array or a list, whatever they came in.
+
+    Raises
+    ------
+    UsageError
+        They are one value.
+    """
+    if is_pandas(values):
+        parts = [numbers(series_values(values.iloc[:, place]))[0] for place in range(values.shape[1])]
+        if values.shape[1] != 1:
+            return np.stack(parts, axis=1) if parts else np.empty((len(values), 0))
+        values = values.iloc[:, 0]
     if hasattr(values, "iloc"):
-        columns, rows = columns_of(values)
-        if getattr(values, "ndim", 1) == 1 or len(columns) == 1:
-            return next(iter(columns.values()), [])
-        return (
-            np.stack([numbers(column)[0] for column in columns.values()], axis=1)
-            if rows
-            else np.empty((0, len(columns)))
+        values = series_values(values)
+    if isinstance(values, Coded):
+        return values.values()
+    if isinstance(values, np.ndarray) and values.ndim > 0:
+        return unmasked(values)
+    if isinstance(values, str | bytes | Mapping | np.ndarray) or not isinstance(values, Iterable):
+        raise UsageError(
+            f"`{type(values).__name__}` is no column of scores or labels",
+            code="no-column",
+            where="scores, labels",
+            why="Scores and labels are one for each row, in the order of the rows; None stands for one that is not known.",
+            fix="scores=[0.3]      # of one row",
+            kept="nothing was counted",
         )
-    return values if isinstance(values, (list, np.ndarray)) else list(values)
+    return values if isinstance(values, list) else list(values)
 
 
 def must_match(noun: str, given: Any, rows: int, of: str) -> None:
@@ -75,6 +93,40 @@ def must_match(noun: str, given: Any, rows: int, of: str) -> None:
         )
 
 
+def must_fit(given: Any, target: Target | None) -> None:
+    """Refuse scores with another number of columns than the model has classes.
+
+    Raises
+    ------
+    UsageError
+        They have.
+    """
+    if target is None or target.task == "regression" or given is None:
+        return
+    width = _width(plain(given))
+    widths = {"binary": (1, 2), "class": (1,)}.get(target.task, (len(target.classes),))
+    if width in (0, *widths):
+        return
+    shown = ", ".join(target.classes[:8]) + (", …" if len(target.classes) > 8 else "")
+    kind = "one predicted class a row" if target.task == "class" else f"probabilities of the classes {shown}"
+    raise UsageError(
+        f"The scores have {width:,} columns; the baseline's have {' or '.join(map(str, widths))}",
+        code="other-classes",
+        where="scores",
+        why=f"The baseline was made from {kind}, in that order.",
+        fix="scores=model.predict(rows)" if target.task == "class" else "scores=model.predict_proba(rows)",
+        kept="nothing was counted",
+    )
+
+
+def _width(given: Any) -> int:
+    """Columns of scores; 0 where all are null."""
+    if isinstance(given, np.ndarray):
+        return int(given.shape[1]) if given.ndim > 1 else min(len(given), 1)
+    wide = (len(row) if isinstance(row, list | tuple | np.ndarray) else 1 for row in given if not missing(row))
+    return max(wide, default=0)
+
+
 def alike(scores: Any, labels: Any) -> None:
     """Refuse labels that are not one a score, as `must_match`."""
     if scores is not None and labels is not None:
@@ -88,7 +140,7 @@ def matrix(scores: Any) -> Floats:
         found = scores.astype(np.float64, copy=False)
         return found.reshape(len(found), -1) if found.ndim > 1 else found[:, None]
     rows = values_of(scores)
-    width = max((len(row) for row in rows if isinstance(row, Sequence) and not isinstance(row, str)), default=1)
+    width = _width(rows) or 1
     blank = [np.nan] * width
     full = [_row(row, width, blank) for row in rows]
     return np.array(full, dtype=np.float64).reshape(len(full), width)
@@ -178,6 +230,8 @@ def parts(scores: Any, target: Target) -> dict[str, Any]:
     if target.task == "binary":
         positive = np.round(values[:, -1], _DIGITS)
         return {"@score": positive} | _sureness(np.stack((1 - positive, positive), axis=1))
+    if values.shape[1] != len(target.classes):  # no row has a probability of each
+        values = np.full((len(values), len(target.classes)), np.nan)
     values = np.round(values, _DIGITS)
     best = np.argmax(np.where(np.isnan(values), -1, values), axis=1)
     said: list[Any] = [str(place) for place in best.tolist()]
@@ -205,8 +259,8 @@ def _sureness(values: Floats) -> dict[str, Floats]:
 def label_sizes(target: Target, edges: Floats) -> dict[str, int]:
     """Names and lengths of the counters that labels fill."""
     if target.task == "regression":
-        return {"@errors": 6}
-    sizes = {}
+        return {"@errors": 6, UNREAD: 2}
+    sizes = {UNREAD: 2}
     if target.task in ("binary", "multiclass"):
         sizes["@labels"] = 2 * (len(edges) + 2)
     if 1 < len(target.classes) <= CONFUSED:
@@ -215,49 +269,72 @@ def label_sizes(target: Target, edges: Floats) -> dict[str, int]:
 
 
 def label_counts(target: Target, edges: Floats, scores: Any, labels: Any, predictions: Any = None) -> dict[str, Ints]:
-    """Whole-number counts from which every realised figure follows.
+    """Whole-number counts from which every realised figure follows; a label that is null is none.
 
     `@labels` is score bucket × (0, 1), the last bucket for rows without a score; for several classes 1 means that the
     first choice was right. `@confusion` is predicted × true class, the last of each for anything else. `@errors` is
-    n, |e|, e, e², y, y² of a regression in units of `scale` / 65536.
+    n, |e|, e, e², y, y² of a regression in units of `scale` / 65536. `@unread` is there where labels came that no figure
+    follows from: those of rows without an answer, and those that are no class or no number.
     """
     if target.task == "regression":
-        return {"@errors": _errors(target, scores if scores is not None else predictions, labels)}
+        return _errors(target, scores if scores is not None else predictions, labels)
     sizes = label_sizes(target, edges)
-    truth = target.index(plain(labels))
+    column = values_of(plain(labels))
+    truth = target.index(column)
+    there = np.array([not missing(value) for value in column], dtype=np.bool_)
+    known = truth < len(target.classes)
     said = _said(target, scores, predictions, len(truth))
-    found: dict[str, Ints] = {}
+    answered = said >= 0
+    found = _unread(known & ~answered, there & ~known)
     if "@labels" in sizes:
         outcome = (truth == 1) if target.task == "binary" else (truth == said)
         value = np.full(len(truth), np.nan) if scores is None else parts(scores, target)["@score"]
         place = np.where(np.isnan(value), len(edges) + 1, edges.searchsorted(value, side="right"))
-        known = truth < len(target.classes)
         found["@labels"] = np.bincount((2 * place + outcome)[known], minlength=sizes["@labels"]).astype(np.int64)
     if "@confusion" in sizes:
         width = len(target.classes) + 1
-        found["@confusion"] = np.bincount(said * width + truth, minlength=width * width).astype(np.int64)
+        cells = (said * width + truth)[there & answered]
+        found["@confusion"] = np.bincount(cells, minlength=width * width).astype(np.int64)
     return found
 
 
+def unread(labels: Any) -> dict[str, Ints]:
+    """`@unread` of labels of which nobody knows what they are."""
+    there = np.array([not missing(value) for value in values_of(plain(labels))], dtype=np.bool_)
+    return _unread(np.zeros(0, np.bool_), there)
+
+
+def _unread(unanswered: NDArray[np.bool_], strange: NDArray[np.bool_]) -> dict[str, Ints]:
+    counts = np.array([unanswered.sum(), strange.sum()], dtype=np.int64)
+    return {UNREAD: counts} if counts.any() else {}
+
+
 def _said(target: Target, scores: Any, predictions: Any, rows: int) -> NDArray[np.int64]:
-    """Place of the predicted class."""
-    if predictions is not None:
-        return target.index(plain(predictions))
+    """Place of the predicted class, -1 where nothing was answered."""
+    if predictions is not None or (scores is not None and target.task == "class"):
+        answers = values_of(plain(scores if predictions is None else predictions))
+        return np.where([missing(value) for value in answers], -1, target.index(answers))
     if scores is None:
-        return np.full(rows, len(target.classes), dtype=np.int64)
-    if target.task == "class":
-        return target.index(plain(scores))
+        return np.full(rows, -1, dtype=np.int64)
     values = matrix(scores)
-    if target.task == "binary":
-        return np.asarray(values[:, -1] >= 0.5, dtype=np.int64)
-    return np.asarray(np.argmax(np.where(np.isnan(values), -1, values), axis=1), dtype=np.int64)
+    best = (
+        values[:, -1] >= 0.5 if target.task == "binary" else np.argmax(np.where(np.isnan(values), -1, values), axis=1)
+    )
+    lost = np.isnan(values[:, -1:] if target.task == "binary" else values).any(axis=1)
+    return np.where(lost, -1, best.astype(np.int64))
 
 
-def _errors(target: Target, scores: Any, labels: Any) -> Ints:
-    said = matrix(scores)[:, 0]
-    truth = numbers(plain(labels))[0]
-    good = np.isfinite(said) & np.isfinite(truth)
+def _errors(target: Target, scores: Any, labels: Any) -> dict[str, Ints]:
+    column = plain(labels)
+    truth = numbers(column)[0]
+    said = np.full(len(truth), np.nan) if scores is None else matrix(scores)[:, 0]
+    known, answered = np.isfinite(truth), np.isfinite(said)
+    there = np.array([not missing(value) for value in values_of(column)], dtype=np.bool_)
+    good = known & answered
     error = np.clip((said[good] - truth[good]) / target.scale, -LIMIT, LIMIT)
     value = np.clip(truth[good] / target.scale, -LIMIT, LIMIT)
     rows = np.stack((np.abs(error), error, error**2, value, value**2))
-    return np.concatenate(([len(error)], np.rint(rows * UNIT).astype(np.int64).sum(axis=1))).astype(np.int64)
+    sums = np.rint(rows * UNIT).astype(np.int64).sum(axis=1)
+    return {"@errors": np.concatenate(([len(error)], sums)).astype(np.int64)} | _unread(
+        known & ~answered, there & ~known
+    )

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from nb2prod.baseline import Baseline, Counts, add_counts, order
-from nb2prod.baseline.columns import columns_of, take
-from nb2prod.baseline.scores import must_match, plain
+from nb2prod.baseline.columns import aligned, take
+from nb2prod.baseline.scores import UNREAD, must_fit, must_match, plain
 from nb2prod.baseline.seasons import HOUR, moments, times_of
-from nb2prod.errors import Conflict, UsageError
+from nb2prod.errors import Conflict
 from nb2prod.monitoring import snapshot
+from nb2prod.monitoring.arguments import must_be, must_be_rate, tell_double
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.discoveries import e_bh
 from nb2prod.monitoring.statistics.episodes import Episodes
@@ -25,7 +27,7 @@ from nb2prod.monitoring.statistics.labelrisk import LabelRisk
 from nb2prod.monitoring.statistics.ladder import Ladder
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.reconcile import reconcile
-from nb2prod.monitoring.statistics.risk import estimate, realised
+from nb2prod.monitoring.statistics.risk import estimate, realised, unread
 from nb2prod.monitoring.statistics.scales import Floats, Ints
 from nb2prod.monitoring.statistics.seasonal import UNTIMED, Seasonal, Visit
 from nb2prod.records.monitoring import Alarm, Performance
@@ -85,8 +87,11 @@ class Monitor:
     """
 
     def __init__(self, baseline: Baseline, false_alarm_rate: float = 0.05, effect: float = GATE) -> None:
-        _check("false_alarm_rate", false_alarm_rate, "a share above 0 and below 1", 0.05, false_alarm_rate != 0, 1.0)
-        _check("effect", effect, "a number of training's standard deviations, 0 or above", GATE)
+        must_be(baseline, Baseline, "Monitor(baseline)", "monitor = Monitor(Baseline.from_frame(X_train))")
+        must_be_rate(
+            "false_alarm_rate", false_alarm_rate, "a share above 0 and below 1", 0.05, false_alarm_rate != 0, 1.0
+        )
+        must_be_rate("effect", effect, "a number of training's standard deviations, 0 or above", GATE)
         self.baseline = baseline
         self.false_alarm_rate = false_alarm_rate
         self.effect = effect
@@ -116,18 +121,27 @@ class Monitor:
         Parameters
         ----------
         frame
-            Any frame that `Baseline.from_frame` takes; columns may be missing, more, in another order or of mixed types.
+            Any frame that `Baseline.from_frame` takes; columns may be missing, more, in another order or of mixed types. An
+            array has no names: its columns are taken by position, as many as the baseline has. Of a name that is there twice
+            every row counts as of another type, since it cannot be told which one is meant, and a warning says so.
         scores
-            Probabilities or predictions of these rows.
+            Probabilities or predictions of these rows, with the columns of the hold-out's.
         labels
-            What came true, where it is known already.
+            What came true, where it is known already; of these rows, with their `scores`.
         time
             When they arrived, epoch seconds.
         times
             When each row happened, as in `Baseline.from_frame`: columns that follow the hours of the week are compared with
             their own hour. Left out, the frame's index where it is one of date-times, else `time`.
+
+        Raises
+        ------
+        UsageError
+            These are no rows; scores, labels or times are not one a row, or scores of another number of classes.
         """
-        columns, rows = columns_of(frame)
+        columns, rows = aligned(frame, self.baseline.names)
+        tell_double(frame, columns, self.baseline.names)
+        must_fit(scores, self.baseline.target)
         for noun, given in (("scores", scores), ("labels", labels)):
             if given is not None:
                 must_match(noun, given, rows, "rows")
@@ -200,7 +214,8 @@ class Monitor:
         Conflict
             Both have bet already: evidence cannot be added up. Ask one of them for alarms only after merging.
         """
-        if other.baseline.digest != self.baseline.digest:
+        must_be(other, Monitor, "monitor.merge(other)", "other = Monitor(baseline)")
+        if _watched(other.baseline) != _watched(self.baseline):
             raise Conflict(
                 "The monitors watch different baselines",
                 code="different-baselines",
@@ -221,8 +236,8 @@ class Monitor:
         self.rows += other.rows
         self._risk.add(other._counts, self.rows, self._episodes.alarms)
         self._came = other._came if self._came is None else max(self._came, other._came or self._came)
-        for waiting in other._queue:
-            self._enqueue(copy.deepcopy(waiting))
+        for waiting in copy.deepcopy(other._queue):
+            self._enqueue(waiting)
 
     # -- kept over a restart
 
@@ -326,31 +341,22 @@ class Monitor:
             `note` says why nothing is.
         """
         expected = estimate(self.baseline, self._counts, metric)
-        known = realised(self.baseline, self._counts, metric) if _labelled(self._counts) else None
-        if known is None or known.value is None:
+        if not any(name in self._counts for name in ("@labels", "@confusion", "@errors", UNREAD)):
             return expected
-        from msgspec.structs import replace
-
-        both = reconcile(self.baseline, self._counts, known.metric)
-        return replace(known, predicted=expected.value, reconciled=both, note=expected.note)
-
-
-def _check(name: str, value: Any, kind: str, example: float, above: bool = True, below: float = np.inf) -> None:
-    number = not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
-    if number and above and 0 <= value < below:
-        return
-    raise UsageError(
-        f"`{name}` is {kind}",
-        code="wrong-rate",
-        where=f"Monitor(…, {name}={value!r})",
-        why=f"{value!r} is none.",
-        fix=f"{name}={example:.10g}",
-        kept="nothing was made",
-    )
+        known = realised(self.baseline, self._counts, metric)
+        if known.value is not None:
+            both = reconcile(self.baseline, self._counts, known.metric)
+            said = expected.note if expected.predicted is not None else ""
+            note = " ".join(filter(None, (known.note, said)))
+            return replace(known, predicted=expected.value, reconciled=both, note=note)
+        if expected.value is None:
+            return replace(expected, note=known.note or expected.note)
+        return replace(expected, note=" ".join(filter(None, (expected.note, unread(self.baseline, self._counts)))))
 
 
-def _labelled(counts: Counts) -> bool:
-    return any(name in counts for name in ("@labels", "@confusion", "@errors"))
+def _watched(baseline: Baseline) -> tuple[Any, ...]:
+    """What counts must have in common to be added up."""
+    return baseline.digest, baseline.scores_digest, baseline.target and baseline.target.classes, baseline.sizes
 
 
 def _apart(a: float | None, b: float | None) -> float:

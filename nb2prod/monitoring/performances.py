@@ -8,7 +8,7 @@ from nb2prod.baseline import Baseline, dense
 from nb2prod.monitoring.spans import Span, watch
 from nb2prod.monitoring.statistics import estimate, realised
 from nb2prod.monitoring.statistics.reconcile import reconcile
-from nb2prod.monitoring.statistics.risk import ALIASES, of_share
+from nb2prod.monitoring.statistics.risk import ALIASES, of_share, unread
 from nb2prod.records.monitoring import Performance
 from nb2prod.runtime.tally import AGREED, PREDICTED
 from nb2prod.store import Store
@@ -68,7 +68,8 @@ def of_span(baseline: Baseline, span: Span, metric: str) -> Performance:
         predicted = _said(span.counts)
     if known.realised is not None:
         return msgspec.structs.replace(known, predicted=predicted, reconciled=reconcile(baseline, counts, metric))
-    note = known.note if predicted is None and expected.value is None else expected.note
+    alone = predicted is None and expected.value is None
+    note = known.note if alone else " ".join(filter(None, (expected.note, unread(baseline, counts))))
     return msgspec.structs.replace(expected, predicted=predicted, note=note)
 
 

@@ -13,6 +13,7 @@ from nb2prod.records.report import Measured, Shape
 _STEPS = 40
 _SHOWN = 12
 _TAIL = 0.005
+_FAR = 1e290
 
 
 def shape(feature: Feature, live: Ints, words: str) -> Shape:
@@ -23,9 +24,14 @@ def shape(feature: Feature, live: Ints, words: str) -> Shape:
         )
         for one in distances(feature, feature.counts, live).values()
     )
-    if feature.numeric and len(feature.edges) > 2:
+    if feature.numeric and _drawable(feature.edges):
         return _number(feature, live, words, known)
     return _levels(feature, live, words, known)
+
+
+def _drawable(edges: Floats) -> bool:
+    """Is there an axis of such numbers? Close to the largest and smallest floats a plot has no ticks."""
+    return len(edges) > 2 and bool(1 / _FAR < edges[-1] / 4 - edges[0] / 4 < _FAR)
 
 
 def _number(feature: Feature, live: Ints, words: str, known: tuple[Measured, ...]) -> Shape:
@@ -33,7 +39,8 @@ def _number(feature: Feature, live: Ints, words: str, known: tuple[Measured, ...
     edges = feature.edges[ends]
     sums = [np.concatenate(([0], np.cumsum(counts[BODY + 1 : -1])))[ends] for counts in (feature.counts, live)]
     rows = [max(int(counts.sum()), 1) for counts in (feature.counts, live)]
-    training, now = (np.diff(side) / n / np.diff(edges) for side, n in zip(sums, rows, strict=True))
+    with np.errstate(over="ignore"):  # edges of which the distance, or its inverse, is past every float
+        training, now = (np.diff(side) / n / np.diff(edges) for side, n in zip(sums, rows, strict=True))
     return Shape(
         feature=feature.name,
         words=words,

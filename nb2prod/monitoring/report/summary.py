@@ -18,7 +18,7 @@ from nb2prod.monitoring.spans import grain, watch
 from nb2prod.monitoring.standing import Story
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.monitoring.statistics.gaps import GATE
-from nb2prod.monitoring.statistics.risk import NO_SCORES, ONE_CLASS, unable
+from nb2prod.monitoring.statistics.risk import NO_SCORES, ONE_CLASS, unable, unread
 from nb2prod.monitoring.statistics.scales import Ints
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
@@ -72,7 +72,7 @@ def summarise(
         confidence=_shapes(baseline, full, said),
         together=_carriers(baseline, full.get("@multivariate.shares")),
         calibration=_calibration(baseline),
-        notes=tuple(_notes(baseline)),
+        notes=(*_notes(baseline), *filter(None, (unread(baseline, full),))),
     )
 
 

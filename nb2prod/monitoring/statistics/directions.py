@@ -9,6 +9,8 @@ from nb2prod.baseline.feature import BODY
 from nb2prod.monitoring.statistics.gaps import Gap
 from nb2prod.monitoring.statistics.scales import Ints
 
+# the edge after an atom at 0 is the least number there is
+_NEXT_TO_ZERO = 1e-323
 _BUCKETS = {
     "null": "missing",
     "infinite": "infinite",
@@ -36,7 +38,8 @@ def quantile(feature: Feature, counts: Ints, share: float) -> str:
     if alone or high <= np.nextafter(low, np.inf):  # an atom
         return number(low)
     inside = (share * reached[-1] - (reached[place] - body[place])) / body[place]
-    return number(low + (high - low) * min(max(inside, 0.0), 1.0))
+    inside = min(max(inside, 0.0), 1.0)
+    return number(low * (1 - inside) + high * inside)
 
 
 def direction(feature: Feature, base: Ints, live: Ints, gap: Gap) -> str:
@@ -79,7 +82,7 @@ def _middle(feature: Feature, base: Ints, live: Ints) -> str:
 
 def _mean(feature: Feature, counts: Ints) -> float:
     body = counts[BODY:]
-    return float(body @ feature.centres / max(int(body.sum()), 1))
+    return float(body / max(int(body.sum()), 1) @ feature.centres)
 
 
 def _middle80(feature: Feature, counts: Ints) -> str:
@@ -116,7 +119,9 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A figure with three digits."""
-    if abs(value) < 1e-300:
+    """A figure with three or four digits, past a billion with its exponent."""
+    if abs(value) < _NEXT_TO_ZERO:
         return "0"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if 1000 <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"

@@ -53,8 +53,10 @@ def _measured(feature: Feature, p: Floats, q: Floats, n: int, m: int) -> dict[st
     if not feature.numeric:
         return found | {"ks": np.abs(p - q).sum(axis=1) / 2}
     gap = np.cumsum((p - q)[:, BODY:], axis=1)
-    steps = np.diff(feature.centres) if len(feature.edges) else np.zeros(0)
-    return found | {"ks": np.abs(gap).max(axis=1), "wasserstein": np.abs(gap[:, :-1]) @ steps}
+    with np.errstate(over="ignore"):  # a distance past every float is the largest one
+        steps = np.nan_to_num(np.diff(feature.centres)) if len(feature.edges) else np.zeros(0)
+        moved = np.nan_to_num(np.abs(gap[:, :-1]) @ steps)
+    return found | {"ks": np.abs(gap).max(axis=1), "wasserstein": moved}
 
 
 def psi(p: Floats, q: Floats, n: int, m: int) -> Floats:

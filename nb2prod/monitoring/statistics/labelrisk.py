@@ -97,6 +97,7 @@ class LabelRisk:
     `limit` is what the live risk must certainly pass; None where the hold-out had no labels, then nothing is ever told.
     `proxy` is what a row's score says of its error; None where it says nothing, and once answers were not those of the scores.
     `least` labels are needed to say that it is over: errors come in bad days and good ones, and one good day ends nothing.
+    `unit` is what one unit of a loss is worth in the label's own.
     """
 
     level: float
@@ -112,6 +113,7 @@ class LabelRisk:
     pending: int = 0
     standing: int | None = None
     least: float = 0.0
+    unit: float = 1.0
 
     def __post_init__(self) -> None:
         self.seen = Losses(shares=self.shares)
@@ -125,7 +127,8 @@ class LabelRisk:
         if known is None or known.n < 1:
             return cls(level, 0.0, None)
         proxy = Proxy.of(baseline, "error") if known.shares else None
-        return cls(level, known.mean, upper(known, level / 2) + TOLERANCE, known.shares, proxy)
+        unit = 1.0 if known.shares or baseline.target is None else baseline.target.scale
+        return cls(level, known.mean, upper(known, level / 2) + TOLERANCE, known.shares, proxy, unit=unit)
 
     def add(self, counts: Mapping[str, Any], rows: int, alarms: list[Alarm], happened: float | None = None) -> None:
         """Take labels that came when `rows` rows had been seen; what is certain is put into `alarms`.
@@ -216,7 +219,8 @@ class LabelRisk:
 
     def _alarm(self, window: Losses, low: float, when: int, rows: int, alarms: list[Alarm]) -> Alarm:
         what = "errors" if window.shares else "mean error"
-        words = f"{what} {self.reference:.3g} on the hold-out to {window.mean:.3g}, certainly above {low:.3g}"
+        held, now, least = (f"{self.unit * value:.3g}" for value in (self.reference, window.mean, low))
+        words = f"{what} {held} on the hold-out to {now}, certainly above {least}"
         return Alarm(
             feature="@labels",
             kind="performance",

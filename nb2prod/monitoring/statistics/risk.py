@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec.structs import replace
 from scipy.stats import norm
 
 from nb2prod.baseline import Baseline
 from nb2prod.baseline.feature import BODY
+from nb2prod.baseline.scores import UNREAD
 from nb2prod.monitoring.statistics import sequences
 from nb2prod.monitoring.statistics.scales import Floats
 from nb2prod.records.monitoring import Performance
@@ -36,6 +38,7 @@ ONE_CLASS = (
     "The hold-out's labels are of one class: they do not tell what a score is worth, so nothing is estimated. Deploy with a "
     "hold-out of all classes."
 )
+NO_LABELS = "no labels yet"
 BLIND = "Estimated from calibrated scores; it does not see a change of the relation between inputs and label."
 
 
@@ -182,17 +185,43 @@ def realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, *, peri
     ----------
     metric
         `accuracy`, `roc_auc`, `positive_share`, `precision`, `recall`, `f1`; for numbers `mae`, `rmse`, `bias`, `r2`.
+
+    Returns
+    -------
+    Performance
+        `note` says why there is no figure, and how many labels it leaves out.
     """
-    metric = ALIASES.get(metric, metric)
+    found = _realised(baseline, counts, ALIASES.get(metric, metric), period)
+    left_out = unread(baseline, counts)
+    if not left_out:
+        return found
+    return replace(found, note=left_out if found.note in ("", NO_LABELS) else f"{found.note}. {left_out}")
+
+
+def unread(baseline: Baseline, counts: Mapping[str, Any]) -> str:
+    """How many labels no figure follows from, and why; empty where there are none."""
+    alone, strange = (int(count) for count in counts.get(UNREAD, (0, 0)))
+    target = baseline.target
+    if target is None:
+        fix = "Baseline.from_frame(frame, scores, labels) of a hold-out tells"
+        return f"What {strange:,} labels mean is not known: {fix}." if strange else ""
+    classes = ", ".join(target.classes[:8]) + ("…" if len(target.classes) > 8 else "")
+    kind = "numbers" if target.task == "regression" else f"class of the baseline ({classes})"
+    told = [f"{alone:,} labels came without an answer of the model."] if alone else []
+    told += [f"{strange:,} labels are no {kind} and are left out."] if strange else []
+    return " ".join(told)
+
+
+def _realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, period: str | None) -> Performance:
     if "@errors" in counts:
         return _of_errors(baseline, np.asarray(counts["@errors"]), metric, period)
     if metric not in METRICS:
-        return _nothing(metric, period, 0, f"{metric} is not known; {', '.join(METRICS)} are.")
+        return _nothing(metric, period, 0, f"{metric} is not known; {', '.join(METRICS)} are")
     several = baseline.target is None or baseline.target.task in ("multiclass", "class")
     if metric == "accuracy" and "@confusion" in counts:
         return _of_confusion(np.asarray(counts["@confusion"], dtype=np.float64), period)
     if several or "@labels" not in counts:
-        return _nothing(metric, period, 0, f"no counts that {metric} follows from")
+        return _nothing(metric, period, 0, f"no counts that {metric} follows from" if several else NO_LABELS)
     table = np.asarray(counts["@labels"], dtype=np.float64).reshape(-1, 2)
     if metric != "positive_share":
         table = table[:-1]
@@ -202,7 +231,7 @@ def realised(baseline: Baseline, counts: Mapping[str, Any], metric: str, *, peri
 def _of_labels(baseline: Baseline, pos: Floats, neg: Floats, metric: str, period: str | None) -> Performance:
     n = int(pos.sum() + neg.sum())
     if not n:
-        return _nothing(metric, period, 0, "no labels yet")
+        return _nothing(metric, period, 0, NO_LABELS)
     said = np.resize(np.append(baseline.says_yes, 0.0), len(pos))
     slope = METRICS[metric](pos, neg, said)
     if not np.isfinite(slope.value):
@@ -221,7 +250,7 @@ def _of_confusion(flat: Floats, period: str | None) -> Performance:
     table = flat.reshape(width, width)[:, :-1]
     n, right = float(table.sum()), float(np.trace(table[:-1]))
     if not n:
-        return _nothing("accuracy", period, 0, "no labels yet")
+        return _nothing("accuracy", period, 0, NO_LABELS)
     low, high = of_share(right, n)
     return _told("accuracy", period, int(n), right / n, low, high)
 
@@ -230,9 +259,9 @@ def _of_errors(baseline: Baseline, sums: Any, metric: str, period: str | None) -
     n = int(sums[0])
     scale = baseline.target.scale if baseline.target is not None else 1.0
     if metric not in ("mae", "rmse", "bias", "r2"):
-        return _nothing(metric, period, n, f"{metric} is not known for numbers; mae, rmse, bias, r2 are.")
+        return _nothing(metric, period, n, f"{metric} is not known for numbers; mae, rmse, bias, r2 are")
     if not n:
-        return _nothing(metric, period, 0, "no labels yet")
+        return _nothing(metric, period, 0, NO_LABELS)
     size, bias, square, level, power = (float(value) / UNIT / n for value in sums[1:])
     if metric in ("mae", "bias"):
         value = size if metric == "mae" else bias
@@ -257,7 +286,7 @@ def _between(value: float, half: float) -> tuple[float, float]:
     logit = np.log(inner / (1 - inner))
     width = half / (inner * (1 - inner))
     low, high = (1 / (1 + np.exp(-(logit + sign * min(width, 30.0)))) for sign in (-1, 1))
-    return float(low), float(high)
+    return min(float(low), value), max(float(high), value)
 
 
 def _told(metric: str, period: str | None, n: int, value: float, low: float | None, high: float | None) -> Performance:
