@@ -108,8 +108,8 @@ class Alarm(Record, frozen=True, kw_only=True):
     rows seen when it was told, `ended` the row at which it was over. Alarms of one `group` began together.
 
     `risk` is what it does to the estimated share of wrong answers, between `risk_low` and `risk_high`; None where no hold-out
-    scores tell. `matters` says so in words. `severity` is ``note`` where the estimated risk is certain to stay as it was:
-    it is shown and nobody is woken; else ``page``.
+    scores tell. `matters` says so in words. `severity` is ``note`` where the estimated risk is certain to stay as it was or to
+    fall: it is shown and nobody is woken; else ``page``.
     """
 
     feature: str

@@ -8,18 +8,19 @@ Two estimates from counts alone, each with its bound:
   count as the worst there is.
 
 Two losses, the error and the Brier score: the first is what people read, the second also sees scores that say less than they
-did. A shift is harmless where the upper bound of each stays within a tenth of the hold-out's own risk, at most .02, and the
-bound itself is as narrow. Bounds are those of one look, three standard errors wide. Like every estimate from scores it is
-blind to a change of the relation between
-inputs and label.
+did. A shift is harmless where the upper bound of each stays within a tenth of the hold-out's own risk, at most .02, and either
+the bound itself is as narrow, so that the risk stays as it was, or lies below 0, so that it falls. Bounds are those of one look,
+three standard errors wide. Like every estimate from scores it is blind to a change of the relation between inputs and label.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nb2prod.baseline import Baseline, Feature
 from nb2prod.baseline.feature import BODY
@@ -31,6 +32,7 @@ TOLERANCE = 0.02
 _SHARE = 0.1
 _GROUPS = 16
 _Z, _SHOWN = 3.0, 1.64
+_WORST = np.array([1.0, 0.25])
 # kinds that page whatever the scores say: what is not there or was never seen has no score that could be trusted
 ALWAYS = ("missing", "type", "unseen", "range", "performance")
 
@@ -92,15 +94,27 @@ class Harm:
             why = self.reason or "no scores came with these rows"
             return Verdict(True, f"not ranked by what it does to the risk: {why[0].lower()}{why[1:].rstrip('.')}")
         whole = self._whole(scores)
-        part = self._own(feature, own)
-        told = whole if part is None else part
-        certain = np.all(told.high <= self.limit) and np.all(
-            _Z * told.error <= self.limit
-        )  # not by a wide bound's luck
-        harmless = bool(certain and np.all(whole.low(_SHOWN) <= self.limit))
-        page = kind in ALWAYS or not harmless
+        told = self._own(feature, own) or _Change(whole.size, whole.error, _outside(feature, own))
+        doubt = self._doubt(told, whole)
+        page = kind in ALWAYS or bool(doubt)
         size, low, high = float(told.size[0]), float(told.low()[0]), float(told.high[0])
-        return Verdict(page, self._words(size, low, high, harmless, kind), size, low, high)
+        return Verdict(page, self._words(size, low, high, doubt, kind), size, low, high)
+
+    def _doubt(self, told: _Change, whole: _Change) -> str:
+        """What harmless would need; empty where it is certain."""
+        if np.any(told.high > self.limit) and np.all(told.high - told.worst <= self.limit):
+            return (
+                f"{100 * told.worst[0]:.2g} % more rows than in training are such as it had not, and may all be wrong"
+            )
+        for name, unit, limit, high, error in zip(_LOSSES, _UNITS, self.limit, told.high, told.error, strict=True):
+            if high > limit:
+                return f"harmless is certain where {name} rises by at most {unit(limit)}; it may by {unit(high)}"
+            if _Z * error > limit and np.any(told.high > 0):  # by a wide bound's luck
+                least, now = (unit(width).lstrip("+") for width in (limit, _Z * error))
+                return f"harmless is certain once {name} is known to within {least}; now it is to {now}"
+        if np.any(whole.low(_SHOWN) > self.limit):
+            return "by all columns together it rises"
+        return ""
 
     def shown(self, feature: Feature, own: Shift, scores: Shift | None) -> bool:
         """Has the estimated risk certainly risen past what is harmless?"""
@@ -130,25 +144,40 @@ class Harm:
         p, q, noise = _shares(own, level)
         moved = np.bincount(group, weights=p - q) ** 2
         doubt = (moved / np.maximum(sums[:, 0], 1.0)).sum() * self.spread
-        strange = held[:, 0] == 0
-        strange[-1] |= feature.kind == "category" or feature.numeric  # above, or unseen
-        strange[0] |= feature.numeric  # below
-        worst = np.maximum(p - q, 0.0)[strange].sum() * np.array([1.0, 0.25])
+        worst = np.maximum(p - q, 0.0)[_strange(feature) | (held[:, 0] == 0)].sum() * _WORST
         return _Change((p - q) @ level, np.sqrt(noise + doubt), worst)
 
-    def _words(self, size: float, low: float, high: float, harmless: bool, kind: str) -> str:
+    def _words(self, size: float, low: float, high: float, doubt: str, kind: str) -> str:
         span = f"{_points(size)} ({_points(low)} to {_points(high)}) on {100 * self.risk[0]:.2g} %"
-        if harmless:
+        if not doubt:
             always = ", but what training had not has no score to be trusted" if kind in ALWAYS else ""
             return f"harmless by the scores: estimated error {span}{always}"
         if low > 0:
             return f"estimated error {span}"
-        return f"what it does to the risk is not certain yet: estimated error {span}"
+        return f"what it does to the risk is not certain yet: estimated error {span}; {doubt}"
+
+
+def _strange(feature: Feature) -> NDArray[np.bool_]:
+    """Buckets of the body for what training had not: below, above, unseen."""
+    found = np.zeros(feature.size - BODY, np.bool_)
+    found[-1] = feature.kind == "category" or feature.numeric
+    found[0] |= feature.numeric
+    return found
+
+
+def _outside(feature: Feature, own: Shift) -> Floats:
+    """What rows outside of training may add to each loss."""
+    p, q, _ = _shares(own, np.zeros((feature.size - BODY, 2)))
+    return np.asarray(np.maximum(p - q, 0.0)[_strange(feature)].sum() * _WORST)
 
 
 def _points(change: float) -> str:
     """A change of a share in percentage points."""
     return f"{100 * change:+.2g} points"
+
+
+_LOSSES: tuple[str, ...] = ("the error", "the Brier score")
+_UNITS: tuple[Callable[[float], str], ...] = (_points, "{:.2g}".format)
 
 
 def _shares(shift: Shift, level: Floats) -> tuple[Floats, Floats, Floats]:

@@ -92,6 +92,40 @@ def test_without_the_hold_outs_rows_the_whole_risk_decides_once_rows_are_enough(
     assert {one.severity for one in late} <= {"note"}
 
 
+@pytest.mark.parametrize("rows", [True, False])
+def test_a_shift_that_surely_lowers_the_risk_is_a_note(rows: bool) -> None:
+    found = [one for seed in range(10) for one in told(baseline(rows=rows), 700 + seed, used=1.0)]
+    sure = [one for one in found if one.kind in ("drift", "prediction", "confidence") and one.risk_high < 0]
+    assert len(sure) > 20
+    assert sum(one.severity == "note" for one in sure) > 0.9 * len(sure)
+
+
+def test_what_is_not_certain_yet_says_what_is_missing() -> None:
+    (alarm,) = told(baseline(rows=False), 500, idle=0.8)
+    assert alarm.severity == "page"
+    assert alarm.risk_low < 0
+    assert "harmless is certain" in alarm.matters
+    assert "points" in alarm.matters.split(";")[1] or "Brier" in alarm.matters
+
+
+@pytest.mark.parametrize("change", [{"used": 3.0}, {"narrow": 2.5}])
+def test_sure_scores_of_rows_that_training_had_not_make_nothing_harmless(change: dict[str, float]) -> None:
+    found = told(baseline(rows=False), 900, **change)
+    (alarm,) = [one for one in found if one.feature == "used"]
+    assert alarm.severity == "page"
+    assert "such as it had not" in alarm.matters
+
+
+def test_a_risk_that_rises_is_hardly_ever_a_note() -> None:
+    notes = [
+        one
+        for seed in range(20)
+        for one in told(baseline(rows=False), 1000 + seed, narrow=0.85)
+        if one.severity == "note"
+    ]
+    assert len(notes) <= 1
+
+
 def test_rows_out_of_range_are_never_harmless() -> None:
     found = told(baseline(), 600, idle=3.0)
     assert [one.severity for one in found if one.feature == "idle"] == ["page"]
