@@ -230,6 +230,8 @@ class Baseline:
         """
         from nb2prod.baseline import scores as said
 
+        said.alike(scores, labels)
+        said.alike(predictions, labels)
         if self.target is None:  # what a label means, or its unit, is not known
             return said.unread(labels)
         return said.label_counts(self.target, self.score_edges, scores, labels, predictions)
@@ -337,7 +339,7 @@ def _with_risks(told: Baseline, holdout: Any, raw: Any) -> Baseline:
     if holdout is None or not len(told.right):
         return told
     assert told.target is not None
-    columns, _ = training.holdout(holdout, raw)
+    columns, _ = training.holdout(holdout, raw, told.names)
     said = scores.parts(raw, told.target)["@score"]
     place = told.score_edges.searchsorted(np.nan_to_num(said), side="right")
     expected = np.where(np.isfinite(said)[:, None], risks.losses(told.right[place]), np.nan)

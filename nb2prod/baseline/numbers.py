@@ -70,6 +70,8 @@ def _number(value: Any) -> float | None:
             return float(value)
         except (OverflowError, TypeError):
             return math.inf
+        except ValueError:  # a NaN of Decimal that signals
+            return math.nan
     return None
 
 

@@ -60,7 +60,8 @@ def plain(values: Any) -> Any:
     if isinstance(values, Coded):
         return values.values()
     if isinstance(values, np.ndarray) and values.ndim > 0:
-        return unmasked(values)
+        flat = unmasked(values)
+        return flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat
     if isinstance(values, str | bytes | Mapping | np.ndarray) or not isinstance(values, Iterable):
         raise UsageError(
             f"`{type(values).__name__}` is no column of scores or labels",

@@ -18,6 +18,7 @@ from nb2prod.baseline import freezing, numbers
 from nb2prod.baseline.columns import columns_of
 from nb2prod.baseline.dependence import LEAST_PANES, PANE, scores
 from nb2prod.baseline.feature import BODY, NULL, Feature, Floats, Ints
+from nb2prod.errors import UsageError
 
 HOURS = 168
 HOUR, DAY = 3600.0, 86400.0
@@ -226,12 +227,27 @@ def _steps(values: Floats, group: Ints, within: Ints) -> tuple[Floats, Floats]:
 
 
 def moments(times: Any, rows: int) -> Floats:
-    """Epoch seconds of each row, NaN for those without; empty where there is not one time a row."""
+    """Epoch seconds of each row, NaN for those without; empty where no row has one.
+
+    Raises
+    ------
+    UsageError
+        They are not one a row.
+    """
     if times is None:
         return np.empty(0)
-    column = next(iter(columns_of({"time": times})[0].values()))
+    column = next(iter(columns_of({"times": times})[0].values()))
+    if len(column) != rows:
+        raise UsageError(
+            f"There are {len(column):,} times for {rows:,} rows",
+            code="other-length",
+            where="times",
+            why="Times are one for each row, in their order; None stands for one that is not known.",
+            fix=f"give the times of all {rows:,} rows",
+            kept="nothing was counted",
+        )
     read = numbers.numbers(column)[0] / 1e3 if freezing.kind_of(column) == "number" else numbers.instants(column)[0]
-    return read if len(read) == rows and np.isfinite(read).any() else np.empty(0)
+    return read if np.isfinite(read).any() else np.empty(0)
 
 
 def times_of(frame: Any) -> Any:

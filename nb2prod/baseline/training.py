@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from nb2prod.baseline.columns import Column, colliding, columns_of, is_pandas
+from nb2prod.baseline.columns import Column, aligned, colliding, columns_of, is_pandas
 from nb2prod.baseline.scores import must_match
 from nb2prod.errors import UsageError
 
@@ -41,9 +42,9 @@ def read(frame: Any, scores: Any = None) -> tuple[dict[str, Column], int]:
     return columns, rows
 
 
-def holdout(frame: Any, scores: Any) -> tuple[dict[str, Column], int]:
-    """Columns and number of the hold-out's own rows, one for each of its scores."""
-    columns, rows = columns_of(frame)
+def holdout(frame: Any, scores: Any, names: Sequence[str]) -> tuple[dict[str, Column], int]:
+    """Columns and number of the hold-out's own rows, one for each of its scores; `names` are those of training."""
+    columns, rows = aligned(frame, names)
     _distinct(frame, "holdout")
     must_match("scores", scores, rows, "rows of the hold-out")
     return columns, rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nb2prod.baseline.columns import colliding
+from nb2prod.baseline.numbers import instant
 from nb2prod.errors import UsageError
 
 
@@ -44,6 +45,38 @@ def must_be_rate(name: str, value: Any, kind: str, example: float, above: bool =
         fix=f"{name}={example:.10g}",
         kept="nothing was made",
     )
+
+
+def must_count(counts: Any, sizes: Mapping[str, int]) -> None:
+    """Refuse counts that are not of these lengths; as `must_be`."""
+    must_be(counts, Mapping, "monitor.add(counts, rows)", "counts = baseline.count(frame)")
+    for name, array in counts.items():
+        if len(array) != sizes.get(name, len(array)):
+            raise UsageError(
+                f"The counts of `{name}` have {len(array):,} places; the baseline's have {sizes[name]:,}",
+                code="other-counts",
+                where="monitor.add(counts, rows)",
+                why="Counts add up where they were counted on the same baseline.",
+                fix="counts = monitor.baseline.count(frame)",
+                kept="nothing was counted",
+            )
+
+
+def moment(time: Any) -> float | None:
+    """Epoch seconds of a date-time, or of a number of them; None for none."""
+    if time is None or (isinstance(time, int | float | np.number) and not isinstance(time, bool)):
+        return None if time is None else float(time)
+    found = instant(time)
+    if found is None or not np.isfinite(found):
+        raise UsageError(
+            f"A `{type(time).__name__}` is no time",
+            code="no-time",
+            where="time",
+            why="The time at which rows arrived is in epoch seconds, or a date-time.",
+            fix="time=time.time()",
+            kept="nothing was counted",
+        )
+    return found
 
 
 def tell_double(frame: Any, columns: Mapping[str, Any], names: tuple[str, ...]) -> None:

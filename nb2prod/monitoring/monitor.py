@@ -16,7 +16,7 @@ from nb2prod.baseline.scores import UNREAD, must_fit, must_match, plain
 from nb2prod.baseline.seasons import HOUR, moments, times_of
 from nb2prod.errors import Conflict
 from nb2prod.monitoring import snapshot
-from nb2prod.monitoring.arguments import must_be, must_be_rate, tell_double
+from nb2prod.monitoring.arguments import moment, must_be, must_be_rate, must_count, tell_double
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.discoveries import e_bh
 from nb2prod.monitoring.statistics.episodes import Episodes
@@ -114,7 +114,7 @@ class Monitor:
     # -- counts in
 
     def update(
-        self, frame: Any, scores: Any = None, *, labels: Any = None, time: float | None = None, times: Any = None
+        self, frame: Any, scores: Any = None, *, labels: Any = None, time: Any = None, times: Any = None
     ) -> None:
         """Count rows, and what the model said for them.
 
@@ -129,7 +129,7 @@ class Monitor:
         labels
             What came true, where it is known already; of these rows, with their `scores`.
         time
-            When they arrived, epoch seconds.
+            When they arrived: epoch seconds, or a date-time.
         times
             When each row happened, as in `Baseline.from_frame`: columns that follow the hours of the week are compared with
             their own hour. Left out, the frame's index where it is one of date-times, else `time`.
@@ -139,6 +139,7 @@ class Monitor:
         UsageError
             These are no rows; scores, labels or times are not one a row, or scores of another number of classes.
         """
+        time = moment(time)
         columns, rows = aligned(frame, self.baseline.names)
         tell_double(frame, columns, self.baseline.names)
         must_fit(scores, self.baseline.target)
@@ -146,10 +147,10 @@ class Monitor:
             if given is not None:
                 must_match(noun, given, rows, "rows")
         truth = None if labels is None else plain(labels)
-        happened = (
-            moments(times_of(frame) if times is None else times, rows) if len(self._seasonal.rows) else np.empty(0)
-        )
-        if not len(happened):
+        seasonal = len(self._seasonal.rows) > 0
+        known = times_of(frame) if times is None and seasonal else times
+        happened = moments(known, rows)
+        if not seasonal or not len(happened):
             told = {} if truth is None else self.baseline.count_labels(scores, truth)
             self.add(self.baseline.count(columns, scores=scores, n=rows, ordered=True) | told, rows, time=time)
             return
@@ -171,6 +172,7 @@ class Monitor:
         `happened` is the mean of the rows' own times, where that is not when they arrived; NaN where it is not known. Counts of
         labels have that of the rows that they are for.
         """
+        must_count(counts, self.baseline.sizes)
         compared = counts.get(order.NAME)
         counts = {name: array for name, array in counts.items() if name != order.NAME}
         self._counts = add_counts(self._counts, counts)
@@ -281,6 +283,7 @@ class Monitor:
 
     def changed(self, rate: float = 0.1) -> tuple[str, ...]:
         """Counters to look at now, of which at most a share `rate` is calm, however they hang together (e-BH); wakes nobody."""
+        must_be_rate("rate", rate, "a share above 0 and below 1", 0.1, rate != 0, 1.0)
         self._play()
         found = e_bh(np.where(self._episodes.crossed, np.inf, self._detector.evidence), rate)
         return tuple(one.name for one, told in zip(self._layout.features, found, strict=True) if told)

@@ -50,16 +50,23 @@ def unpack(data: bytes, baseline: Baseline, fixed: dict[str, Any]) -> Any:
     Conflict
         Another version of nb2prod wrote it, or it belongs to another baseline.
     """
-    saved = msgspec.msgpack.decode(zlib.decompress(data), type=Saved)
-    if saved.layout != _layout() or saved.baseline != baseline.digest:
+    saved = _decoded(data)
+    if saved is None or saved.layout != _layout() or saved.baseline != baseline.digest:
         raise Conflict(
             "The evidence that was kept cannot be gone on with",
             code="other-evidence",
-            why="Another version of nb2prod wrote it, or it belongs to another baseline.",
+            why="Another version of nb2prod wrote it, it belongs to another baseline, or it is no state at all.",
             fix="begin a new life from the counts that are kept",
             kept="all counts",
         )
     return _Reader(saved.nodes, fixed, baseline).get(0)
+
+
+def _decoded(data: Any) -> Saved | None:
+    try:
+        return msgspec.msgpack.decode(zlib.decompress(data), type=Saved)
+    except (TypeError, zlib.error, msgspec.MsgspecError):
+        return None
 
 
 class _Writer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,3 +146,20 @@ def test_scores_are_columns_by_position_whatever_their_names() -> None:
     labels = np.arange(300) % 3
     named = Baseline.from_frame(FRAME, pd.DataFrame(chances, columns=["p", "p", "p"]), labels)
     assert named.scores_digest == Baseline.from_frame(FRAME, chances, labels).scores_digest
+
+
+def test_the_hold_outs_rows_are_taken_by_position_where_they_have_no_names() -> None:
+    scores, labels = np.linspace(0, 1, 300), np.arange(300) % 2
+    named = Baseline.from_frame(FRAME, scores, labels, holdout=FRAME)
+    same(Baseline.from_frame(FRAME, scores, labels, holdout=VALUES).reference, named.reference)
+
+
+def test_times_and_labels_are_one_a_row() -> None:
+    with pytest.raises(UsageError, match="3 times for 300 rows"):
+        Baseline.from_frame(FRAME, times=[1, 2, 3])
+    with pytest.raises(UsageError, match="5 labels for 3 scores"):
+        BASELINE.count_labels([0.1, 0.2, 0.3], [0, 1, 0, 1, 0])
+
+
+def test_a_signalling_nan_is_null() -> None:
+    assert BASELINE.count({"a": [Decimal("sNaN"), Decimal("NaN"), 1.0]})["a"][NULL] == 2

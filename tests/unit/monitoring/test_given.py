@@ -163,6 +163,48 @@ def test_an_array_is_taken_by_position_and_one_of_another_width_refused() -> Non
         monitor.update(FRAME[:600].to_numpy()[:, :2])
 
 
+@pytest.mark.parametrize("wrong", [{"times": [1, 2, 3]}, {"times": "abc"}, {"time": "soon"}])
+def test_times_that_are_none_are_refused(wrong: dict[str, object]) -> None:
+    monitor = Monitor(BINARY)
+    with pytest.raises(UsageError, match="time"):
+        monitor.update(FRAME[:50], **wrong)
+    assert not monitor.rows
+
+
+def test_rows_may_arrive_at_a_date_time() -> None:
+    monitor, other = Monitor(BINARY), Monitor(BINARY)
+    monitor.update(FRAME[:300], time=pd.Timestamp("2026-03-01", tz="UTC"))
+    other.update(FRAME[:300], time=pd.Timestamp("2026-03-01", tz="UTC").timestamp())
+    assert monitor.state() == other.state()
+
+
+def test_labels_of_one_column_are_labels() -> None:
+    monitor = Monitor(BINARY)
+    for labels in (LABELS[:600, None], pd.DataFrame({"y": LABELS[:600]})):
+        monitor.update(FRAME[:600], SCORES[:600, None], labels=labels)
+    assert monitor.performance("accuracy").n == 1200
+
+
+@pytest.mark.parametrize("wrong", [{"a": [1, 2]}, None])
+def test_counts_of_another_baseline_are_not_added(wrong: object) -> None:
+    monitor = Monitor(BINARY)
+    with pytest.raises(UsageError):
+        monitor.add(wrong, 3)
+    assert monitor.rows == 0
+
+
+@pytest.mark.parametrize("state", [b"none", None])
+def test_what_is_no_state_is_a_conflict(state: object) -> None:
+    with pytest.raises(Conflict, match="evidence"):
+        Monitor.from_state(BINARY, state)
+
+
+def test_what_has_changed_is_asked_with_a_share() -> None:
+    with pytest.raises(UsageError) as caught:
+        Monitor(BINARY).changed("often")
+    assert caught.value.fix == "rate=0.1"
+
+
 def test_a_figure_lies_within_its_own_interval() -> None:
     perfect = Baseline.from_frame(FRAME, LABELS, LABELS)
     wrong = Baseline.from_frame(FRAME, 1 - LABELS, LABELS)
