@@ -171,12 +171,27 @@ def recognise(scores: Any, labels: Any, classes: Sequence[Any] | None) -> Target
     if len(names) == 1 and classes is None and values.shape[1] <= 2 and _probable(values):
         names = _both(names[0], values) if values.shape[1] == 2 or _says_class(labels) else names
     if values.shape[1] > 2:
+        _must_name(names, values.shape[1], classes)
         return Target("multiclass", names if len(names) == values.shape[1] else tuple(map(str, range(values.shape[1]))))
     if _probable(values) and (len(names) == 2 or labels is None or values.shape[1] == 2):
         return Target("binary", names if len(names) == 2 else ("0", "1"))
     if names and classes is not None:
         return Target("class", names)
     return Target("regression", scale=_scale(values, labels))
+
+
+def _must_name(names: tuple[str, ...], width: int, classes: Sequence[Any] | None) -> None:
+    """Refuse labels of which nobody can tell the column of the scores: those of other names than places, and too few."""
+    if classes is not None or not names or len(names) == width or set(names) <= set(map(str, range(width))):
+        return
+    raise UsageError(
+        f"The scores have {width:,} columns, the labels {len(names):,} classes",
+        code="other-classes",
+        where="scores, labels",
+        why="Which column speaks for which class cannot be told from labels that do not show every one of them.",
+        fix="classes=model.classes_",
+        kept="nothing was made",
+    )
 
 
 def _names(labels: Any) -> tuple[str, ...]:

@@ -161,5 +161,16 @@ def test_times_and_labels_are_one_a_row() -> None:
         BASELINE.count_labels([0.1, 0.2, 0.3], [0, 1, 0, 1, 0])
 
 
+def test_labels_that_do_not_show_every_class_need_the_classes() -> None:
+    chances = np.random.default_rng(1).dirichlet([1, 1, 1], 300)
+    labels = np.where(np.arange(300) % 2, "early", "late")
+    with pytest.raises(UsageError, match="3 columns, the labels 2 classes") as caught:
+        Baseline.from_frame(FRAME, chances, labels)
+    assert caught.value.fix.startswith("classes=")
+    found = Baseline.from_frame(FRAME, chances, labels, classes=["early", "on time", "late"])
+    assert found.reference["@confusion"].sum() == 300
+    assert "@unread" not in found.reference
+
+
 def test_a_signalling_nan_is_null() -> None:
     assert BASELINE.count({"a": [Decimal("sNaN"), Decimal("NaN"), 1.0]})["a"][NULL] == 2
