@@ -38,7 +38,14 @@ def story(store: Store, name: str, version: int, model: str) -> Story | None:
     """What was alarmed of a version; None where detection has not read it."""
     if store.alerts.state(name, version, f"memory:{model}") is None:
         return None
-    told = [moved for record in store.alerts.all(name, 1000) if record.version == version for moved in record.moved]
+    told = [
+        replace(
+            moved, ended=moved.ended or record.ended
+        )  # an alert ends too when its version takes no traffic any more
+        for record in store.alerts.all(name, 1000)
+        if record.version == version
+        for moved in record.moved
+    ]
     now: dict[str, Moved] = {}
     was: dict[str, Moved] = {}
     for one in told:

@@ -108,3 +108,14 @@ def test_what_is_far_without_an_alarm_is_not_said_to_be_uncertain() -> None:
     far = FeatureDrift(feature="x", period=None, rows=9, effect=0.7, low=0.6, drifted=False, direction="up")
     assert words.compared(far, GATE) == "up; at least .60 σ, and no alarm of it stands"
     assert words.compared(replace(far, low=0.01), GATE) == "up; not for certain past .04 σ"
+
+
+def test_what_ended_with_its_version_is_over_though_the_version_comes_back(store: Store) -> None:
+    feed, evaluator = Feed(store), Evaluator(store)
+    watched(store, feed, evaluator, {range(20): 0.0, range(20, 30): 1.0})
+    deploy(store)
+    watched(store, Feed(store, version=2, source="t"), evaluator, {range(31, 33): 0.0})
+    store.deployments.switch("delays", 1)
+    assert store.alerts.open("delays") == ()
+    (age,) = [one for one in drift(store, "delays") if one.feature == "age"]
+    assert (age.drifted, age.until) == (False, moment(store.alerts.all("delays")[0].ended or 0.0))
