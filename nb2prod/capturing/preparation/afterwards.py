@@ -103,19 +103,15 @@ class _Reader:
         if isinstance(value, ast.Name):
             return  # what it holds was told where it was made
         made = self._inlined(value)
-        if made is None:
-            for child in ast.iter_child_nodes(value):
-                if isinstance(child, ast.expr):
-                    yield from self._found(child, statement, assigned=False)
-                elif isinstance(child, ast.keyword):
-                    yield from self._found(child.value, statement, assigned=False)
-            return
-        template, rows = made
-        if not (_undoes(template) or (assigned and (_cuts(template) or _names(template)))):
-            return
-        treatment = self._tried(template, rows)
-        if treatment is not None:
-            yield Afterwards(treatment, ast.unparse(value), statement.execution, value.lineno)
+        if made is not None and (_undoes(made[0]) or (assigned and (_cuts(made[0]) or _names(made[0])))):
+            treatment = self._tried(made[0])
+            if treatment is not None:
+                yield Afterwards(treatment, ast.unparse(value), statement.execution, value.lineno)
+                return
+        for child in ast.iter_child_nodes(value):
+            inner = child.value if isinstance(child, ast.keyword) else child
+            if isinstance(inner, ast.expr):
+                yield from self._found(inner, statement, assigned=False)
 
     def _inlined(self, value: ast.expr) -> tuple[ast.expr, str] | None:
         """An expression of nothing but answers to the same rows, those put in their place."""
@@ -128,7 +124,7 @@ class _Reader:
             return None
         return ast.fix_missing_locations(made), next(iter(inliner.rows))
 
-    def _tried(self, template: ast.expr, rows: str) -> Treatment | None:
+    def _tried(self, template: ast.expr) -> Treatment | None:
         """The treatment, if it gives each row another answer than the model's."""
         treatment = treated(template, self.namespace)
         given = self.subject.data
@@ -323,7 +319,7 @@ def _by_labels(subject: Subject, program: Program, namespace: Mapping[str, Any])
     if text is None:
         return None
     template = ast.parse(text, mode="eval").body
-    treatment = _Reader(subject, namespace)._tried(template, "")
+    treatment = _Reader(subject, namespace)._tried(template)
     if treatment is None:
         return None
     return Afterwards(treatment, ast.unparse(call), statement.execution, call.lineno, by_labels=True)

@@ -95,7 +95,7 @@ def outset(
         wanted = made.wants[at].get(name, ALL)
         if name in namespace and _kept(program, name, wanted, made.places[at], namespace):
             return Raw(name, at, preparing, wanted, True, _place(made, at), made.places[at], namespace[name])
-    at = next((n for n in range(begun, preparing[0] + 1) if made.spine[n]), begun)
+    at = _gone(program, made, begun, preparing[0])
     name = made.spine[at]
     if name is None:
         return None
@@ -106,6 +106,19 @@ def outset(
         )
     columns, source = made.wants[at].get(name, ALL), _source(program, made, at)
     return Raw(name, at, preparing, columns, False, _place(made, at), made.places[at], source=source)
+
+
+def _gone(program: Program, made: Slice, begun: int, first: int) -> int:
+    """The step before which rows that nothing holds any more are to be kept: where they were read, else the last that can be."""
+    alone = [
+        n
+        for n in range(begun, first + 1)
+        if made.spine[n] and not made.wants[n].keys() & made.rows[n] - {made.spine[n]}
+    ]
+    read = next((n for n in alone if _source(program, made, n)), None)
+    if read is not None:
+        return read
+    return alone[-1] if alone else next((n for n in range(begun, first + 1) if made.spine[n]), begun)
 
 
 def _copies(

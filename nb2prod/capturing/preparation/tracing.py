@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from nb2prod.capturing.preparation import forms, trial
 from nb2prod.capturing.preparation.raw import Raw
 from nb2prod.capturing.preparation.slicing import Slice
 from nb2prod.capturing.preparation.spine import part
-from nb2prod.capturing.preparation.statements import Program
+from nb2prod.capturing.preparation.statements import Program, Statement
 from nb2prod.capturing.preparation.subject import Subject
 from nb2prod.capturing.values import fits, is_frame, length
 
@@ -117,14 +117,28 @@ def _before(text: str, program: Program) -> str | None:
         located = isinstance(node.value, ast.Attribute) and node.value.attr in ("iloc", "loc", "values")
         return ast.unparse(node.value.value if located and isinstance(node.value, ast.Attribute) else node.value)
     if isinstance(node, ast.Name):
-        for statement in reversed(program.all):
-            target = statement.node.targets[0] if isinstance(statement.node, ast.Assign) else None
-            if isinstance(target, ast.Tuple) and isinstance(statement.node, ast.Assign):
-                ids = [getattr(one, "id", None) for one in target.elts]
-                value = statement.node.value
-                if node.id in ids and isinstance(value, ast.Call) and forms.called(value) == "fit_resample":
-                    return ast.unparse(part(value, ids.index(node.id), len(ids)))
+        given = next((one for one in map(_giving(node.id), reversed(program.all)) if one is not None), None)
+        return ast.unparse(given) if given is not None else None
     return None
+
+
+def _giving(name: str) -> Callable[[Statement], ast.expr | None]:
+    """What a statement gives a name, where that chooses rows of a variable by position or makes more of them."""
+
+    def given(statement: Statement) -> ast.expr | None:
+        node = statement.node
+        if not isinstance(node, ast.Assign):
+            return None
+        target = node.targets[0]
+        elements = target.elts if isinstance(target, ast.Tuple) else [target]
+        ids = [getattr(one, "id", None) for one in elements]
+        if name not in ids:
+            return None
+        value = part(node.value, ids.index(name), len(ids)) if len(ids) > 1 else node.value
+        more = isinstance(node.value, ast.Call) and forms.called(node.value) == "fit_resample"
+        return value if more or (isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Name)) else None
+
+    return given
 
 
 def made_again(subject: Subject, namespace: Mapping[str, Any]) -> Any:

@@ -44,6 +44,8 @@ OUTSIDE = {
     "never undone": ("logarithm", "", "np.expm1(model.predict(X))"),
     "codes named again": ("codes", "print(le.inverse_transform(model.predict(X))[:5])", "le.inverse_transform(model.predict(X))"),
     "codes never named": ("codes", "", "le.inverse_transform(model.predict(X))"),
+    "codes named within a frame": ("codes", "out = pd.DataFrame({'port': le.inverse_transform(model.predict(X))})",
+                                   "le.inverse_transform(model.predict(X))"),
     "codes behind a split": ("split", "model.score(X_test, y_test)", "le.inverse_transform(model.predict(X))"),
     "a column of a result": ("logarithm", "out = X.copy()\nout['paid'] = np.expm1(model.predict(X))",
                              "np.expm1(model.predict(X))"),
@@ -78,6 +80,10 @@ def test_the_cell_that_is_offered_answers_as_the_notebook_goes_on_to(form: str) 
 def test_the_cell_is_named_and_the_labels_go_the_same_way() -> None:
     kernel = Kernel().run(PEOPLE, textwrap.dedent(FITTED["logarithm"]), "a = 1\npred = np.expm1(model.predict(X))")
     finding = only(kernel.look("model"), "answers-outside")
+    within = Kernel().run(
+        PEOPLE, textwrap.dedent(FITTED["codes"]), "pd.DataFrame({'p': le.inverse_transform(model.predict(X))})"
+    )
+    assert only(within.look("model"), "answers-outside").where == "In [3], line 1"
     assert finding.where == "In [3], line 2"
     assert finding.title == "The notebook goes on with the answers of `model`: `np.expm1(model.predict(X))`"
     assert finding.fix.startswith("%%deploy --name model --data X --labels answers\nanswers = np.expm1(y)\n")

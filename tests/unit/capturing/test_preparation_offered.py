@@ -215,6 +215,26 @@ def test_the_scaler_of_the_last_fold_goes_along_with_its_model(form: str, named:
     assert len(told) == len(sent)
 
 
+def test_labels_of_a_fold_by_name_are_those_of_all_rows() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        "from sklearn.model_selection import KFold\nX = df[['fare', 'pclass']]; y = df['lived']",
+        "for a, b in KFold(4).split(X):\n    X_a, X_b = X.iloc[a], X.iloc[b]\n    y_a, y_b = y.iloc[a], y.iloc[b]\n"
+        "    scaler = StandardScaler()\n    X_a = scaler.fit_transform(X_a)\n    model = LogisticRegression().fit(X_a, y_a)",
+    )
+    assert only(kernel.look("model"), "preparation-outside").fix.endswith(
+        "(scaler, model) --name model --data X --labels y"
+    )
+
+
+def test_rows_are_kept_after_what_makes_the_labels() -> None:
+    finding, _ = offered(
+        "df['lived'] = df['lived'].map({0: 'no', 1: 'yes'})\n\ndf['fare'] = np.log1p(df['fare'])",
+        f"model = {TREE}.fit(df[['fare']], df['lived'])",
+    )
+    assert finding.fix.split("\n")[0] == "# put above line 3 of In [2], then run the cells from there again"
+
+
 def test_a_scaler_in_the_call_of_fit_is_seen_though_the_raw_rows_have_the_same_shape() -> None:
     kernel = Kernel().run(
         PEOPLE, "X = df[['fare', 'pclass']].values\nscaler = StandardScaler().fit(X)",
