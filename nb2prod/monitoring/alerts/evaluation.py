@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from nb2prod.monitoring.alerts import words
 from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.alerts.life import REJECTED, Life
-from nb2prod.monitoring.alerts.traffic import Rhythm, Strange
+from nb2prod.monitoring.alerts.telling import Telling
+from nb2prod.monitoring.alerts.traffic import Rhythm
 from nb2prod.monitoring.spans import model_of
-from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule
+from nb2prod.records.alerts import AlertRecord, Reading, Rule
 from nb2prod.records.lifecycle import Action
-from nb2prod.records.monitoring import Alarm, Increment
+from nb2prod.records.monitoring import Increment
 from nb2prod.store import Store
 from nb2prod.store.alerts import Place
-from nb2prod.store.panes import SECONDS, add_sparse
 
 log = logging.getLogger(__name__)
 SETTLED = 65.0
@@ -119,6 +119,7 @@ class _Turn:
         self.pulse = pulse
         self.watched = watched
         self.rules = self.store.alerts.rules(name)
+        self.telling = Telling(self.store, name, self.rules, now)
         self.readings: dict[str, Reading] = {}
         self.began: list[tuple[AlertRecord, tuple[str, ...]]] = []
         self.ended: list[tuple[AlertRecord, tuple[str, ...]]] = []
@@ -181,7 +182,7 @@ class _Turn:
             mark = f"{len(alarms)}m{'' if grave else 'n'}{'.' * over}"
             if life.memory.told.get(key) == mark:
                 continue
-            record = self._drift(life, key, alarms)
+            record = self.telling.drift(life, key, alarms)
             before = life.memory.told.get(key)
             life.memory.told[key] = mark
             then = ("notify",) if grave else ()
@@ -192,64 +193,15 @@ class _Turn:
             elif before is not None:
                 self.changed.append(record)
 
-    def _drift(self, life: Life, key: str, alarms: list[Alarm]) -> AlertRecord:
-        begun = sorted(alarms, key=lambda alarm: (alarm.feature.startswith("@"), alarm.rank))  # causes first
-        since = life.time_of(min(alarm.first_row for alarm in alarms))
-        known = self.store.alerts.by_key(key)
-        first = begun[0]
-        rows = max(alarm.raised for alarm in alarms) - min(alarm.first_row for alarm in alarms)
-        return AlertRecord(
-            key=key,
-            name=self.name,
-            version=life.version,
-            kind=first.kind,
-            subject=first.feature,
-            title=words.drift_title(self.name, begun, since),
-            what=words.drift_what(begun),
-            matters=self._matters(life, since, begun),
-            rows=f"{rows:,} since the change, version {life.version}",
-            tries=self._tries(f"nb2prod drift {self.name}", retrain=True),
-            features=tuple(dict.fromkeys(alarm.feature for alarm in begun)),
-            moved=tuple(_moved(alarm, life) for alarm in begun),
-            first=since,
-            raised=known.raised if known else self.now,
-            ended=known.ended if known and all(alarm.ended is not None for alarm in alarms) else None,
-            done=known.done if known else (),
-            severity="page" if any(alarm.severity == "page" for alarm in alarms) else "note",
-        )
-
-    def _matters(self, life: Life, since: float, begun: list[Alarm]) -> str:
-        panes = self.store.panes.of(self.name, life.version, life.model)
-        after = [pane.counts for pane in panes if pane.period + SECONDS[pane.grain] > since]
-        said = [words.drift_risk(begun), words.drift_matters(life.watched.baseline, add_sparse(after))]
-        said += [
-            f"{rule.alert.metric} {words.interval(rule.reading)} (limit {words.figure(rule.alert.limit)})"
-            for rule in self.rules
-            if rule.reading.value is not None
-        ][:2]
-        said.append(words.season(begun, life.watched.baseline))
-        return "; ".join(part for part in said if part)
-
-    def _tries(self, *lines: str, retrain: bool = False) -> tuple[str, ...]:
-        """Lines to type; the way back where there is one, and the way forward where another model would help."""
-        live = self.store.deployments.find(self.name)
-        others = self.store.deployments.runs(self.name) if live else ()
-        back = [row for row in others if row.state == "retired" and row.version not in (None, live and live.version)]
-        ways = [f"nb2prod rollback {self.name}"] * bool(back)
-        again = [
-            f"%deploy model --name {self.name}  # after retraining"
-        ] * retrain  # last: a comment takes what is behind it
-        return (*lines, *ways, f"nb2prod status {self.name}", *again)
-
     # -- limits
 
     def _limits(self, life: Life) -> None:
         life.forget({rule.text: rule for rule in self.rules})
         for rule in self.rules:
             self.readings[rule.text] = reading = life.reading(rule, self.now)
-            self._stands(life, rule, reading, self._limit_record)
+            self._stands(life, rule, reading, self.telling.limit)
         told = Rule(name=self.name, alert=REJECTED, text=REJECTED.condition, place=0, added="")
-        self._stands(life, told, life.rejected(self.now), self._rejected_record)
+        self._stands(life, told, life.rejected(self.now), self.telling.rejected)
 
     def _stands(
         self, life: Life, rule: Rule, reading: Reading, made: Callable[[Life, Rule, Reading, str], AlertRecord]
@@ -266,48 +218,6 @@ class _Turn:
             if record is not None:
                 over = msgspec.structs.replace(record, ended=self.now, what=words.rule_what(rule.alert, reading))
                 self.ended.append((over, rule.alert.then))
-
-    def _limit_record(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
-        others = [
-            f"{other.alert.metric} {words.interval(other.reading)}"
-            for other in self.rules
-            if other.text != rule.text and other.reading.value is not None
-        ]
-        return AlertRecord(
-            key=key,
-            name=self.name,
-            version=life.version,
-            kind="limit",
-            subject=rule.text,
-            title=words.rule_title(self.name, rule),
-            what=words.rule_what(rule.alert, reading),
-            matters="; ".join(others[:2]),
-            rows=words.rule_rows(rule.alert, reading, life.version),
-            tries=self._tries(
-                f"nb2prod alerts list {self.name}",
-                f"nb2prod drift {self.name}",
-                retrain=rule.alert.metric not in SERVICE,
-            ),
-            first=reading.since or self.now,
-            raised=self.now,
-        )
-
-    def _rejected_record(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
-        reasons = life.reasons()
-        return AlertRecord(
-            key=key,
-            name=self.name,
-            version=life.version,
-            kind="rejected",
-            subject=(reasons[0][0] if reasons else "rejected"),
-            title=words.rule_title(self.name, rule),
-            what=f"{words.refused(reasons)}; a share of {words.rule_what(rule.alert, reading)}",
-            matters="what is refused is answered by nobody, and no drift can be seen in it",
-            rows=words.rule_rows(rule.alert, reading, life.version),
-            tries=self._tries(f"nb2prod logs {self.name}"),
-            first=reading.since or self.now,
-            raised=self.now,
-        )
 
     def _replaced(self, current: int) -> None:
         """What stood for a version that takes no traffic any more is over."""
@@ -332,7 +242,7 @@ class _Turn:
         found = rhythm.strange(self.now - self.evaluator.settled)
         version = current.version if current is not None else self._taking
         if found is not None and standing is None and version is not None:
-            self.began.append((self._strange(found, version), ("notify",)))
+            self.began.append((self.telling.traffic(found, version), ("notify",)))
         elif found is None and standing is not None and _back(rhythm, standing, self.now):
             self.ended.append((msgspec.structs.replace(standing, ended=self.now), ("notify",)))
         return rhythm
@@ -342,22 +252,6 @@ class _Turn:
         """The version that takes traffic, though none of its rows came yet."""
         row = self.store.deployments.find(self.name)
         return row.version if row is not None else None
-
-    def _strange(self, found: Strange, version: int) -> AlertRecord:
-        return AlertRecord(
-            key=f"{self.name}:{version}:traffic:{int(found.since)}:{found.kind}",
-            name=self.name,
-            version=version,
-            kind="traffic",
-            subject=found.kind,
-            title=words.traffic_title(self.name, found),
-            what=words.traffic_what(found),
-            matters="who asks the model has stopped, or cannot reach it" if found.kind == "silence" else "",
-            rows=f"{found.rows:,}, version {version}",
-            tries=self._tries(f"nb2prod logs {self.name}"),
-            first=found.since,
-            raised=self.now,
-        )
 
     # -- all of it, or nothing
 
@@ -389,18 +283,6 @@ class _Turn:
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
             key = f"{record.key}:{phase}:{step}"
             self._actions.plan(connection, key, action, when=self.now, target=target)
-
-
-def _moved(alarm: Alarm, life: Life) -> Moved:
-    return Moved(
-        feature=alarm.feature,
-        kind=alarm.kind,
-        direction=alarm.direction,
-        effect=alarm.effect,
-        bound=alarm.bound,
-        first=life.time_of(alarm.first_row),
-        ended=None if alarm.ended is None else life.time_of(alarm.ended),
-    )
 
 
 def _back(rhythm: Rhythm, standing: AlertRecord, now: float) -> bool:
