@@ -59,7 +59,7 @@ class Alerting:
         live = self._told.deployments.live(self.name) if here else None
         if live is not None and live.capture:
             known = [rule.alert for rule in self.limits()]
-            limits.check(registry.open_capture(self.home.captures / live.capture[:12]), [*known, *given])
+            limits.check(registry.open_capture(self.home.captures / live.capture[:12]), given, known)
         self._told.alerts.declare(self.name, given)
         return list(limits.tell(self.home, self.name))
 

@@ -20,19 +20,19 @@ from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 
-def check(capture: Capture, alerts: Sequence[Alert]) -> None:
-    """Can each of them ever be told of this model?
+def check(capture: Capture, alerts: Sequence[Alert], known: Sequence[Alert] = ()) -> None:
+    """Can each of them ever be told of this model, beside those that are known already?
 
     Raises
     ------
     UsageError
-        A metric does not fit the model, or a slice names a column that it does not have.
+        A metric does not fit the model, is of no slice, or a slice names a column that the model does not have.
     """
     names = capture.record.signature.names
     for alert in alerts:
         why = why_never(alert, capture.record.signature)
         column = next(iter(alert.where), None)
-        if column is not None and column not in names:
+        if not why and column is not None and column not in names:
             why = f"The model has no column `{column}`; it has {', '.join(names[:12])}."
         if why:
             raise UsageError(
@@ -45,9 +45,9 @@ def check(capture: Capture, alerts: Sequence[Alert]) -> None:
                 else "--alert 'conversion below 0.03 over 7d'",
                 kept="nothing was made",
             )
-    if len(slices(alerts)) > SLICES:
+    if len(slices([*known, *alerts])) > SLICES:
         raise UsageError(
-            f"There are {len(slices(alerts))} slices; a deployment has at most {SLICES}",
+            f"There are {len(slices([*known, *alerts]))} slices; a deployment has at most {SLICES}",
             code="too-many-slices",
             where="where",
             why="Each slice is counted apart, in every minute that is kept.",

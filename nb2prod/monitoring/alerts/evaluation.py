@@ -136,7 +136,7 @@ class _Turn:
         if current is not None:
             self._pulse(current)
         for life in sorted(lives, key=lambda life: (life.version, life.model)):
-            self._drifts(life)
+            self._drifts(life, life is current)
         if current is not None:
             self._limits(current)
             self._replaced(current.version)
@@ -173,11 +173,11 @@ class _Turn:
 
     # -- what moved
 
-    def _drifts(self, life: Life) -> None:
+    def _drifts(self, life: Life, current: bool) -> None:
         for group, alarms in life.alarms(self.now).items():
-            key = f"{life.name}:{life.version}:{life.model[:8]}:drift:{group}"
             over = sum(alarm.ended is not None for alarm in alarms)
             ended = over == len(alarms)
+            key = self._key(life, group, anew=current and not ended)
             grave = any(alarm.severity == "page" for alarm in alarms)
             mark = f"{len(alarms)}m{'' if grave else 'n'}{'.' * over}"
             if life.memory.told.get(key) == mark:
@@ -193,10 +193,19 @@ class _Turn:
             elif before is not None:
                 self.changed.append(record)
 
+    def _key(self, life: Life, group: int, *, anew: bool) -> str:
+        """That of the group's last alert; another where `anew` is wished and that one ended with its version."""
+        first = f"{life.name}:{life.version}:{life.model[:8]}:drift:{group}"
+        last = next((key for key in reversed(life.memory.told) if key == first or key.startswith(f"{first}:")), None)
+        if last is None or not anew or self._is_open(last):
+            return last or first
+        return f"{first}:{int(self.now)}"
+
     # -- limits
 
     def _limits(self, life: Life) -> None:
         life.forget({rule.text: rule for rule in self.rules})
+        life.memory.standing = {text: key for text, key in life.memory.standing.items() if self._is_open(key)}
         for rule in self.rules:
             self.readings[rule.text] = reading = life.reading(rule, self.now)
             self._stands(life, rule, reading, self.telling.limit)
@@ -218,6 +227,11 @@ class _Turn:
             if record is not None:
                 over = msgspec.structs.replace(record, ended=self.now, what=words.rule_what(rule.alert, reading))
                 self.ended.append((over, rule.alert.then))
+
+    def _is_open(self, key: str) -> bool:
+        """An alert ends too when its version loses the traffic; it begins anew when that version is back."""
+        record = self.store.alerts.by_key(key)
+        return record is not None and record.ended is None
 
     def _replaced(self, current: int) -> None:
         """What stood for a version that takes no traffic any more is over."""

@@ -14,6 +14,11 @@ from nb2prod.runtime import sums
 from nb2prod.runtime.tally import AGREED, OUTCOME, REFUSED, REST, SLICE, SQUARES
 
 Pairs = Iterable[tuple[int, int]]
+_NO_SLICE = {
+    "rejected": "A row that was refused did not reach the model and is in no slice: rejected is of all rows.",
+    "availability": "Requests are counted whole, with rows of every slice: availability is of all requests.",
+    "slow": "Requests are counted whole, with rows of every slice: slow is of all requests.",
+}
 
 
 def measure(alert: Alert, increment: Increment, baseline: Baseline) -> Sums:
@@ -96,7 +101,9 @@ def _first(pairs: Pairs) -> int:
 def why_never(alert: Alert, signature: Signature) -> str:
     """Why a metric cannot be read of this model; empty where it can."""
     output = signature.output
-    if alert.outcome is not None or alert.metric in SERVICE:
+    if alert.metric in SERVICE:
+        return _NO_SLICE[alert.metric] if alert.where else ""
+    if alert.outcome is not None:
         return ""
     if alert.metric in OF_NUMBERS:
         return "" if output.kind == "number" else f"{alert.metric} is for models of numbers; this one says classes."

@@ -162,6 +162,29 @@ def test_an_alert_is_over_when_its_version_takes_no_traffic_any_more(store: Stor
     assert planned(store) == [("notify", "begin"), ("notify", "end")]
 
 
+def test_a_version_that_is_live_again_is_told_of_anew(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.3, over="1h")])
+    deploy(store)
+    store.deployments.switch("delays", 1)
+    feeds, evaluator = {1: Feed(store), 2: Feed(store, version=2, source="t")}, Evaluator(store)
+
+    def live(version: int, minutes: range) -> None:
+        store.deployments.switch("delays", version)
+        for minute in minutes:
+            feeds[version].minute(minute, shift=2.0 - version)
+            feeds[version].outcome(minute, np.full(100, version - 1.0))
+            evaluator.turn("delays", after(minute))
+
+    live(1, range(20))
+    assert {kind for kind, _, over in told(store) if not over} == {"limit", "drift"}
+    live(2, range(20, 25))
+    live(1, range(25, 45))
+    live(1, range(45, 50))
+    both = sorted((one.version, one.kind, one.ended is not None) for one in store.alerts.all("delays"))
+    assert both == [(1, kind, over) for kind in ("drift", "limit") for over in (False, True)]
+    assert planned(store).count(("notify", "begin")) == 4
+
+
 def test_a_limit_is_told_when_it_is_passed_for_certain_and_once_more_when_it_is_over(store: Store) -> None:
     alert = Alert("conversion", below=0.3, over="1h", then=("notify", "rollback"))
     store.alerts.declare("delays", [alert])

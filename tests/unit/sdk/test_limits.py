@@ -77,6 +77,9 @@ def test_a_deploy_again_makes_its_own_list_the_truth_and_leaves_what_was_added_b
     [
         (Alert("mae", above=1), "models of numbers"),
         (Alert("conversion", below=1, where={"carrier": "UA"}), "no column `carrier`; it has age, town"),
+        (Alert("rejected", above=0.02, where={"town": "Ulm"}), "is in no slice"),
+        (Alert("availability", below=0.99, where={"town": "Ulm"}), "of all requests"),
+        (Alert("slow", above=0.01, where={"town": "Ulm"}), "of all requests"),
     ],
 )
 def test_what_can_never_be_told_is_refused_before_anything_is_made(alert: Alert, why: str) -> None:
