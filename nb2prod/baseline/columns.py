@@ -43,11 +43,15 @@ def columns_of(frame: Any) -> tuple[dict[str, Column], int]:
 def aligned(frame: Any, names: Sequence[str]) -> tuple[dict[str, Column], int]:
     """`columns_of` rows that are compared with columns of these names: where nobody gave names, by position.
 
+    A pandas Series whose labels are among the names is one row.
+
     Raises
     ------
     UsageError
         Rows without names have another number of columns.
     """
+    if _is_series(frame) and len(names) > 1 and set(map(str, frame.index)) & set(names):
+        frame = frame.to_frame().T
     columns, rows = columns_of(frame)
     if not (names and rows and columns):
         return columns, rows

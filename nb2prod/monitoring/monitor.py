@@ -221,14 +221,19 @@ class Monitor:
             raise Conflict(
                 "The monitors watch different baselines",
                 code="different-baselines",
-                fix="merge monitors of one version",
+                where="monitor.merge(other)",
+                why="Counts add up where they were counted on the same blocks, and these two were frozen from other rows.",
+                fix="other = Monitor(monitor.baseline)",
+                kept="nothing was merged",
             )
         if self._detector.bets and other._detector.bets:
             raise Conflict(
                 "Both monitors have been asked for alarms already",
                 code="both-have-bet",
+                where="monitor.merge(other)",
                 why="Evidence of two histories cannot be added up; counts can.",
                 fix="merge first, then ask alarms()",
+                kept="nothing was merged",
             )
         if other._detector.bets:
             self._detector = other._detector

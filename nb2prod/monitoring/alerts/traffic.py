@@ -93,7 +93,7 @@ class Rhythm(msgspec.Struct):
         if now - begin < patience:
             self.silent = False
             return None
-        expected, scatter = self._expected(begin, now, past)
+        expected, scatter = self._expected(begin, now, past, usual=True)
         against = expected * (math.log(scatter) / (scatter - 1) if scatter > 1.001 else 1.0)
         self.silent = against >= budget
         return Strange("silence", begin, 0, expected) if self.silent else None
@@ -116,11 +116,17 @@ class Rhythm(msgspec.Struct):
         tail = float(nbinom.logsf(rows - 1, size, 1 / max(scatter, 1.001)))
         return Strange("burst", hour * HOUR, rows, expected) if -tail >= budget else None
 
-    def _expected(self, begin: float, end: float, past: list[int]) -> tuple[float, float]:
-        """Rows to be expected in a time, and by how much the hours scatter more than a Poisson law says."""
+    def _expected(self, begin: float, end: float, past: list[int], *, usual: bool = False) -> tuple[float, float]:
+        """Rows to be expected in a time, and by how much the hours scatter more than a Poisson law says.
+
+        With `usual` no hour counts for more than a burst's multiple of what nine in ten have: one burst would hide a silence for
+        hours.
+        """
         cycle = _cycle(past)
         used = past if cycle > 1 else past[-24:]
         counts = np.array([self.hours.get(hour, 0) for hour in used], dtype=np.float64)
+        if usual:
+            counts = np.minimum(counts, TIMES * max(float(np.quantile(counts, 0.9)), 1.0))
         phase = np.array(used) % cycle
         sums, sizes = np.bincount(phase, counts, cycle), np.bincount(phase, minlength=cycle)
         overall = counts.mean()

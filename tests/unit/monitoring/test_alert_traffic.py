@@ -75,6 +75,21 @@ def test_a_burst_is_told_with_what_was_to_be_expected() -> None:
     assert strange.rows > 4 * strange.expected
 
 
+def test_a_burst_does_not_hide_a_silence_that_follows() -> None:
+    rhythm, random = Rhythm(), np.random.default_rng(5)
+    for minute in range(48 * 60):
+        now = BEGIN + minute * MINUTE
+        rhythm.look(now)
+        rhythm.add(now, int(random.poisson(150 if minute // 60 == 45 else 17)))
+    last = BEGIN + 48 * HOUR
+    for minute in range(120):
+        rhythm.look(last + minute * MINUTE)
+        found = rhythm.strange(last + minute * MINUTE)
+        if found is not None and found.kind == "silence":
+            break
+    assert 10 <= minute <= 45
+
+
 def test_a_laptop_that_slept_is_no_silence() -> None:
     world = World(3)
     world.hours(0, 24 * 16 + 8)

@@ -268,3 +268,13 @@ def test_numbers_at_the_ends_of_what_floats_hold_are_watched_in_few_digits_and_w
     page = monitor.report()
     assert len(str(page)) < 4000
     assert "Infinity" not in page.document()
+
+
+def test_a_series_with_the_columns_names_is_one_row() -> None:
+    frame = pd.DataFrame({"a": np.arange(50.0), "b": np.arange(50.0), "c": ["x", "y"] * 25})
+    monitor = Monitor(Baseline.from_frame(frame))
+    monitor.update(frame.iloc[3])
+    assert monitor.rows == 1
+    once = Monitor(monitor.baseline)
+    once.update(frame.iloc[[3]])
+    assert all(np.array_equal(monitor.counts[name], once.counts[name]) for name in once.counts)

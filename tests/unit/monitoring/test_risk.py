@@ -121,3 +121,43 @@ def test_errors_of_numbers_follow_from_sums() -> None:
     assert figures["rmse"] == pytest.approx(np.sqrt(((guesses - truth) ** 2).mean()), rel=1e-3)
     assert figures["bias"] == pytest.approx((guesses - truth).mean(), rel=1e-2)
     assert figures["r2"] == pytest.approx(r2_score(truth, guesses), abs=1e-2)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+@pytest.mark.parametrize("times", [1, 60])
+def test_three_rows_of_three_that_were_right_make_no_certainty(metric: str, times: int) -> None:
+    few = np.array([0.0, 0.8, 1.0])
+    baseline = Baseline.from_frame({"x": few}, scores=few, labels=(few > 0.5).astype(int))
+    said = estimate(baseline, baseline.count({"x": np.tile(few, times)}, np.tile(few, times)), metric)
+    assert said.value == said.high == 1.0
+    assert said.low is not None
+    assert said.low < 0.4
+
+
+def test_scores_where_no_row_of_the_hold_out_lay_are_not_certain_either() -> None:
+    rng = np.random.default_rng(0)
+    apart = np.concatenate((rng.random(200) * 0.1, 0.9 + rng.random(200) * 0.1))
+    baseline = Baseline.from_frame({"x": apart}, scores=apart, labels=(apart > 0.5).astype(int))
+    live = rng.random(2000)
+    said = estimate(baseline, baseline.count({"x": live}, live), "accuracy")
+    assert said.low is not None
+    assert said.low < 0.5
+
+
+def test_an_estimate_s_interval_holds_the_truth_as_often_as_it_says() -> None:
+    held = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+
+        def drawn(rows: int, rng: np.random.Generator = rng) -> tuple[np.ndarray, np.ndarray]:
+            scores = 1 / (1 + np.exp(-4 * rng.normal(size=rows)))
+            return scores, (rng.random(rows) < scores).astype(int)
+
+        scores, labels = drawn(400)
+        baseline = Baseline.from_frame({"x": scores}, scores=scores, labels=labels)
+        later, truth = drawn(1000)
+        said = estimate(baseline, baseline.count({"x": later}, later), "accuracy")
+        assert said.low is not None
+        assert said.high is not None
+        held.append(said.low <= ((later > 0.5) == truth).mean() <= said.high)
+    assert np.mean(held) >= 0.85  # 95 % is said: 52 of 60 or fewer come once in 200 such runs
