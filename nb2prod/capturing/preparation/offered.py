@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from nb2prod.capturing import golden
 from nb2prod.capturing.execution import Notebook
-from nb2prod.capturing.preparation import forms, needed, tracing, trial
+from nb2prod.capturing.preparation import comparing, forms, needed, tracing, trial
 from nb2prod.capturing.preparation.again import made_again
 from nb2prod.capturing.preparation.cell import Offer, Writer
 from nb2prod.capturing.preparation.columns import Columns
@@ -47,13 +49,18 @@ class Outside:
     open: str = ""
     first: str = ""
     """What is to be done before."""
+    prepared: int = 0
+    """How many rows came to the model as `.fit` saw them."""
 
     @property
     def tried(self) -> str:
         """How far the fix can be trusted."""
         if self.rows:
             tried = "That cell" if self.first else "The fix"
-            return f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers."
+            return (
+                f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers. "
+                f"{self.prepared} rows came to the model as `.fit` saw them, value for value."
+            )
         return f"No cell could be written that answers as the notebook does: {self.open}."
 
 
@@ -78,12 +85,12 @@ def taking(subject: Subject, notebook: Notebook) -> Outside | None:
     raw = Raw(name, 0, (), Columns(), alive, (0, 0), 0, subject.data, source=None if alive else name)
     written = Body((), ast.Name(FRAME, ast.Load()), (), (), ())
     writer = Writer(subject, notebook, written, raw, subject.labels_name)
-    few = trial.chosen(length(subject.data))
-    truth = trial.Truth(few, subject.ask(golden.take(subject.data, few)))
+    few = comparing.chosen(subject.data, np.arange(length(subject.data)))
+    truth = trial.Truth.of(few, golden.take(subject.data, few), subject.ask)
     for offer in writer.offers():
-        outcome = trial.tried(offer.source, offer.raw, truth, notebook.namespace, (subject.model,))
+        outcome = trial.tried(offer.inputs, offer.raw, truth, notebook.namespace, (subject.model,))
         if outcome.held:
-            return Outside((), offer.fix, rows=outcome.rows)
+            return Outside((), offer.fix, rows=outcome.rows, prepared=outcome.prepared)
     return None
 
 
@@ -164,7 +171,7 @@ def _offered(
         for offer in writer.offers():
             outcome = trying.tried(offer)
             if outcome.held:
-                return _said(steps, notebook, writer.raw, trying.leanest(offer, data, made), outcome.rows)
+                return _said(steps, notebook, writer.raw, trying.leanest(offer, data, made), outcome)
             wrong = outcome.wrong
     return Outside(steps, _by_hand(subject), open="; ".join(dict.fromkeys([*written.left, wrong])))
 
@@ -187,18 +194,17 @@ def _writers(
     yield every
 
 
-def _said(steps: tuple[Step, ...], notebook: Notebook, raw: Raw, offer: Offer, rows: int) -> Outside:
+def _said(steps: tuple[Step, ...], notebook: Notebook, raw: Raw, offer: Offer, outcome: trial.Outcome) -> Outside:
     """What held; where nothing holds the raw rows, the line that keeps them comes first, and the cell with the next `%deploy`."""
     if not raw.note:
-        return Outside(steps, offer.fix, rows=rows)
+        return Outside(steps, offer.fix, rows=outcome.rows, prepared=outcome.prepared)
     place = f"line {raw.place[1]} of {notebook.place(raw.place[0])}"
     first = (
         f"Nothing holds the rows of `{raw.name}` as they were before {place}: keep them there first, and run from there; "
         "the next %deploy offers the cell. "
     )
-    return Outside(
-        steps, f"# put above {place}, then run the cells from there again\n{raw.note}", rows=rows, first=first
-    )
+    kept = f"# put above {place}, then run the cells from there again\n{raw.note}"
+    return Outside(steps, kept, rows=outcome.rows, first=first, prepared=outcome.prepared)
 
 
 def _by_hand(subject: Subject) -> str:
@@ -216,14 +222,14 @@ class _Trying:
     spare: tuple[Any, ...]
 
     def tried(self, offer: Offer) -> trial.Outcome:
-        return trial.tried(offer.source, offer.raw, self.truth, self.namespace, self.spare)
+        return trial.tried(offer.inputs, offer.raw, self.truth, self.namespace, self.spare)
 
     def leanest(self, offer: Offer, data: Any, made: Slice) -> Offer:
         """The same offer without what makes the labels, and for the columns that are needed, where that answers the same."""
         until = time.monotonic() + PATIENCE
         labels = self._labels(data, made)
         for one in itertools.chain(self._unlabelled(offer, labels), [offer]):
-            found = needed.needs(one, labels, self.truth.positions, self.namespace, self.spare)
+            found = needed.needs(one, labels, self.truth.few, self.namespace, self.spare)
             leaner = one.narrower(found) if found else iter([one] if one is not offer else [])
             for each in leaner:
                 if time.monotonic() < until and self.tried(each).held:
@@ -247,5 +253,5 @@ class _Trying:
             return
         for learning in (lean, whole):  # what is learnt may need the labels
             for one in replace(self.writer, written=lean, learning=learning).offers():
-                if needed.alike(one, offer, self.truth.positions, self.namespace, self.spare):
+                if needed.alike(one, offer, self.truth.few, self.namespace, self.spare):
                     yield one

@@ -11,7 +11,7 @@ import numpy as np
 
 from nb2prod.capturing import golden
 from nb2prod.capturing.expressions import evaluated
-from nb2prod.capturing.preparation import forms, trial
+from nb2prod.capturing.preparation import comparing, forms, trial
 from nb2prod.capturing.preparation.raw import Raw
 from nb2prod.capturing.preparation.slicing import Slice
 from nb2prod.capturing.preparation.spine import part
@@ -37,18 +37,16 @@ def truth(subject: Subject, data: Any, namespace: Mapping[str, Any], made: Slice
     rows = raw.value
     if rows is None or data is None:
         return None
-    if raw.among:
-        few = trial.chosen(length(data))
-        return trial.Truth(few, subject.ask(golden.take(data, few)))
     try:
         at = positions(subject, data, namespace, made, raw)
         if at is not None:
-            few = trial.chosen(len(at))
-            return trial.Truth(at[few], subject.ask(golden.take(data, few)))
+            among = golden.take(rows, rows.index.get_indexer(namespace[raw.among].index)) if raw.among else rows
+            few = comparing.chosen(among, at)
+            return trial.Truth.of(at[few], golden.take(data, few), subject.ask)
         for one in _alike(subject, namespace, made):
             if _length(one) == length(rows) and one is not rows and fits(one, subject.model):
-                few = trial.chosen(length(rows))
-                return trial.Truth(few, subject.ask(golden.take(one, few)))
+                few = comparing.chosen(rows, np.arange(length(rows)))
+                return trial.Truth.of(few, golden.take(one, few), subject.ask)
     except Exception:  # a model that no longer answers its own rows is another finding's
         return None
     return None

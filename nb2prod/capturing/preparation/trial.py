@@ -10,20 +10,24 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nb2prod.capturing import golden
+from nb2prod.capturing.preparation import comparing
 from nb2prod.capturing.preparation.harmless import WRITING, untouched
 from nb2prod.capturing.values import is_frame, length
 
 MANY = 300
+"""Rows whose answers are compared."""
 SINGLE = 16
 SECONDS = 6.0
 ONE_BY_ONE = 1.0
+PREPARING = 2.0
+"""Seconds for the rows that are prepared, and not asked about."""
 _FAR = frozenset(
     {"requests", "httpx", "urllib", "socket", "openai", "boto3", "sqlalchemy", "psycopg", "sqlite3", "subprocess"}
 )
@@ -31,18 +35,30 @@ _FAR = frozenset(
 
 @dataclass(frozen=True)
 class Truth:
-    """What the model answers to the rows that it was fitted on, and which of the raw rows they were made of."""
+    """The rows that the model was fitted on, what it answers to the first of them, and which raw rows they were made of."""
 
     positions: np.ndarray[Any, Any]
     answers: Any
+    given: Any
+
+    @classmethod
+    def of(cls, positions: np.ndarray[Any, Any], given: Any, ask: Callable[[Any], Any]) -> Truth:
+        """What the model answers to rows that it is given."""
+        return cls(positions, ask(golden.take(given, slice(0, MANY))), given)
+
+    @property
+    def few(self) -> np.ndarray[Any, Any]:
+        """The raw rows whose answers are known."""
+        return self.positions[:MANY]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial went: on how many rows, and what was wrong."""
+    """How a trial went: on how many rows, how many were only prepared, and what was wrong."""
 
     rows: int = 0
     wrong: str = ""
+    prepared: int = 0
 
     @property
     def held(self) -> bool:
@@ -67,23 +83,17 @@ def by_index(raw: Any, one: Any, count: int) -> np.ndarray[Any, Any] | None:
     return np.asarray(known.get_indexer(index))
 
 
-def chosen(count: int, *, many: int = MANY) -> np.ndarray[Any, Any]:
-    """A fair choice of rows, the same at each call."""
-    every = np.arange(count)
-    return every if count <= many else np.sort(np.random.default_rng(0).choice(count, many, replace=False))
-
-
 def tried(source: str, raw: str, truth: Truth, namespace: Mapping[str, Any], spare: Sequence[Any] = ()) -> Outcome:
-    """Run a cell's code on copies of what it uses and ask its `predict`.
+    """Run a cell's code on copies of what it uses, ask its `predict` and look at what the model is given.
 
     Parameters
     ----------
     source
-        The cell, without its magic.
+        The cell, without its magic, and beside `predict` a function `inputs` that gives what the model is given.
     raw
         The variable that holds the raw rows, in the cell or the notebook.
     truth
-        The answers that are right.
+        The answers that are right, and the rows that the model was fitted on.
     spare
         Values that are only read, and are not copied.
     """
@@ -94,28 +104,53 @@ def tried(source: str, raw: str, truth: Truth, namespace: Mapping[str, Any], spa
         with quiet(), limited(SECONDS):
             exec(compile(source, "<offered>", "exec"), world)
             rows = golden.take(world[raw], truth.positions)
-            return _compared(world["predict"], rows, np.asarray(truth.answers))
+            return _compared(world["predict"], world["inputs"], rows, truth)
     except Exception as error:  # whatever a cell raises, it cannot be offered as ready
         said = str(error).splitlines()
         return Outcome(wrong=f"{type(error).__name__}{': ' + said[0][:120] if said else ''}")
 
 
-def _compared(predict: Any, rows: Any, right: np.ndarray[Any, Any]) -> Outcome:
-    made = np.asarray(predict(_copied(rows)))
+def _compared(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], rows: Any, truth: Truth) -> Outcome:
+    right = np.asarray(truth.answers)
+    few = golden.take(rows, slice(0, MANY))
+    begun = time.monotonic()
+    made = np.asarray(predict(_copied(few)))
+    took = time.monotonic() - begun
     if made.shape[:1] != right.shape[:1]:
         return Outcome(wrong=f"it answered {made.shape[0] if made.ndim else 1} times to {len(right)} rows")
     differ = _differing(made, right)
     if differ:
         return Outcome(wrong=f"{differ} of {len(right)} answers differ from the notebook's")
+    wrong = _one_by_one(predict, few, right)
+    if wrong:
+        return Outcome(wrong=wrong)
+    prepared = int(min(len(truth.positions), max(len(right), len(right) * PREPARING / max(took, 1e-6))))
+    differ = _given_otherwise(inputs, rows, truth, prepared)
+    if differ:
+        return Outcome(
+            wrong=f"{differ} of {prepared} rows come to the model otherwise than those that it was fitted on"
+        )
+    return Outcome(rows=len(right), prepared=prepared)
+
+
+def _one_by_one(predict: Callable[[Any], Any], rows: Any, right: np.ndarray[Any, Any]) -> str:
     begun = time.monotonic()
-    singles = np.random.default_rng(1).permutation(len(right))[:SINGLE]
-    for number in singles:
+    for number in np.random.default_rng(1).permutation(len(right))[:SINGLE]:
         one = np.asarray(predict(_copied(golden.take(rows, np.array([number])))))
         if _differing(one, right[[number]]):
-            return Outcome(wrong="a row by itself is answered otherwise than among others")
+            return "a row by itself is answered otherwise than among others"
         if time.monotonic() - begun > ONE_BY_ONE:
             break
-    return Outcome(rows=len(right))
+    return ""
+
+
+def _given_otherwise(inputs: Callable[[Any], Any], rows: Any, truth: Truth, count: int) -> int:
+    """How many rows the model is given otherwise; a model may answer the same to them by chance."""
+    right = comparing.columns(golden.take(truth.given, slice(0, count)))
+    if right is None:
+        return 0
+    made = comparing.columns(inputs(_copied(golden.take(rows, slice(0, count)))))
+    return count if made is None else comparing.differing(made, right, count)
 
 
 def _copied(rows: Any) -> Any:

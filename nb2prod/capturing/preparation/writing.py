@@ -96,9 +96,11 @@ class _Writer:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             self._in_place(node.value, rewrite)
         elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-            self._block(node, rewrite)
+            self._block(node, rewrite, set(wanted))
 
-    def _block(self, node: ast.For | ast.While | ast.If | ast.With | ast.Try, rewrite: ForOneRow) -> None:
+    def _block(
+        self, node: ast.For | ast.While | ast.If | ast.With | ast.Try, rewrite: ForOneRow, wanted: set[str]
+    ) -> None:
         made = copy.deepcopy(node)
         if isinstance(made, ast.For) and isinstance(made.target, ast.Name):
             made.iter = rewrite(made.iter)
@@ -106,8 +108,11 @@ class _Writer:
             self.inside = node
         made = _Inside(rewrite).visit(made)
         self.known.loop = self.inside = None
-        made.body = _read([one for one in made.body if not _fits_only(one)]) or [ast.Pass()]
-        self._emit(made)
+        needed = {FRAME, *(self.known.names.get(one, one) for one in rewrite.rows | wanted)}
+        made.body = _read([one for one in made.body if not _fits_only(one)], needed)
+        if made.body or getattr(made, "orelse", []):
+            made.body = made.body or [ast.Pass()]
+            self._emit(made)
 
     def _assigned(self, target: ast.expr, value: ast.expr, rewrite: ForOneRow, wanted: Mapping[str, Columns]) -> None:
         if isinstance(target, ast.Name):
@@ -269,11 +274,17 @@ def _fits_only(node: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and forms.called(call) in ("fit", "append", "print", "display")
 
 
-def _read(nodes: list[ast.stmt]) -> list[ast.stmt]:
-    """Without what a loop keeps elsewhere: `encoders[c] = le`, and `le` itself where nothing reads it any more."""
+def _read(nodes: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
+    """Without what a loop keeps elsewhere: `encoders[c] = le`, and `le` itself where nothing reads it any more.
+
+    What changes a variable that is needed afterwards stays.
+    """
     kept: list[ast.stmt] = []
     for node in reversed(nodes):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if target is not None and forms.root(target) in needed:
+            kept.insert(0, node)
+            continue
         unread = isinstance(target, ast.Name) and not any(target.id in forms.names(one) for one in kept)
         elsewhere = (
             isinstance(target, ast.Subscript) and isinstance(node, ast.Assign) and isinstance(node.value, ast.Name)

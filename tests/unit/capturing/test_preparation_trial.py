@@ -1,0 +1,54 @@
+"""What is offered for preparation outside the model gives the model what it was fitted on, value for value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from preparing import TREE, offered, ready
+
+from nb2prod.capturing.preparation import comparing, trial
+
+LOOPS = {
+    "over the values of a column": "for p in d['pclass'].unique():\n    m = d.loc[d['pclass'] == p, 'age'].median()\n"
+    "    d.loc[(d['pclass'] == p) & (d['age'].isnull()), 'age'] = m",
+    "the frame bound again": "for c in d.columns[:4]:\n    d = d.fillna({c: 7})",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", LOOPS)
+def test_what_a_loop_puts_into_the_frame_is_in_the_cell(form: str) -> None:
+    finding, kernel = offered(
+        f"d = df.copy()\n{LOOPS[form]}\nX = d[['age', 'pclass']]",
+        f"model = {TREE.replace('max_depth=6, ', '')}.fit(X, d['lived'])",
+    )
+    assert "pass" not in finding.fix.split()
+    ready(finding, kernel)
+    assert "400 rows came to the model as `.fit` saw them" in finding.why
+
+
+def test_what_the_model_is_given_must_be_the_same_though_its_answers_are() -> None:
+    rows = pd.DataFrame({"a": [1.0, np.nan, 3.0] * 40})
+    source = "def predict(frame):\n    return [0] * len(frame)\ndef inputs(frame):\n    return frame.fillna({value})"
+    truth = trial.Truth.of(np.arange(120), rows.fillna(2), lambda given: [0] * len(given))
+    assert trial.tried(source.format(value=2), "rows", truth, {"rows": rows}) == trial.Outcome(rows=120, prepared=120)
+    failed = trial.tried(source.format(value=5), "rows", truth, {"rows": rows})
+    assert failed.wrong == "40 of 120 rows come to the model otherwise than those that it was fitted on"
+
+
+def test_the_one_row_that_lacks_a_value_is_tried_among_many() -> None:
+    n = 20_000
+    rows = pd.DataFrame({"a": np.arange(n) * 1.0, "b": ["x"] * n, "c": 0})
+    rows.loc[17_321, "a"] = np.nan
+    rows.loc[4_123, "b"] = "rare"
+    rows.loc[9_876, "c"] = 99
+    tried = comparing.chosen(rows, np.arange(n))
+    assert len(tried) == len(set(tried)) == comparing.MOST
+    assert {17_321, 4_123, 9_876} <= set(tried[: trial.MANY])
+
+
+def test_missing_values_are_the_same_and_a_missing_one_is_not_a_number() -> None:
+    one, other = ([pd.Series(values)] for values in (["a", None, np.nan, 1.0], ["a", np.nan, "x", 1]))
+    assert comparing.differing(one, other, 4) == 1
+    assert comparing.differing([np.array([1.0, np.nan])], [np.array([1, 0])], 2) == 1
+    assert comparing.differing(one, [*other, *other], 4) == 4
