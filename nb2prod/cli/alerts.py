@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,7 +83,7 @@ def list_(name: str | None, as_json: bool) -> None:
 
     standing = [one for one in told if one.ended is None]
     head = f"{found.name}: {len(standing)} alert{'s' * (len(standing) != 1)} now, {len(told)} in all"
-    tables = tuple(table for table in (_limits(rules), _told(told)) if table is not None)
+    tables = tuple(table for table in (_limits(rules), _told(told, found.heard())) if table is not None)
     lines = [f"nb2prod alerts ack {found.name} {standing[0].id}"] if standing else []
     lines += [] if rules else [f"nb2prod alerts add {found.name} 'conversion below 0.03 over 7d'"]
     rows = [Row(f"Alert {standing[0].id}", tuple(line for line in standing[0].text().splitlines()))] if standing else []
@@ -366,13 +366,22 @@ def _limits(rules: Sequence[Rule]) -> Table | None:
     return Table(("", "alert", "now", "value (certain)", "of"), lines, align="llllr")
 
 
-def _told(records: Sequence[AlertRecord]) -> Table | None:
+def _told(records: Sequence[AlertRecord], heard: Mapping[str, float]) -> Table | None:
     from nb2prod.sdk.card import Table
 
     if not records:
         return None
-    lines = tuple((str(one.id), _moment(one.raised), _stands(one), one.title) for one in records[:20])
-    return Table(("id", "told", "state", "alert"), lines, align="rlll")
+    lines = tuple(
+        (
+            str(one.id),
+            _moment(one.raised),
+            _moment(heard[one.key]) if one.key in heard else "nobody",
+            _stands(one),
+            one.title,
+        )
+        for one in records[:20]
+    )
+    return Table(("id", "raised", "told", "state", "alert"), lines, align="rllll")
 
 
 def _stands(one: AlertRecord) -> str:

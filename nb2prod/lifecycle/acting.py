@@ -7,7 +7,9 @@ that alarmed still takes the traffic, a message goes out again, a hook gets the 
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -16,10 +18,10 @@ from nb2prod.home import Home
 from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.lifecycle.hooks import SECONDS, run_hook
 from nb2prod.lifecycle.notify import tell
-from nb2prod.records.alerts import AlertRecord
+from nb2prod.records.alerts import AlertRecord, way_back
 from nb2prod.records.lifecycle import Action
 from nb2prod.store import Store
-from nb2prod.store.actions import ActionRow
+from nb2prod.store.actions import ActionRow, ActionState
 
 log = logging.getLogger(__name__)
 COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0}
@@ -34,6 +36,14 @@ Rollback = Callable[[str, int], int | None]
 
 class Left(Exception):
     """The action is left out, and why."""
+
+
+class Later(Exception):
+    """The action is put off, why, and until when."""
+
+    def __init__(self, why: str, due: float) -> None:
+        super().__init__(why)
+        self.due = due
 
 
 class Actor:
@@ -76,7 +86,10 @@ class Actor:
             self.store.actions.mark(row, "started", said=row.said)
             said = self._verbs[row.verb](row, record, now)
         except Left as left:
-            self.store.actions.end(row, "skipped", said=str(left), when=now)
+            self._end(row, "skipped", str(left), now)
+        except Later as later:
+            self.store.actions.mark(row, "waiting", said=str(later), due=later.due)
+            return False
         except Nb2prodError as error:
             return self._failed(row, error, now)
         except Exception as error:  # one action that breaks must not stop those behind it
@@ -91,13 +104,23 @@ class Actor:
         said = f"{error.title}: {error.why}"
         log.warning("%s of %s: %s", row.verb, row.name, said)
         if isinstance(error, LASTING):
-            self.store.actions.end(row, "skipped" if isinstance(error, NotFound) else "failed", said=said, when=now)
+            self._end(row, "skipped" if isinstance(error, NotFound) else "failed", said, now)
             return True
         if row.tries + 1 < TRIES:
+            self._say(row, f"not done yet: {said}")
             self.store.actions.mark(row, "waiting", said=said, due=now + WAIT * 2**row.tries)
             return False
-        self.store.actions.end(row, "failed", said=said, when=now)
+        self._end(row, "failed", said, now)
         return True
+
+    def _end(self, row: ActionRow, state: ActionState, said: str, now: float) -> None:
+        """It did not come about: the log says why, and the alert does of a rollback that somebody counts on."""
+        self._say(row, f"{state}: {said}")
+        self.store.actions.end(row, state, said=said, when=now)
+
+    def _say(self, row: ActionRow, said: str) -> None:
+        if row.verb == "rollback":
+            self.store.alerts.note(row.detail["alert"], f"rollback {said.rstrip('.')}")
 
     # -- may it be done?
 
@@ -114,9 +137,20 @@ class Actor:
             return
         if record.acknowledged is not None and row.tries == 0:
             raise Left(f"acknowledged by {record.by or 'somebody'}")
-        last = self.store.actions.last(row.name, row.verb, row.target, row.reason, row.id)
-        if last is not None and last.ended is not None and now - last.ended < COOL[row.verb]:
-            raise Left(f"the same was done {(now - last.ended) / 60:.0f} min ago; it cools down")
+        if row.state == "waiting" and row.tries == 0 and record.ended is not None:
+            raise Left("it was over before it had cooled down")
+        self._cool(row, now)
+
+    def _cool(self, row: ActionRow, now: float) -> None:
+        """The same of the same version is not done again at once; a message waits until then, anything else is left out."""
+        last = self.store.actions.last(row)
+        if last is None or last.ended is None or now - last.ended >= COOL[row.verb]:
+            return
+        ago = f"{(now - last.ended) / 60:.0f} min ago"
+        if row.verb == "notify":
+            due = last.ended + COOL[row.verb]
+            raise Later(f"the same was told {ago}; told in {(due - now) / 60:.0f} min where it still stands", due)
+        raise Left(f"the same was done {ago}; it cools down")
 
     def _was_told(self, row: ActionRow, record: AlertRecord) -> bool:
         begun = [one for one in self.store.actions.log(row.name, 1000) if one.detail.get("alert") == record.key]
@@ -148,11 +182,18 @@ class Actor:
         if taken is None:
             return f"version {record.version} took no traffic any more"
         said = f"rolled back from version {record.version} to {taken}"
-        self.store.alerts.note(record.key, f"{said} by {row.reason.partition(':')[2] or row.reason}")
+        by = row.reason.partition(":")[2] or row.reason
+        self.store.alerts.note(record.key, f"{said} by {by}", moot=way_back(row.name))
         return said
 
     def _run(self, row: ActionRow, record: AlertRecord, now: float) -> str:
         document = {"key": row.key, "phase": row.detail["phase"], "alert": msgspec.to_builtins(record)}
         said = run_hook(row.target, msgspec.json.encode(document), seconds=self._hook_seconds)
-        self.store.alerts.note(record.key, f"ran {row.target.split()[0]}")
+        self.store.alerts.note(record.key, f"ran {_files(row.target)}")
         return said
+
+
+def _files(command: str) -> str:
+    """The program and its script: an argument that is no file can be an address with a secret."""
+    program, *given = shlex.split(command)
+    return " ".join([program, *[word for word in given if Path(word).is_file()][:1]])

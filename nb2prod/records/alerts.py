@@ -268,6 +268,11 @@ class Silence(Record, frozen=True, kw_only=True):
     by: str = ""
 
 
+def way_back(name: str) -> str:
+    """The line that rolls a deployment back."""
+    return f"nb2prod rollback {name}"
+
+
 def repr_of(alert: Alert) -> str:
     limits = [f"{name}={value!r}" for name in ("above", "below") if (value := getattr(alert, name)) is not None]
     return f"Alert({', '.join([repr(alert.metric), *limits])}, …)"

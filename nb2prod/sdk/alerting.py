@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Iterable
 
 from nb2prod import registry
 from nb2prod.errors import Conflict, NotFound
@@ -15,7 +14,6 @@ from nb2prod.sdk import limits
 from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow
-from nb2prod.store.deployments import RunRow
 from nb2prod.targets.local import LocalTarget
 
 LOCK_SECONDS = 900.0
@@ -85,6 +83,10 @@ class Alerting:
         """Who was told what and when, and what else was done; the last first."""
         return list(reversed(self._told.actions.log(self.name, n)))
 
+    def heard(self) -> dict[str, float]:
+        """When somebody was told of an alert first, by its key; epoch seconds."""
+        return self._told.actions.told(self.name)
+
     def rollback(self, version: int | None = None) -> int:
         """Send the traffic back to the version before, or to an older one; the version that takes it now.
 
@@ -102,7 +104,7 @@ def roll_back(home: Home, name: str, version: int | None = None) -> int:
     target = LocalTarget(home)
     store = target.store
     live = store.get(name).version
-    wanted = version if version is not None else before(store.runs(name), live)
+    wanted = version if version is not None else store.before(name, live)
     if wanted is None:
         raise _nothing(name, live)
     if wanted == live:
@@ -120,22 +122,14 @@ def roll_back(home: Home, name: str, version: int | None = None) -> int:
     return wanted
 
 
-def before(runs: Iterable[RunRow], live: int | None) -> int | None:
-    """The newest version that took traffic and is older than the one that takes it now."""
-    older = {
-        run.version
-        for run in runs
-        if run.version is not None and live is not None and run.version < live and run.state == "retired"
-    }
-    return max(older, default=None)
-
-
 def _nothing(name: str, live: int | None) -> NotFound:
     return NotFound(
         f"`{name}` has nothing to go back to",
         code="no-run",
         where=name,
-        why=f"No version before {live} took traffic here." if live else "Nothing has taken traffic yet.",
+        why=f"No version before {live} took traffic here without being rolled back from."
+        if live
+        else "Nothing has taken traffic yet.",
         fix=f"%deploy models:/{name}/VERSION",
         kept="the version that takes traffic goes on" if live else None,
     )

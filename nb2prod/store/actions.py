@@ -77,13 +77,18 @@ class Actions(Section):
         """The last actions, the oldest first."""
         return self._found(actions.c.name == name, limit)
 
-    def last(self, name: str, verb: str, target: str, reason: str, before: int) -> ActionRow | None:
-        """The action of this kind and reason that was done before another one."""
-        same = (actions.c.verb == verb) & (actions.c.target == target) & (actions.c.reason == reason)
-        found = self._found(
-            (actions.c.name == name) & same & (actions.c.state == "done") & (actions.c.id < before), limit=1
-        )
-        return found[0] if found else None
+    def last(self, row: ActionRow) -> ActionRow | None:
+        """The action of the same kind, reason and version that was done before this one; another version is another case."""
+        same = (actions.c.verb == row.verb) & (actions.c.target == row.target) & (actions.c.reason == row.reason)
+        done = self._found((actions.c.name == row.name) & same & (actions.c.state == "done") & (actions.c.id < row.id))
+        alike = [one for one in done if one.detail.get("version") == row.detail.get("version")]
+        return alike[-1] if alike else None
+
+    def told(self, name: str) -> dict[str, float]:
+        """When the first address heard that an alert began, by the alert's key; those that nobody heard of are not there."""
+        heard = self._found((actions.c.name == name) & (actions.c.verb == "tell") & (actions.c.state == "done"))
+        begun = [one for one in heard if one.detail.get("phase") == "begin" and one.ended is not None]
+        return {one.detail["alert"]: one.ended or 0.0 for one in reversed(begun)}
 
     def mark(self, row: ActionRow, state: ActionState, *, said: str = "", due: float | None = None) -> None:
         """Say how it stands; `due` says when it is tried again."""

@@ -172,8 +172,8 @@ class Alerts(Section):
             connection.execute(sa.update(alerts).where(here).values(acknowledged=when, by=by))
         return self.get(name, number)
 
-    def note(self, key: str, done: str) -> None:
-        """Add to what was done about an alert."""
+    def note(self, key: str, done: str, *, moot: str = "") -> None:
+        """Add to what was done about an alert; a line to try that is moot now is taken out."""
         with self.database.write() as connection:
             here = alerts.c.key == key
             body = connection.scalar(sa.select(alerts.c.body).where(here).with_for_update())
@@ -181,7 +181,8 @@ class Alerts(Section):
                 return
             record = msgspec.json.decode(body, type=AlertRecord)
             if done not in record.done:
-                record = msgspec.structs.replace(record, done=(*record.done, done))
+                tries = tuple(line for line in record.tries if line != moot)
+                record = msgspec.structs.replace(record, done=(*record.done, done), tries=tries)
                 connection.execute(sa.update(alerts).where(here).values(body=msgspec.json.encode(record).decode()))
 
     def _found(self, where: sa.ColumnElement[bool], limit: int = 1000) -> tuple[AlertRecord, ...]:

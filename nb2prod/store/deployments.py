@@ -188,6 +188,29 @@ class Deployments(Section):
         """The latest run of a registered version, or None."""
         return next((row for row in reversed(self.runs(name)) if row.version == version), None)
 
+    def before(self, name: str, version: int | None) -> int | None:
+        """The newest version before this one that took traffic and was not rolled back from since; None where there is none."""
+        left = self._left(name)
+        older = (
+            row.version
+            for row in self.runs(name)
+            if row.state == "retired" and row.version is not None and row.version not in left
+        )
+        return max((one for one in older if version is not None and one < version), default=None)
+
+    def _left(self, name: str) -> set[int]:
+        """Versions that an older one took over from, and that were not deployed again since."""
+        left: set[int] = set()
+        for event in self.history(name, 10000):
+            version, replaced = event.detail.get("version"), event.detail.get("replaced")
+            if event.verb == "remove":
+                left.clear()
+            elif event.verb == "switch":
+                left.discard(version)
+            elif event.verb in ("rollback", "switch-back") and (replaced or 0) > (version or 0):
+                left.add(int(replaced or 0))
+        return left
+
     def add_run(self, name: str, *, bento: str, python: str, workers: int, capture: str = "", tag: str = "") -> RunRow:
         """Note a Bento that is about to start; it has no version yet and takes no traffic."""
         with self.database.write() as connection:

@@ -19,7 +19,7 @@ from nb2prod.monitoring.alerts.life import REJECTED, Life
 from nb2prod.monitoring.alerts.telling import Telling
 from nb2prod.monitoring.alerts.traffic import Rhythm
 from nb2prod.monitoring.spans import model_of
-from nb2prod.records.alerts import AlertRecord, Reading, Rule
+from nb2prod.records.alerts import AlertRecord, Reading, Rule, way_back
 from nb2prod.records.lifecycle import Action
 from nb2prod.records.monitoring import Increment
 from nb2prod.store import Store
@@ -238,7 +238,8 @@ class _Turn:
         for record in self.store.alerts.open(self.name):
             if record.version != current and record.kind != "traffic":
                 done = (*record.done, f"version {record.version} takes no traffic any more")
-                over = msgspec.structs.replace(record, ended=self.now, done=done)
+                tries = tuple(line for line in record.tries if line != way_back(self.name))
+                over = msgspec.structs.replace(record, ended=self.now, done=done, tries=tries)
                 self.ended.append((over, ("notify",)))
 
     # -- traffic

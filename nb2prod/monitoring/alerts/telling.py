@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nb2prod.monitoring.alerts import words
 from nb2prod.monitoring.alerts.life import Life
 from nb2prod.monitoring.alerts.traffic import Strange
-from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule
+from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule, way_back
 from nb2prod.records.monitoring import Alarm
 from nb2prod.store import Store
 from nb2prod.store.panes import SECONDS, add_sparse
@@ -46,7 +46,7 @@ class Telling:
             what=words.drift_what(begun),
             matters=self._matters(life, since, begun),
             rows=f"{rows:,} since the change, version {life.version}",
-            tries=self._tries(f"nb2prod drift {self.name}", retrain=True),
+            tries=self._tries(life.version, f"nb2prod drift {self.name}", retrain=True),
             features=tuple(dict.fromkeys(alarm.feature for alarm in begun)),
             moved=tuple(_moved(alarm, life) for alarm in begun),
             first=since,
@@ -73,6 +73,7 @@ class Telling:
             matters="; ".join(others[:2]),
             rows=words.rule_rows(rule.alert, reading, life.version),
             tries=self._tries(
+                life.version,
                 f"nb2prod alerts list {self.name}",
                 f"nb2prod drift {self.name}",
                 retrain=rule.alert.metric not in SERVICE,
@@ -93,7 +94,7 @@ class Telling:
             what=f"{words.refused(reasons)}; a share of {words.rule_what(rule.alert, reading)}",
             matters="what is refused is answered by nobody, and no drift can be seen in it",
             rows=words.rule_rows(rule.alert, reading, life.version),
-            tries=self._tries(f"nb2prod logs {self.name}"),
+            tries=self._tries(life.version, f"nb2prod logs {self.name}"),
             first=reading.since or self.now,
             raised=self.now,
         )
@@ -109,7 +110,7 @@ class Telling:
             what=words.traffic_what(found),
             matters="who asks the model has stopped, or cannot reach it" if found.kind == "silence" else "",
             rows=f"{found.rows:,}, version {version}",
-            tries=self._tries(f"nb2prod logs {self.name}"),
+            tries=self._tries(version, f"nb2prod logs {self.name}"),
             first=found.since,
             raised=self.now,
         )
@@ -126,12 +127,11 @@ class Telling:
         said.append(words.season(begun, life.watched.baseline))
         return "; ".join(part for part in said if part)
 
-    def _tries(self, *lines: str, retrain: bool = False) -> tuple[str, ...]:
-        """Lines to type; the way back where there is one, and the way forward where another model would help."""
-        live = self.store.deployments.find(self.name)
-        others = self.store.deployments.runs(self.name) if live else ()
-        back = [row for row in others if row.state == "retired" and row.version not in (None, live and live.version)]
-        ways = [f"nb2prod rollback {self.name}"] * bool(back)
+    def _tries(self, version: int, *lines: str, retrain: bool = False) -> tuple[str, ...]:
+        """Lines to type; the way back where this version has one, and the way forward where another model would help."""
+        row = self.store.deployments.find(self.name)
+        back = row is not None and row.version == version and self.store.deployments.before(self.name, version)
+        ways = [way_back(self.name)] * bool(back)
         again = [
             f"%deploy model --name {self.name}  # after retraining"
         ] * retrain  # last: a comment takes what is behind it

@@ -75,12 +75,23 @@ def test_what_was_told_is_listed_acknowledged_silenced_and_logged(
     assert store.alerts.silenced("delays", 0.0) == ()
     capsys.readouterr()
     assert run(["alerts", "list"]) == 0
-    assert "acknowledged by" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "acknowledged by" in shown
+    assert "nobody" not in shown
     assert run(["alerts", "log", "delays"]) == 0
     shown = capsys.readouterr().out
     assert "told json://127.0.0.1" in shown
     assert "drift:age" in shown
     assert len(hook.heard) == 1
+
+
+def test_an_alert_that_nobody_heard_of_says_so(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    feed, duty = Feed(store), Duty(Home(), store)
+    for minute in range(20):
+        feed.minute(minute, shift=1.0)
+    duty.turn(after(20))
+    assert run(["alerts", "list", "delays"]) == 0
+    assert "nobody" in capsys.readouterr().out
 
 
 def test_addresses_are_added_tested_listed_without_secrets_and_removed(

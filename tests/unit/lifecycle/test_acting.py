@@ -48,18 +48,23 @@ class Desk:
         self.actor = Actor(home, self.store, self.serving.rollback, hook_seconds=5.0)
 
     def raised(
-        self, key: str = "k", then: tuple[str, ...] = ("notify",), phase: str = "begin", when: float = 0.0
+        self,
+        key: str = "k",
+        then: tuple[str, ...] = ("notify",),
+        phase: str = "begin",
+        when: float = 0.0,
+        version: int = 3,
     ) -> None:
         record = AlertRecord(
             key=key,
             name="delays",
-            version=3,
+            version=version,
             kind="drift",
             subject="dep_delay",
             title="delays: dep_delay has moved up since about Tue 24 Nov 14:10 UTC",
             what="up: median 2 to 9",
             rows="3,200 since the change, version 3",
-            tries=("nb2prod drift delays",),
+            tries=("nb2prod drift delays", "nb2prod rollback delays"),
             first=0.0,
             raised=when,
             ended=when if phase == "end" else None,
@@ -69,7 +74,7 @@ class Desk:
             alerts.put(connection, record)
             for step in then:
                 verb, _, target = step.partition(" ")
-                detail = {"alert": key, "phase": phase, "version": 3}
+                detail = {"alert": key, "phase": phase, "version": version}
                 action = Action(deployment="delays", verb=verb, reason="drift:dep_delay", detail=detail)
                 actions.plan(connection, f"{key}:{phase}:{step}", action, when=when, target=target)
 
@@ -154,10 +159,60 @@ def test_the_same_reason_cools_down_and_says_so(desk: Desk, hook: Any) -> None:
     desk.act()
     desk.raised("b", when=600.0)
     desk.act(600.0)
-    desk.raised("c", when=4000.0)
-    desk.act(4000.0)
+    assert len(hook.heard) == 1
+    put_off = "the same was told 10 min ago; told in 50 min where it still stands"
+    assert ("notify", "waiting", put_off) in desk.log()
+    desk.act(3500.0)
+    assert len(hook.heard) == 1
+    desk.act(3601.0)
     assert len(hook.heard) == 2
-    assert ("notify", "skipped", "the same was done 10 min ago; it cools down") in desk.log()
+
+
+def test_a_message_that_was_put_off_is_not_sent_of_what_is_over(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised("a")
+    desk.act()
+    desk.raised("b", when=600.0)
+    desk.act(600.0)
+    desk.raised("b", phase="end", when=900.0)
+    desk.act(900.0)
+    desk.act(4000.0)
+    assert len(hook.heard) == 1
+    assert [said for _, state, said in desk.log() if state == "skipped"] == [
+        "it was over before it had cooled down",
+        "nobody was told that it began",
+    ]
+
+
+def test_another_version_is_another_case(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised("a", then=("rollback", "notify"))
+    desk.act()
+    desk.serving.live = 4
+    desk.raised("b", then=("rollback", "notify"), when=660.0, version=4)
+    desk.act(660.0)
+    assert desk.serving.switched == 2
+    assert [one["message"].count("done     rolled back from version") for one in hook.heard] == [1, 1]
+    assert set(desk.store.actions.told("delays").values()) == {0.0, 660.0}
+
+
+def test_a_rollback_that_is_left_out_is_in_the_alert_and_in_the_message(desk: Desk, hook: Any) -> None:
+    desk.raised("a", then=("rollback",))
+    desk.act()
+    desk.serving.live = 3
+    desk.destinations.add(hook.url)
+    desk.raised("b", then=("rollback", "notify"), when=660.0)
+    desk.act(660.0)
+    why = "rollback skipped: the same was done 11 min ago; it cools down"
+    assert (desk.serving.live, desk.serving.switched) == (3, 1)
+    assert desk.store.alerts.all("delays")[-1].done == (why,)
+    assert f"done     {why}" in hook.heard[0]["message"]
+
+
+def test_what_was_rolled_back_no_longer_tries_it(desk: Desk) -> None:
+    desk.raised(then=("rollback",))
+    desk.act()
+    assert desk.store.alerts.all("delays")[0].tries == ("nb2prod drift delays",)
 
 
 @pytest.mark.parametrize("subject", ["*", "drift", "dep_delay"])
@@ -229,6 +284,7 @@ def test_a_hook_gets_the_alert_as_json_and_what_it_says_is_logged(desk: Desk, tm
     assert (said["phase"], said["alert"]["subject"]) == ("begin", "dep_delay")
     assert msgspec.convert(said["alert"], AlertRecord).tries
     assert desk.log()[0] == ("run", "done", "paged")
+    assert desk.store.alerts.all("delays")[0].done == (f"ran {sys.executable} {script}",)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +322,7 @@ def test_what_waiting_does_not_mend_is_not_tried_again(desk: Desk, error: Except
     assert (verb, told) == ("rollback", state)
     assert said.startswith(str(error).splitlines()[0])
     assert desk.store.actions.log("delays")[0].tries == 1
+    assert desk.store.alerts.all("delays")[0].done == (f"rollback {state}: {said.rstrip('.')}",)
 
 
 def test_addresses_are_kept_for_their_owner_and_shown_without_secrets(desk: Desk) -> None:

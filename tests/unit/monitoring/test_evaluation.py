@@ -86,6 +86,13 @@ def test_the_way_back_is_offered_where_there_is_one(store: Store) -> None:
         feed.minute(minute, shift=1.0)
     evaluator.turn("delays", after(20))
     assert "nb2prod rollback delays" in store.alerts.open("delays")[0].tries
+    store.deployments.switch("delays", 1)
+    older = Feed(store, source="t")
+    for minute in range(21, 40):
+        older.minute(minute, shift=1.0)
+    evaluator.turn("delays", after(40))
+    assert [one.version for one in store.alerts.all("delays")] == [2, 1]
+    assert not any("nb2prod rollback delays" in one.tries for one in store.alerts.all("delays"))
 
 
 def test_restarted_at_every_turn_it_tells_the_same_and_nothing_twice(store: Store, tmp_path: Path) -> None:

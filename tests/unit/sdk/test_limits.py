@@ -114,7 +114,14 @@ def test_the_way_back_is_the_newest_older_version_that_took_traffic(home: Home) 
         run = store.add_run("delays", bento="/b", python="/p", workers=1).run
         store.change_run("delays", run, version=version)
         store.switch("delays", run)
-    assert alerting.before(store.runs("delays"), 3) == 2
-    assert alerting.before(store.runs("delays"), 1) is None
+    assert store.before("delays", 3) == 2
+    assert store.before("delays", 1) is None
+    store.note("delays", "rollback", version=1, replaced=2)
+    assert store.before("delays", 3) == 1
+    store.note("delays", "rollback", version=2, replaced=1)
+    assert store.before("delays", 3) == 1
+    store.switch("delays", 2)
+    store.switch("delays", 3)
+    assert store.before("delays", 3) == 2
     with pytest.raises(Conflict, match="at version 3 already"):
         alerting.roll_back(home, "delays", 3)
