@@ -25,6 +25,7 @@ from nb2prod.capturing.values import (
     is_function,
     is_series,
     is_sparse,
+    lacking,
     length,
     name_of,
     own,
@@ -325,7 +326,7 @@ def _fitting_data(value: Any, name: str, model: Any, namespace: Mapping[str, Any
     names = feature_names(model)
     rows = next((one for one, other in own(namespace) if could_be(other, model)), "DATA")
     if is_frame(value) and names:
-        missing = [column for column in names if column not in set(map(str, value.columns))]
+        missing = lacking(value, model)
         if missing:
             raise UsageError(
                 f"`{name}` lacks columns that the model was fitted on",

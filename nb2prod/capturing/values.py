@@ -71,6 +71,14 @@ def feature_names(model: Any) -> list[str] | None:
     return flavors.claiming(model).columns(model)
 
 
+def lacking(value: Any, model: Any) -> list[str]:
+    """The columns that a model was fitted on and a frame does not have."""
+    if not is_frame(value):
+        return []
+    held = set(map(str, value.columns))
+    return [name for name in feature_names(model) or [] if name not in held]
+
+
 def feature_count(model: Any) -> int | None:
     for part in _parts(model):
         count = _attribute(part, "n_features_in_")

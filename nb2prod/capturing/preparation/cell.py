@@ -86,6 +86,9 @@ class Writer:
                 chosen = replace(self.raw, columns=Columns.of(*needs.columns))
                 line = f"{_free('raw', self.notebook.namespace)} = {chosen.text}\n"
                 yield self._piped(names, chosen.text, line)
+            # a transformer that was fitted on more than it reads would have callers send that too
+            for cell in replace(self, piped=False).cells():
+                yield from cell.narrower(needs)
 
         return Offer(fix, source, held, f"{source}\n{inputs}", narrower)
 

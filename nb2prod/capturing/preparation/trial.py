@@ -19,7 +19,7 @@ import numpy as np
 from nb2prod.capturing import golden
 from nb2prod.capturing.preparation import comparing
 from nb2prod.capturing.preparation.harmless import WRITING, untouched
-from nb2prod.capturing.values import is_frame, length
+from nb2prod.capturing.values import is_frame, lacking, length
 
 MANY = 300
 """Rows whose answers are compared."""
@@ -103,6 +103,10 @@ def tried(source: str, raw: str, truth: Truth, namespace: Mapping[str, Any], spa
     try:
         with quiet(), limited(SECONDS):
             exec(compile(source, "<offered>", "exec"), world)
+            pipeline = getattr(world["predict"], "__self__", None)
+            absent = lacking(world[raw], pipeline) if pipeline is not None else []
+            if absent:
+                return Outcome(wrong=f"`{raw}` lacks columns that were fitted on: {', '.join(absent[:6])}")
             rows = golden.take(world[raw], truth.positions)
             return _compared(world["predict"], world["inputs"], rows, truth)
     except Exception as error:  # whatever a cell raises, it cannot be offered as ready

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from preparing import TREE, offered, ready
+from preparing import TREE, answers, offered, ready
 
+from nb2prod.capturing import discovery
 from nb2prod.capturing.preparation import comparing, trial
 
 LOOPS = {
@@ -25,6 +26,29 @@ def test_what_a_loop_puts_into_the_frame_is_in_the_cell(form: str) -> None:
     assert "pass" not in finding.fix.split()
     ready(finding, kernel)
     assert "400 rows came to the model as `.fit` saw them" in finding.why
+
+
+OF_SOME = {
+    "numbers and words": ("[('n', StandardScaler(), ['fare']), ('c', OneHotEncoder(), ['sex'])]", ["sex", "fare"]),
+    "by position": ("[('n', StandardScaler(), [0, 3])]", ["pclass", "fare"]),
+}
+
+
+@pytest.mark.parametrize("form", OF_SOME)
+def test_what_is_offered_for_a_transformer_of_some_columns_passes_the_checks_of_deploy(form: str) -> None:
+    parts, sent = OF_SOME[form]
+    finding, kernel = offered(
+        "from sklearn.compose import ColumnTransformer\nfrom sklearn.preprocessing import OneHotEncoder\n"
+        f"from sklearn.neighbors import KNeighborsClassifier\nct = ColumnTransformer({parts})\nZ = ct.fit_transform(df)",
+        "knn = KNeighborsClassifier().fit(Z, df['lived'])\nmodel = knn",
+        model="knn",
+    )
+    ready(finding, kernel, fitted="Z", model="knn")
+    predict, rows, labels = answers(finding.fix, kernel)
+    found = discovery.find(
+        getattr(predict, "__self__", predict), kernel.notebook(), data=rows, labels=labels, name="knn"
+    )
+    assert list(found.data.columns) == sent
 
 
 def test_what_the_model_is_given_must_be_the_same_though_its_answers_are() -> None:
