@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Literal
 
 from nb2prod.records.capture import CaptureRecord, Finding
@@ -132,20 +133,37 @@ def _heads_up(made: Outcome) -> Row | None:
     if made.verification.status != "verified":
         items.append(f"Not verified: {made.verification.reason}")
         items += [Code(made.verification.fix)] if made.verification.fix else []
-    for finding in points:
-        items += _point(finding)
+    items += _points(points)
     return Row("Heads up", tuple(items)) if items else None
 
 
-def _point(finding: Finding) -> list[Item]:
-    """A finding in a sentence or two, and the line that changes it."""
-    place = f"{finding.where}: " if finding.where else ""
-    said = " ".join(part.rstrip(".") + "." for part in (place + finding.title, finding.why) if part)
-    return [said, Code(finding.fix)] if finding.fix else [said]
+def _points(findings: Iterable[Finding]) -> list[Item]:
+    """Each finding in a sentence or two, and the line that changes it; those that one line changes are told together."""
+    together: dict[str, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        together.setdefault(finding.fix or str(number), []).append(finding)
+    return [item for those in together.values() for item in _point(those)]
+
+
+def _point(findings: Sequence[Finding]) -> list[Item]:
+    tail = _shared_end([finding.why for finding in findings]) if len(findings) > 1 else ""
+    parts: list[str] = []
+    for finding in findings:
+        place = f"{finding.where}: " if finding.where else ""
+        parts += [place + finding.title, finding.why.removesuffix(tail)]
+    said = " ".join(part.strip().rstrip(".") + "." for part in (*parts, tail) if part.strip())
+    return [said, Code(findings[0].fix)] if findings[0].fix else [said]
+
+
+def _shared_end(texts: Sequence[str]) -> str:
+    """The whole sentences that all texts end with."""
+    backwards = [text.split(". ")[::-1] for text in texts]
+    shared = takewhile(lambda said: len(set(said)) == 1, zip(*backwards, strict=False))
+    return ". ".join([said[0] for said in shared][::-1])
 
 
 def _finding_rows(findings: Iterable[Finding]) -> list[Row]:
-    items = [item for finding in findings if finding.severity != "note" for item in _point(finding)]
+    items = _points(finding for finding in findings if finding.severity != "note")
     return [Row("Heads up", tuple(items))] if items else []
 
 

@@ -9,6 +9,9 @@ import pytest
 from cells import Kernel, codes, only
 from preparing import PEOPLE, TREE, answers
 
+from nb2prod.records.proof import Verification
+from nb2prod.sdk import card
+
 FITTED = {
     "classes": f"X, y = df[['fare', 'pclass']], df['lived']\nmodel = {TREE}.fit(X, y)",
     "chances": "X, y = df[['fare', 'pclass']], df['lived']\nmodel = LogisticRegression().fit(X, y)",
@@ -102,6 +105,9 @@ def test_one_cell_takes_in_what_is_before_the_model_and_what_is_after_it() -> No
     assert before.fix == after.fix
     predict, rows, _ = answers(after.fix, kernel)
     np.testing.assert_allclose(predict(rows), kernel.namespace["pred"])
+    shown = card.verification(Verification(capture="a" * 64, status="verified", warnings=findings), "fares").text()
+    assert shown.count("def predict(frame)") == shown.count("The fix was tried") == 1
+    assert all(" ".join(one.title.split()) in " ".join(shown.split()) for one in (before, after))
 
 
 SILENT = {
