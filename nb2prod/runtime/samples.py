@@ -106,12 +106,18 @@ class Samples:
             gone += more
         return gone
 
-    def draw(self, n: int, around: Sequence[float] = (), *, seed: int = 0) -> list[Kept]:
-        """Kept rows in the order of their arrival: evenly drawn, or those nearest to some moments, as many before as after."""
+    def draw(self, n: int, around: Sequence[float] = (), *, before: Sequence[float] = (), seed: int = 0) -> list[Kept]:
+        """Kept rows in the order of their arrival: evenly drawn, or evenly over some moments.
+
+        Those nearest to each moment `around`, as many before as after it, and those right `before` each of the others.
+        """
         chosen: set[int] = set()
-        for place, moment in enumerate(around):
-            chosen |= self._near(moment, (n - len(chosen)) // (len(around) - place), chosen)
-        if not around:
+        moments = [(moment, 0.5) for moment in dict.fromkeys(around)] + [
+            (moment, 1.0) for moment in dict.fromkeys(before)
+        ]
+        for place, (moment, share) in enumerate(moments):
+            chosen |= self._near(moment, (n - len(chosen)) // (len(moments) - place), share, chosen)
+        if not moments:
             known = [one for (one,) in self._db.execute("SELECT id FROM rows ORDER BY arrived, id")]
             chosen = set(np.random.default_rng(seed).permutation(known)[:n].tolist())
         found = []
@@ -127,8 +133,8 @@ class Samples:
         taken, kept = self._total("taken"), self._count()
         return State(taken=taken, kept=kept, expired=taken - kept, bytes=self._bytes())
 
-    def _near(self, moment: float, n: int, chosen: set[int]) -> set[int]:
-        """The rows nearest to a moment besides those that were chosen already."""
+    def _near(self, moment: float, n: int, share: float, chosen: set[int]) -> set[int]:
+        """The rows nearest to a moment, such a share of them before it, besides those that were chosen already."""
         limit = n + len(chosen)
         before, after = (
             [
@@ -138,7 +144,7 @@ class Samples:
             ]
             for side in ("<? ORDER BY arrived DESC, id DESC", ">=? ORDER BY arrived, id")
         )
-        first = max(n // 2, n - len(after))
+        first = max(int(n * share), n - len(after))
         taken = before[:first]
         return {*taken, *after[: n - len(taken)]}
 

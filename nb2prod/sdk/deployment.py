@@ -189,8 +189,8 @@ class Deployment(Alerting):
         n
             At most so many rows.
         where
-            ``"all"`` draws evenly from what is kept; ``"alarm"`` takes those around the moment at which what set off each open
-            alarm began, as many before as after.
+            ``"all"`` draws evenly from what is kept; ``"alarm"`` takes as many for each open alarm: of a drift those around the
+            moment at which it began, as many before as after, of a limit those before it was told.
         seed
             The same seed draws the same rows.
 

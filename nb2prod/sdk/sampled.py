@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 from nb2prod.errors import UsageError
@@ -14,12 +15,14 @@ from nb2prod.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+LIMITS = ("limit", "rejected")
+"""Kinds of alerts whose window begins long before: what set them off are the rows before they were told."""
 OURS = ("@prediction", "@score", "@version", "@request_id", "@row")
 
 
 def sample(home: Home, store: Store, name: str, n: int, where: Literal["all", "alarm"], seed: int) -> pd.DataFrame:
     """As `Deployment.sample`."""
-    if where not in ("all", "alarm") or n < 1:
+    if where not in ("all", "alarm") or not isinstance(n, Integral) or n is True or n < 1:
         raise UsageError(
             "That is no sample",
             code="wrong-sample",
@@ -31,12 +34,14 @@ def sample(home: Home, store: Store, name: str, n: int, where: Literal["all", "a
     folder = home.deployment(name) / "counts"
     if not (folder / FILE).exists():
         raise _nothing(name, bool(store.deployments.get(name).settings.get("sample")))
-    moments = [record.first for record in store.alerts.open(name)] if where == "alarm" else []
-    if where == "alarm" and not moments:
+    told = store.alerts.open(name) if where == "alarm" else ()
+    if where == "alarm" and not told:
         warnings.warn(f"{name}: no alarm stands, so there are no rows around one", stacklevel=3)
     samples = Samples(folder)
     try:
-        kept = [] if where == "alarm" and not moments else samples.draw(n, moments, seed=seed)
+        around = [record.first for record in told if record.kind not in LIMITS]
+        before = [record.raised for record in told if record.kind in LIMITS]
+        kept = [] if where == "alarm" and not told else samples.draw(n, around, before=before, seed=seed)
     finally:
         samples.close()
     return _frame(kept, {one.model: load(folder, one.model).signature for one in kept})

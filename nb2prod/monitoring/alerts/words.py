@@ -89,7 +89,12 @@ def _moved(alarm: Alarm) -> str:
 def drift_what(alarms: Sequence[Alarm]) -> str:
     """Each column's own words, and the least size that is certain."""
     alarms = _once(alarms)
-    said = [one.direction if len(alarms) == 1 else f"{column(one.feature)} {one.direction}" for one in alarms[:5]]
+    said = [
+        one.direction
+        if len(alarms) == 1 or one.kind == "performance"  # which names itself
+        else f"{column(one.feature)} {one.direction}"
+        for one in alarms[:5]
+    ]
     said += [f"and {len(alarms) - 5} more"] * (len(alarms) > 5)
     least = max((alarm.bound for alarm in alarms if alarm.kind != "performance"), default=None)
     if least is None:
@@ -132,7 +137,8 @@ def rule_title(name: str, rule: Rule) -> str:
     side = "above" if alert.above is not None else "below"
     inside = f" where {alert.slice}" if alert.slice else ""
     if alert.metric == "rejected":
-        return f"{name}: rows are refused before they reach the model"
+        past = f"{'more' if side == 'above' else 'fewer'} than {100 * alert.limit:.10g} % of rows{inside} over {alert.over}"
+        return f"{name}: {past if rule.place else 'rows'} are refused before they reach the model"
     if alert.metric == "availability":
         return f"{name}: fewer than {100 * alert.limit:.10g} % of requests are answered without an error of the service"
     if alert.metric == "slow":

@@ -104,7 +104,7 @@ def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height
     points = [{"x": one.period, "y": round(one.effect, 4), "low": round(one.low, 4)} for one in found]
     dashes = {"type": "rule", "color": LIMIT, "strokeDash": [5, 4]}
     limit = {"data": {"values": [{"y": bound}]}, "mark": dashes, "encoding": {"y": y}}
-    layers: list[Spec] = [*_change(found, periods, x), limit]
+    layers: list[Spec] = [*_change(touched(found), x), limit]
     values = {"data": {"values": points}}
     band = {"mark": {"type": "rule", "color": NOW, "opacity": 0.55, "strokeWidth": 3}}
     layers.append({**values, **band, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "y"}}})
@@ -115,16 +115,22 @@ def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height
     return {"width": width, "height": height, "layer": layers}
 
 
-def _change(found: Sequence[FeatureDrift], periods: list[str], x: Spec) -> list[Spec]:
-    """The moment of change: it lies between the last calm period and the first that had moved."""
-    since = [one.since for one in found if one.since]
+def touched(found: Sequence[FeatureDrift]) -> list[str]:
+    """The periods of the moment of change: it lies between the last calm one and the first that had moved."""
+    periods, since = [one.period or "" for one in found], [one.since for one in found if one.since]
     if not since or since[-1] not in periods:
         return []
     place = periods.index(since[-1])
-    touched = [{"x": period} for period in periods[max(place - 1, 0) : place + 1]]
+    return periods[max(place - 1, 0) : place + 1]
+
+
+def _change(periods: Sequence[str], x: Spec) -> list[Spec]:
+    if not periods:
+        return []
+    values = [{"x": period} for period in periods]
     mark = {"type": "bar", "color": LIMIT, "opacity": 0.18, "width": {"band": 1}}
     return [
-        {"data": {"values": touched}, "mark": mark, "encoding": {"x": x, "y": {"value": 0}, "y2": {"value": "height"}}}
+        {"data": {"values": values}, "mark": mark, "encoding": {"x": x, "y": {"value": 0}, "y2": {"value": "height"}}}
     ]
 
 

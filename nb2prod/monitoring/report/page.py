@@ -129,13 +129,15 @@ def _answers(report: Report) -> str:
 def _drift(report: Report) -> str:
     if not report.shapes:
         return ""
+    courses = [found for one in report.shapes if (found := _course(report, one))]
     key = (
         f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now: {_safe(words.spanned(report))}'
         f'<span class="key" style="border-color:{charts.TRAINING}"></span>training'
-        f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is told '
-        f"({words.score(report.bound)} σ), "
-        "and the time of the change as a band</p>"
     )
+    if courses:
+        key += f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is told '
+        key += f"({words.score(report.bound)} σ)"
+    key += ", and the time of the change as a band</p>" if any(map(charts.touched, courses)) else "</p>"
     return _section(
         "What moved, and how far",
         [key, f'<div class="cells">{"".join(_figure(report, one) for one in report.shapes)}</div>', _table(report)],
@@ -146,8 +148,8 @@ def _figure(report: Report, shape: Shape) -> str:
     found = next((one for one in report.drift if one.feature == shape.feature), None)
     told = words.compared(found, report.bound)
     drawn = charts.svg(charts.outlines(shape))
-    course = [one for one in report.course if one.feature == shape.feature and one.rows]
-    line = charts.svg(charts.course(course, report.bound)) if len(course) > 1 else ""
+    course = _course(report, shape)
+    line = charts.svg(charts.course(course, report.bound)) if course else ""
     outside = (
         f"; {100 * shape.outside:.1f} % of the rows lie beyond this range or are null" if shape.outside > 0.02 else ""
     )
@@ -157,6 +159,12 @@ def _figure(report: Report, shape: Shape) -> str:
         f"<p>{_safe(told)}{outside}</p>{drawn}{line}"
         f'<p class="soft">{_safe(words.distances(shape))}</p></figure>'
     )
+
+
+def _course(report: Report, shape: Shape) -> list[FeatureDrift]:
+    """The periods in which a column is drawn over time: none where there is one alone."""
+    found = [one for one in report.course if one.feature == shape.feature and one.rows]
+    return found if len(found) > 1 else []
 
 
 def _table(report: Report) -> str:

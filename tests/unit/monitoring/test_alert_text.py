@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nb2prod.errors import UsageError
 from nb2prod.monitoring.alerts import words
 from nb2prod.records.alert_text import duration
-from nb2prod.records.alerts import SLO, Alert
+from nb2prod.records.alerts import SLO, Alert, Rule
 from nb2prod.records.base import from_json, to_json
 from nb2prod.records.monitoring import Alarm
 
@@ -147,6 +147,22 @@ def test_errors_are_told_as_errors() -> None:
     )
     assert words.drift_what([alarm]) == (
         "errors 0.2 on the hold-out to 0.3, certainly above 0.25 (certain to 95 % over the whole life)"
+    )
+
+
+def test_errors_are_named_once_beside_columns() -> None:
+    errors = "errors 0.0769 on the hold-out to 0.288, certainly above 0.2"
+    said = words.drift_what([alarm("age"), alarm("@labels", "performance", direction=errors)])
+    assert said.startswith(f"age up; {errors}; by at least")
+
+
+def test_a_limit_of_ones_own_on_refused_rows_is_told_apart_from_the_built_in_one() -> None:
+    def title(place: int, alert: Alert) -> str:
+        return words.rule_title("delays", Rule(name="delays", alert=alert, text=str(alert), place=place, added=""))
+
+    assert title(0, Alert("rejected", above=0.02)) == "delays: rows are refused before they reach the model"
+    assert title(3, Alert("rejected", above=0.05, over="1d")) == (
+        "delays: more than 5 % of rows over 1d are refused before they reach the model"
     )
 
 

@@ -94,22 +94,42 @@ def test_for_an_alarm_the_rows_around_the_moment_of_change_are_shown(home, servi
     deployment = Deployment("delays", home=home)
     with pytest.warns(UserWarning, match="no alarm stands"):
         assert deployment.sample(10, where="alarm").empty
+    told(Store(home), "drift", first=30, raised=50)
+    frame = deployment.sample(10, where="alarm")
+    assert seconds(frame) == list(range(25, 35))
+
+
+def test_for_a_limit_the_rows_before_it_was_told_are_shown_and_each_moment_has_its_share(home, service):
+    ask(home, Sampling(1.0))
+    for second in range(60):
+        send(service, 1, NOW + second)
     store = Store(home)
-    told = AlertRecord(
-        key="k",
+    told(store, "drift", first=20, raised=40)
+    for kind in ("limit", "rejected", "limit"):  # their window begins with the life
+        told(store, kind, first=0, raised=50)
+    frame = Deployment("delays", home=home).sample(8, where="alarm")
+    assert seconds(frame) == [18, 19, 20, 21, 46, 47, 48, 49]
+
+
+def told(store, kind, first, raised):
+    """An open alert."""
+    record = AlertRecord(
+        key=f"{kind}{time.perf_counter_ns()}",
         name="delays",
         version=1,
-        kind="drift",
+        kind=kind,
         subject="age",
         title="t",
         what="w",
-        first=NOW + 30,
-        raised=NOW + 50,
+        first=NOW + first,
+        raised=NOW + raised,
     )
     with store.database.write() as connection:
-        store.alerts.put(connection, told)
-    frame = deployment.sample(10, where="alarm")
-    assert [int(at.timestamp() - NOW) for at in frame.index] == list(range(25, 35))
+        store.alerts.put(connection, record)
+
+
+def seconds(frame):
+    return [int(at.timestamp() - NOW) for at in frame.index]
 
 
 def test_the_limit_in_bytes_holds_while_rows_come(home, service):
@@ -136,6 +156,9 @@ def test_no_sample_says_how_to_get_one(home, service):
         deployment.sample()
     with pytest.raises(UsageError, match="no sample"):
         deployment.sample(10, where="nowhere")
+    for wrong in ("5", 2.5, None, True, 0):
+        with pytest.raises(UsageError, match="no sample"):
+            deployment.sample(wrong)
 
 
 def test_a_denied_column_that_the_model_has_not_is_refused():
