@@ -22,7 +22,7 @@ OURS = ("@prediction", "@score", "@version", "@request_id", "@row")
 
 def sample(home: Home, store: Store, name: str, n: int, where: Literal["all", "alarm"], seed: int) -> pd.DataFrame:
     """As `Deployment.sample`."""
-    if where not in ("all", "alarm") or not isinstance(n, Integral) or n is True or n < 1:
+    if where not in ("all", "alarm") or not _some(n):
         raise UsageError(
             "That is no sample",
             code="wrong-sample",
@@ -45,6 +45,10 @@ def sample(home: Home, store: Store, name: str, n: int, where: Literal["all", "a
     finally:
         samples.close()
     return _frame(kept, {one.model: load(folder, one.model).signature for one in kept})
+
+
+def _some(n: Any) -> bool:
+    return isinstance(n, Integral) and not isinstance(n, bool) and int(n) > 0
 
 
 def _frame(kept: list[Kept], signatures: dict[str, Any]) -> pd.DataFrame:
