@@ -35,6 +35,7 @@ def status_(name: str | None, as_json: bool) -> None:
 
     try:
         seen = {"drift": found.drift(), "performance": found.performance(), "limits": found.limits()}
+        status = found.with_labels(status)  # some may have joined while rows were counted
     except Nb2prodError as error:  # whether it is up can be said all the same
         show.error(error, as_json=False)
         seen = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nb2prod.home import Home, write_atomic
+from nb2prod.monitoring import standing
 from nb2prod.monitoring.drifts import of_span as drift_of
 from nb2prod.monitoring.performances import metrics_of
 from nb2prod.monitoring.performances import of_span as performance_of
@@ -53,7 +54,10 @@ def figures(store: Store, name: str, now: float, unkept: int | None = None) -> b
     if found is not None:
         _drifts(made, found, open_now)
         _performances(made, found)
-    _limits(made, store.alerts.rules(name))
+    _limits(made, standing.limits(store, name))
+    waiting, unmatched = store.labels.unjoined(name)
+    made.put("labels_waiting", "Labels that wait for their prediction.", waiting)
+    made.put("labels_unmatched", "Labels that waited in vain for their prediction.", unmatched)
     for kind in sorted({alert.kind for alert in open_now}):
         told = sum(alert.kind == kind for alert in open_now)
         made.put("alerts_open", "Alerts that stand.", told, kind=kind)

@@ -11,7 +11,7 @@ import datetime as dt
 from msgspec.structs import replace
 
 from nb2prod.monitoring.spans import Span, period_of
-from nb2prod.records.alerts import Moved
+from nb2prod.records.alerts import Moved, Reading, Rule
 from nb2prod.records.base import Record
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.store import Store
@@ -67,6 +67,28 @@ def _replayed(store: Store, name: str, version: int, model: str) -> bool:
     if current is None or not panes:
         return False
     return max(pane.period + SECONDS[pane.grain] for pane in panes) < current.arrived - REPLAYED
+
+
+def limits(store: Store, name: str) -> tuple[Rule, ...]:
+    """The limits of a deployment; what was read of another version than takes traffic says nothing of this one."""
+    live = store.deployments.find(name)
+    current = store.increments.current(name) if live is None else None
+    version = live.version if live is not None else current.version if current is not None else None
+    return tuple(
+        rule if rule.reading.version in (None, version) or version is None else replace(rule, reading=Reading())
+        for rule in store.alerts.rules(name)
+    )
+
+
+def unjoined(waiting: int, unmatched: int) -> list[str]:
+    """What is to be said of labels that joined to no prediction."""
+    said = []
+    if waiting:
+        said.append(f"{waiting:,} {'label waits for its' if waiting == 1 else 'labels wait for their'} prediction")
+        said[0] += ": no row with such an id was counted so far"
+    if unmatched:
+        said.append(f"{unmatched:,} label{'' if unmatched == 1 else 's'} matched no prediction and no longer wait")
+    return said
 
 
 def span(panes: list[Pane], since: float | None) -> Span:

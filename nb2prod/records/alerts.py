@@ -182,6 +182,7 @@ class Reading(Record, frozen=True, kw_only=True):
 
     `verdict` is ``page`` where the whole interval is past the limit, ``warn`` where the value is past it and the interval is not,
     ``unsure`` where the value is not and the interval is, ``fine`` where none of it is, ``waiting`` below the least count.
+    `version` is the one that it was read of.
     """
 
     verdict: Verdict = "waiting"
@@ -191,6 +192,7 @@ class Reading(Record, frozen=True, kw_only=True):
     high: float | None = None
     since: float | None = None
     method: str = ""
+    version: int | None = None
 
 
 class Rule(Record, frozen=True, kw_only=True):

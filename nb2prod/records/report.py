@@ -37,6 +37,7 @@ class Report(Record, frozen=True, kw_only=True):
 
     `drift` is what stands now, over the `span_rows` rows since `span` (None: all), `course` by period (`by`); `history` is the
     performance by period. `bound` is the least shift that is told, `certifiable` the least that these training rows can tell.
+    `labels_waiting` labels wait for their prediction, `labels_unmatched` waited in vain.
     `missing` has what cannot be answered yet, each with the line that would bring it.
     """
 
@@ -58,6 +59,8 @@ class Report(Record, frozen=True, kw_only=True):
     together: dict[str, float] = {}
     performance: tuple[Performance, ...] = ()
     history: tuple[Performance, ...] = ()
+    labels_waiting: int = 0
+    labels_unmatched: int = 0
     calibration: tuple[tuple[float, float, int], ...] = ()
     rules: tuple[Rule, ...] = ()
     alerts: tuple[AlertRecord, ...] = ()

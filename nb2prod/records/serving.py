@@ -53,7 +53,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     """A deployment as its target sees it; `nb2prod status --json` prints it.
 
     `rows` are all that were counted under the name, whatever version answered; requests, times and errors are those since the
-    version that is live was started.
+    version that is live was started. `labels_waiting` labels wait for their prediction, `labels_unmatched` waited in vain.
     """
 
     name: str
@@ -69,6 +69,8 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     p50_ms: float | None = None
     p99_ms: float | None = None
     errors: int | None = None
+    labels_waiting: int = 0
+    labels_unmatched: int = 0
     reason: str | None = None
     fix: str | None = None
     log: tuple[str, ...] = ()

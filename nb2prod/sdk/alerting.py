@@ -8,6 +8,7 @@ import time
 from nb2prod import registry
 from nb2prod.errors import Conflict, NotFound
 from nb2prod.home import Home
+from nb2prod.monitoring import standing
 from nb2prod.records.alert_text import duration
 from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence
 from nb2prod.sdk import limits
@@ -43,7 +44,7 @@ class Alerting:
 
     def limits(self) -> list[Rule]:
         """The alerts that it has, and where each metric stands now."""
-        return list(self._told.alerts.rules(self.name))
+        return list(standing.limits(self._told, self.name))
 
     def add_alert(self, *alerts: Alert | str) -> list[Rule]:
         """Be told of more, from now on.

@@ -79,7 +79,12 @@ class Deployment(Alerting):
 
     def status(self) -> ServiceStatus:
         """State, workers, requests and latencies, as `nb2prod status` prints them."""
-        return self._target.status(self.name)
+        return self.with_labels(self._target.status(self.name))
+
+    def with_labels(self, status: ServiceStatus) -> ServiceStatus:
+        """The status with the labels that wait now."""
+        waiting, unmatched = self._store.labels.unjoined(self.name)
+        return msgspec.structs.replace(status, labels_waiting=waiting, labels_unmatched=unmatched)
 
     def predict(self, data: Any, *, ids: Sequence[Any] | None = None, times: Sequence[Any] | None = None) -> Any:
         """Ask the live service, as any caller does: the rows are recorded and watched.

@@ -38,7 +38,7 @@ class Pulled(Deployment):
         silent = [one.url for one in self.services if not _answers(one)]
         current = self._store.increments.current(self.name)
         some = f"{', '.join(silent)} does not answer." if silent else None
-        return ServiceStatus(
+        status = ServiceStatus(
             name=self.name,
             state="live" if not silent else "failed" if len(silent) == len(self.services) else "degraded",
             url=self.services[0].url if self.services else None,
@@ -46,6 +46,7 @@ class Pulled(Deployment):
             reason=some,
             fix=f"curl {silent[0]}/livez" if silent else None,
         )
+        return self.with_labels(status)
 
     def add_alert(self, *alerts: Alert | str) -> list[Rule]:
         """Be told of more, of what its counts can say: labels and refused rows, no outcomes.

@@ -48,7 +48,7 @@ def sample(home: Home, store: Store, name: str, n: int, where: Literal["all", "a
 
 
 def _some(n: Any) -> bool:
-    return isinstance(n, Integral) and not isinstance(n, bool) and int(n) > 0
+    return not isinstance(n, bool) and isinstance(n, Integral) and int(n) > 0
 
 
 def _frame(kept: list[Kept], signatures: dict[str, Any]) -> pd.DataFrame:

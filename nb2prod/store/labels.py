@@ -72,5 +72,10 @@ class Labels(Section):
             rows = connection.execute(sa.select(outboxes).where(outboxes.c.name == name)).mappings()
             return [Told(**row) for row in rows]
 
+    def unjoined(self, name: str) -> tuple[int, int]:
+        """How many labels of a deployment wait for their prediction, and how many waited in vain."""
+        told = self.of(name)
+        return sum(one.held for one in told), sum(one.unmatched for one in told)
+
     def forget(self, connection: sa.Connection, name: str) -> None:
         connection.execute(sa.delete(outboxes).where(outboxes.c.name == name))

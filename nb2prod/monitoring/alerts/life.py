@@ -134,7 +134,8 @@ class Life:
         return groups
 
     def reading(self, rule: Rule, now: float) -> Reading:
-        return self._course(rule.alert).read(rule.alert, now, share(rule.place))
+        read = self._course(rule.alert).read(rule.alert, now, share(rule.place))
+        return msgspec.structs.replace(read, version=self.version)
 
     def rejected(self, now: float, rate: float = 0.05) -> Reading:
         """Refused requests against a limit of one in fifty, on a hundredth of the error budget."""

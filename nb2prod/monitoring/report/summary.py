@@ -20,6 +20,7 @@ from nb2prod.monitoring.statistics import two_sample
 from nb2prod.monitoring.statistics.gaps import GATE
 from nb2prod.monitoring.statistics.risk import NO_SCORES, ONE_CLASS, unable, unread
 from nb2prod.monitoring.statistics.scales import Ints
+from nb2prod.records.alerts import AlertRecord
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
 from nb2prod.records.serving import ServiceStatus
@@ -81,7 +82,8 @@ def of_deployment(
 ) -> Report:
     """The report of a deployment, of the version that takes traffic."""
     made = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    rules, alerts = store.alerts.rules(name), store.alerts.all(name, 50)
+    rules, alerts = standing.limits(store, name), _told(store, name)
+    waiting, unmatched = store.labels.unjoined(name)
     found = watch(store, name, "day")
     if found is None:
         bare = Report(
@@ -95,6 +97,8 @@ def of_deployment(
             status=status,
             rules=rules,
             alerts=alerts,
+            labels_waiting=waiting,
+            labels_unmatched=unmatched,
         )
         return replace(bare, missing=_missing(bare))
     by = grain([span.period for span in found.spans if span.period])
@@ -120,8 +124,16 @@ def of_deployment(
         history=tuple(_first(performances.performance(store, name, by=by))),
         rules=rules,
         alerts=alerts,
+        labels_waiting=waiting,
+        labels_unmatched=unmatched,
     )
     return replace(full, missing=_missing(full))
+
+
+def _told(store: Store, name: str) -> tuple[AlertRecord, ...]:
+    """The last alerts, and whatever stands however old it is; the oldest first."""
+    found = {one.id: one for one in (*store.alerts.open(name), *store.alerts.all(name, 50))}
+    return tuple(found[number] for number in sorted(found))
 
 
 def _begun(found: Iterable[FeatureDrift], course: Iterable[FeatureDrift]) -> tuple[FeatureDrift, ...]:
@@ -258,7 +270,7 @@ def _missing(report: Report) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     if not report.rows:
         found.append(("No rows have been counted yet.", "deployment.predict(ROWS)"))
-    elif not any(one.realised is not None for one in report.performance):
+    elif not report.labels_waiting and not any(one.realised is not None for one in report.performance):
         found.append(("No labels yet.", f"nb2prod feedback {name} labels.parquet --id ID --label LABEL"))
     if any(one.note == NO_SCORES for one in report.performance):
         found.append(("Performance is not estimated without a hold-out.", "%deploy model --holdout ROWS ANSWERS"))

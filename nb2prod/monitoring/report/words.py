@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from nb2prod.monitoring import standing
 from nb2prod.monitoring.standing import spoken, stood
 from nb2prod.records.alerts import Rule
 from nb2prod.records.monitoring import Alarm, FeatureDrift, Performance
@@ -15,20 +16,22 @@ _VERDICTS = {
     "warn": "past its limit, not certain yet",
     "unsure": "within its limit, not certain yet",
     "fine": "within its limit",
-    "waiting": "too few rows yet",
+    "waiting": "too few reports yet",
 }
 
 
 def text(report: Report) -> str:
     """The whole report; every line reads without the pictures."""
     lines = [title(report), "", *(f"{head:<8}{body}" for head, _, body in answers(report))]
-    lines += _block("Moved", [f"{plain(one.feature)}: {moved(one)}" for one in report.drift if one.drifted][:12])
-    lines += _block("Over", [f"{plain(one.feature)}: {was(one)}" for one in report.drift if one.until][:12])
+    lines += _block("Moved", _first([f"{plain(one.feature)}: {moved(one)}" for one in report.drift if one.drifted], 12))
+    lines += _block("Over", _first([f"{plain(one.feature)}: {was(one)}" for one in report.drift if one.until], 12))
     lines += _block("How well", [measured(one) for one in report.performance if one.value is not None])
     lines += _block("Limits", [rule(one) for one in report.rules])
-    lines += _block(
-        "Alerts", [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in report.alerts[:8]]
-    )
+    last = sorted(
+        report.alerts, key=lambda one: (one.ended is not None, -one.raised)
+    )  # what stands first, then the newest
+    told = [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in last]
+    lines += _block("Alerts", _first(told, 8))
     lines += _block("Alarms", [alarm(one) for one in report.alarms])
     lines += _block("To know", list(report.notes))
     lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
@@ -39,15 +42,31 @@ def _block(head: str, lines: list[str]) -> list[str]:
     return ["", head, *(f"  {line}" for line in lines)] if lines else []
 
 
+def _first(lines: list[str], n: int) -> list[str]:
+    """The first lines, and how many more there are."""
+    return [*lines[:n], *[f"and {len(lines) - n} more"] * (len(lines) > n)]
+
+
 def title(report: Report) -> str:
-    """`delays 3: 2 of 17 watched things have moved`."""
+    """`delays 3: 2 of 17 watched things have moved`, after how many alerts stand."""
     named = " ".join(part for part in (report.name, str(report.version or "")) if part) or "These rows"
     if not report.rows:
         return f"{named}: no rows have been counted yet"
+    wrong = _wrong(report)
     gone = sum(one.drifted for one in report.drift)
-    calm = "all is as in training again" if any(one.until for one in report.drift) else "nothing has moved"
+    over = any(one.until for one in report.drift) and not wrong
+    calm = "all is as in training again" if over else "nothing has moved"
     told = f"{gone} of {len(report.drift)} watched things have moved" if gone else calm
-    return f"{named}: {told} over {report.rows:,} row{_s(report.rows)}"
+    return f"{named}: {', '.join([*wrong, told])} over {report.rows:,} row{_s(report.rows)}"
+
+
+def _wrong(report: Report) -> list[str]:
+    """How many alerts stand, of whatever kind, and how many limits are passed of which none does."""
+    told = [one for one in report.alerts if one.ended is None]
+    known = {one.subject for one in told}
+    past = sum(one.reading.verdict == "page" and one.text not in known for one in report.rules)
+    said = [f"{len(told)} alert{_s(len(told))} stand{'s' * (len(told) == 1)}"] if told else []
+    return said + ([f"{past} limit{_s(past)} {'is' if past == 1 else 'are'} past for certain"] if past else [])
 
 
 def spanned(report: Report) -> str:
@@ -94,14 +113,26 @@ def right(report: Report) -> str:
     else:
         said.append(f"no drift in {len(report.drift)} watched things")
         said += [f"{plain(one.feature)} {was(one)}" for one in report.drift if one.until][:1]
+    said += [
+        one.direction
+        for told in report.alerts
+        if told.ended is None
+        for one in told.moved
+        if one.kind == "performance" and one.ended is None
+    ]
     known = [one for one in report.performance if one.value is not None]
-    return " · ".join([*said, *(measured(one) for one in known[:1])])
+    return " · ".join([*said, *(measured(one) for one in known[:1]), *unjoined(report)])
+
+
+def unjoined(report: Report) -> list[str]:
+    """What is to be said of labels that joined to no prediction."""
+    return standing.unjoined(report.labels_waiting, report.labels_unmatched)
 
 
 def pays(report: Report) -> str:
     if not report.rules:
         return "no business metric has a limit yet"
-    return " · ".join(rule(one) for one in report.rules[:3])
+    return " · ".join(rule(one) for one in report.rules)
 
 
 def alarm(one: Alarm) -> str:

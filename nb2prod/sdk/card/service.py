@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from nb2prod.monitoring.standing import unjoined
 from nb2prod.records.alerts import SERVICE, Rule
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
@@ -90,13 +91,13 @@ _VERDICTS = {
 
 
 def _pays(name: str, limits: Sequence[Rule], variable: str, voice: str) -> list[Item]:
-    """The user's own metrics against their limits; without any the line that brings one."""
-    own = [rule for rule in limits if rule.alert.metric not in SERVICE]
-    if not own:
+    """Every limit and where its metric stands; without one on a business metric the line that brings one."""
+    said: list[Item] = [f"{rule.text}: {_VERDICTS[rule.reading.verdict]}{_standing(rule)}" for rule in limits]
+    if all(rule.alert.metric in SERVICE for rule in limits):
         words = "conversion below 0.03 over 7d"
         line = f'{variable}.add_alert("{words}")' if voice == "notebook" else f"nb2prod alerts add {name} '{words}'"
-        return ["No business metric yet.", Code(line)]
-    return [f"{rule.text}: {_VERDICTS[rule.reading.verdict]}{_standing(rule)}" for rule in own]
+        said += ["No business metric yet.", Code(line)]
+    return said
 
 
 def _standing(rule: Rule) -> str:
@@ -123,8 +124,11 @@ def _right(
     moved = [item for item in drift or () if item.drifted]
     said.append(_drift_line(moved, drift or ()))
     known = [item for item in performance or () if item.value is not None and item.n]
+    wait = unjoined(status.labels_waiting, status.labels_unmatched)
     if known:
-        said += [_metric_line(item) for item in known]
+        said += [*(_metric_line(item) for item in known), *wait]
+    elif wait:
+        said += wait
     else:
         said.append("No labels yet.")
         example = f"nb2prod feedback {status.name} labels.parquet --id ID --label LABEL"

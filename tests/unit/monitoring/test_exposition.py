@@ -21,6 +21,7 @@ from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime.front import verdicts
 from nb2prod.runtime.side import Side
 from nb2prod.store import Store
+from nb2prod.store.labels import Told
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     feed.put(29, 0, sparse(counted))
     feed.outcome(29, np.array([1.0] * 40 + [0.0] * 360))
     evaluator.turn("delays", after(30))
+    joined = store.labels  # made before the transaction begins
+    with store.database.write() as connection:
+        joined.tell(connection, Told(outbox="o", name="delays", last=1, collected=0.0, held=10, unmatched=2))
     exposition.write(home, store, "delays", after(30))
     return home
 
@@ -61,6 +65,10 @@ def test_drift_has_its_effect_and_its_alarm_by_feature(samples: dict[tuple[str, 
     assert samples["drift_alarm", "age"] == 1
     assert samples["drift_alarm", "town"] == 0
     assert samples["alerts_open", "drift"] == 1
+
+
+def test_labels_that_joined_to_nothing_are_told(samples: dict[tuple[str, ...], float]) -> None:
+    assert (samples["labels_waiting",], samples["labels_unmatched",]) == (10, 2)
 
 
 def test_performance_is_told_as_realised_and_as_estimated(samples: dict[tuple[str, ...], float]) -> None:

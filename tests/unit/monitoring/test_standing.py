@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alerting import Feed, after, deploy
 from msgspec.structs import replace
@@ -12,12 +13,14 @@ from nb2prod.home import Home
 from nb2prod.monitoring import drift
 from nb2prod.monitoring.alerts.evaluation import Evaluator
 from nb2prod.monitoring.report import Page, of_deployment, words
-from nb2prod.monitoring.standing import moment, spoken, stood
+from nb2prod.monitoring.standing import limits, moment, spoken, stood
 from nb2prod.monitoring.statistics.gaps import GATE
+from nb2prod.records.alerts import Alert, Moved
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk import card
 from nb2prod.store import Store
+from nb2prod.store.labels import Told
 
 UP = ServiceStatus(name="delays", state="live", url=None, version=1)
 
@@ -73,6 +76,13 @@ def test_what_is_over_is_told_as_over_with_its_span_and_stands_nowhere(store: St
     span = stood(age.since, age.until)
     report = of_deployment(store, "delays")
     assert Page(report).text().startswith("delays 1: all is as in training again over ")
+    errors = Moved(
+        feature="@labels", kind="performance", direction="errors 0.1 to 0.3", effect=0.2, bound=0.1, first=0.0
+    )
+    standing = replace(alert, kind="performance", subject="@labels", moved=(errors,), ended=None)
+    wrong = Page(replace(report, alerts=(alert, standing))).text()
+    assert wrong.startswith("delays 1: 1 alert stands, nothing has moved over ")
+    assert "errors 0.1 to 0.3" in wrong
     for said in (
         Page(report).text(),
         Page(report).html(),
@@ -119,3 +129,50 @@ def test_what_ended_with_its_version_is_over_though_the_version_comes_back(store
     assert store.alerts.open("delays") == ()
     (age,) = [one for one in drift(store, "delays") if one.feature == "age"]
     assert (age.drifted, age.until) == (False, moment(store.alerts.all("delays")[0].ended or 0.0))
+
+
+def test_a_limit_that_is_past_is_in_the_headline_and_every_limit_is_shown(store: Store) -> None:
+    rules = store.alerts.declare("delays", [Alert("conversion", below=limit / 10) for limit in range(1, 6)])
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(10):
+        feed.minute(minute)
+        feed.outcome(minute, np.zeros(100))
+    evaluator.turn("delays", after(10))
+    report = of_deployment(store, "delays")
+    count = len(store.alerts.open("delays"))
+    assert count == 5
+    assert words.title(report).startswith("delays 1: 5 alerts stand, nothing has moved")
+    assert words.title(replace(report, alerts=())).startswith("delays 1: 5 limits are past for certain, nothing")
+    assert all(rule.text in words.pays(report) for rule in rules)
+    many = replace(report, alerts=report.alerts * 2)
+    assert "  and 2 more" in words.text(many).splitlines()
+
+
+def test_what_was_read_of_another_version_says_nothing_of_this_one(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.5)])
+    feed, evaluator = Feed(store), Evaluator(store)
+    for minute in range(10):
+        feed.minute(minute)
+        feed.outcome(minute, np.zeros(100))
+    evaluator.turn("delays", after(10))
+    assert "past its limit" in words.pays(of_deployment(store, "delays"))
+    deploy(store)
+    for _ in range(2):
+        assert words.pays(of_deployment(store, "delays")) == "conversion below 0.5 over 7d: too few reports yet"
+        assert [rule.reading.verdict for rule in limits(store, "delays")] == ["waiting"]
+        Feed(store, version=2, source="t").minute(11)
+    store.deployments.switch("delays", 1)
+    assert "past its limit" in words.pays(of_deployment(store, "delays"))
+
+
+@pytest.mark.parametrize(("held", "said"), [(10, "10 labels wait for their prediction"), (1, "1 label waits for its")])
+def test_labels_that_wait_for_their_prediction_are_in_the_report(store: Store, held: int, said: str) -> None:
+    Feed(store).minute(0)
+    assert "No labels yet" in Page(of_deployment(store, "delays")).text()
+    with store.database.write() as connection:
+        store.labels.tell(connection, Told(outbox="o", name="delays", last=1, collected=0.0, held=held))
+    page = Page(of_deployment(store, "delays"))
+    assert said in page.text()
+    assert said in page.html()
+    assert page.as_dict()["labels_waiting"] == held
+    assert "No labels yet" not in page.text()

@@ -276,8 +276,21 @@ def test_whether_it_pays_is_said_by_the_users_own_metrics_or_how_to_bring_one() 
     assert (
         "conversion below 0.03 over 7d: past its limit, not yet for certain, 0.0275 (0.02 to 0.036) of 1,200" in shown
     )
+    slow = msgspec.structs.replace(rule, alert=Alert("slow", above=0.01, over="1h"), text="slow above 0.01 over 1h")
+    both = card.deployment(samples.STATUS, limits=[rule, slow], voice="terminal").text()
+    assert "slow above 0.01 over 1h: past its limit" in both
+    assert "No business metric yet" not in both
+    assert "No business metric yet" in card.deployment(samples.STATUS, limits=[slow]).text()
     empty = card.deployment(samples.STATUS, limits=[], voice="terminal").text()
     assert "nb2prod alerts add delays 'conversion below 0.03 over 7d'" in empty
+
+
+def test_labels_that_wait_for_their_prediction_are_said_in_place_of_no_labels() -> None:
+    waiting = msgspec.structs.replace(samples.STATUS, labels_waiting=10, labels_unmatched=1)
+    shown = " ".join(card.deployment(waiting, drift=[], performance=[]).text().split())
+    assert "10 labels wait for their prediction" in shown
+    assert "1 label matched no prediction" in shown
+    assert "No labels yet" not in shown
 
 
 def planned(**lineage: object) -> str:
