@@ -27,6 +27,11 @@ class Watch:
     def note(self, number: int, cell: str | None) -> None:
         self.runs.setdefault(number, Run(time.time(), cell))  # a cell may run others under its own number
 
+    def same(self, one: int, other: int) -> bool:
+        """Whether two executions ran one and the same cell, as far as the front end tells."""
+        cells = [self.runs[number].cell for number in (one, other) if number in self.runs]
+        return len(cells) == 2 and cells[0] is not None and cells[0] == cells[1]
+
 
 def watch(shell: Any) -> None:
     """Note from now on when each cell of an IPython shell begins."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from nb2prod.capturing.parts import Part
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.capturing.standing import Standing, Standings
 from nb2prod.capturing.statements import Statement
+from nb2prod.capturing.superseded import Superseded, reached, superseded, to_run_again
 from nb2prod.records.capture import Finding
 
 
@@ -40,6 +42,10 @@ class Stale(Rule):
                 if later is not None and used.name not in told:
                     told.add(used.name)
                     yield self._again(case, part, used, later)
+            for old in superseded(part, case.notebook):
+                if old.name not in told:
+                    told |= old.used.makes
+                    yield self._older(case, part, old)
         for part, execution, standing in _standings(case):
             if standing.state == "edited" and not _told_of(told, part, standing, case):
                 yield self._edited(case, part, execution, standing)
@@ -50,7 +56,18 @@ class Stale(Rule):
             f"{_capital(place)} changed `{used.name}` after {_the(part)} was {part.made}",
             where=f"{place}: {used.name}",
             why=_which_runs(case, part, used, later),
-            fix=run_again(case, part, later.execution),
+            fix=run_again(case, part, later.execution, name=used.name),
+        )
+
+    def _older(self, case: Case, part: Part, old: Superseded) -> Finding:
+        place = case.notebook.place
+        made, now = ", ".join(f"`{one}`" for one in sorted(old.reader.makes)), place(old.later.execution)
+        return self.finding(
+            f"{made or _capital(_the(part))} was made before {now} changed `{old.name}`",
+            where=f"{now}: {old.name}",
+            why=f"{_capital(place(old.reader.execution))} used the `{old.name}` of {place(old.used.execution)} and was not run "
+            f"again since; {_the(part)} was {part.made} with what it made.",
+            fix=_cells_again(case, part, old.name, old.later.order),
         )
 
     def _edited(self, case: Case, part: Part, execution: int, standing: Standing) -> Finding:
@@ -86,8 +103,9 @@ class DeletedCell(Rule):
 
     def look(self, case: Case) -> Iterator[Finding]:
         told: set[int] = set()
+        anew = {name for part in case.parts for old in superseded(part, case.notebook) for name in old.used.makes}
         for part, execution, standing in _standings(case):
-            if standing.state in ("gone", "unknown") and execution not in told:
+            if standing.state in ("gone", "unknown") and execution not in told and not set(standing.names) <= anew:
                 told.add(execution)
                 yield self._gone(part, execution, standing)
 
@@ -135,17 +153,30 @@ class OutOfOrder(Rule):
                 )
 
 
-def run_again(case: Case, part: Part, execution: int, index: int | None = None) -> str:
-    """Which cells to run again for a part that an execution, or an edit of the cell in place `index`, made stale."""
+def run_again(case: Case, part: Part, execution: int, index: int | None = None, *, name: str | None = None) -> str:
+    """Which cells to run again for a part that an execution, or an edit of the cell in place `index`, made stale.
+
+    Where the places are not known they are those that read the `name` that the execution defined anew.
+    """
     positions = case.notebook.positions
     start = index or (positions[execution].index if execution in positions else None)
     end = positions[part.execution].index if part.execution in positions else None
+    if (start is None or end is None) and name is not None:
+        return _cells_again(case, part, name, case.notebook.statements.until(execution))
     if start is None or end is None:
         makes = "fits" if part.fit is not None or part.model else "makes"
         return f"run the cell that {makes} `{part.name}` again and %deploy again"
     if start >= end:
         return f"run cell {end} again and %deploy again"
     return f"run cells {start} to {end} and %deploy again"
+
+
+def _cells_again(case: Case, part: Part, name: str, after: int) -> str:
+    """`run cell 3, then cell 4, and %deploy again`."""
+    positions = case.notebook.positions
+    executions = to_run_again(part, case.notebook.statements, name, after) or [part.execution]
+    cells = [f"cell {positions[one].index}" if one in positions else f"the cell of In [{one}]" for one in executions]
+    return f"run {', then '.join(dict.fromkeys(cells))}{' again' if len(cells) == 1 else ','} and %deploy again"
 
 
 def _definitions(part: Part) -> Iterator[Used]:
@@ -178,10 +209,14 @@ def _defined_anew(case: Case, part: Part, used: Used) -> Statement | None:
 def _serving(case: Case, part: Part) -> set[str]:
     """Names of the code and the globals that answer; that a frame's name is used again for another is everyday."""
     return (
-        {code.name.partition(".")[0] for code in case.travelling}
+        _serving_code(case)
         | {name for one in part.behind for name in one.facts.functions}
         | {held.path for held in case.held if held.of and held.by in ("global", "closure")}
     )
+
+
+def _serving_code(case: Case) -> set[str]:
+    return {code.name.partition(".")[0] for code in case.travelling}
 
 
 def _standings(case: Case) -> Iterator[tuple[Part, int, Standing]]:
@@ -190,7 +225,7 @@ def _standings(case: Case) -> Iterator[tuple[Part, int, Standing]]:
     asked: set[int] = set()
     for part in _nearest(case):
         runs: dict[int, list[Statement]] = {}
-        for one in part.behind:
+        for one in reached(part, case.notebook.statements):
             if one.order not in asked:
                 runs.setdefault(one.execution, []).append(one)
         asked |= {one.order for one in part.behind}
@@ -225,6 +260,11 @@ def _which_runs(case: Case, part: Part, used: Used, later: Statement) -> str:
             f"The service runs the one of {place(later.execution)}; `{part.name}` was {part.made} with the one of "
             f"{place(used.by.execution)}."
         )
+    if not held:
+        return (
+            f"`{part.name}` was {part.made} with the one of {place(used.by.execution)}, not with that of "
+            f"{place(later.execution)}."
+        )
     return (
         f"The service runs the one of {place(used.by.execution)}, with which `{part.name}` was {part.made}, not the one of "
         f"{place(later.execution)}."
@@ -235,17 +275,26 @@ def _with_which(case: Case, part: Part, execution: int, standing: Standing) -> s
     """What the service runs of an edited cell, and whether the cell as it stands ran; values where they are plain numbers."""
     values = "".join(f" {one}." for one in _values(standing))
     if standing.again is None:
-        what = f"The service runs what In [{execution}] made"
-        made = f"; the cell as it stands now has not been run and would make another.{values}"
-        if any(one.facts.functions for one in standing.missing):
+        function = any(one.facts.functions for one in standing.missing)
+        if not _travels(case, part, standing.names):
+            what = f"`{part.name}` was {part.made} with what In [{execution}] made"
+        elif function:
             what = f"The service runs the one of In [{execution}], with which `{part.name}` was {part.made}"
-            made = "; the cell as it stands now has not been run."
-        return what + made
+        else:
+            what = f"The service runs what In [{execution}] made"
+        made = "" if function else f" and would make another.{values}"
+        return f"{what}; the cell as it stands now has not been run{made or '.'}"
     when = "after" if _since(case, part, standing) else "before"
     return (
         f"`{part.name}` was {part.made} with what In [{execution}] made; as it stands now the cell ran {when} that, "
         f"as In [{standing.again}].{values}"
     )
+
+
+def _travels(case: Case, part: Part, names: tuple[str, ...]) -> bool:
+    """Whether one of the names goes along with the model: it is the model, or what its code is or reads."""
+    along = {re.split(r"[.\[]", held.path)[0] for held in case.held if held.of} | _serving_code(case)
+    return part.name in names or bool(along & set(names))
 
 
 def _values(standing: Standing) -> Iterator[str]:
