@@ -11,7 +11,7 @@ from nb2prod.home import Home
 from nb2prod.monitoring import standing
 from nb2prod.records.alert_text import duration
 from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence
-from nb2prod.sdk import limits
+from nb2prod.sdk import limits, silencing
 from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow
@@ -72,8 +72,15 @@ class Alerting:
         return self._told.alerts.acknowledge(self.name, number, by=_user(), when=time.time())
 
     def silence(self, length: str, subject: str = "*", reason: str = "") -> Silence:
-        """For so long (``2h``, ``3d``) tell and do nothing: about a column, a metric's alert, a kind, or anything (`*`)."""
+        """For so long (``2h``, ``3d``) tell and do nothing: about a column, a metric's alert, a kind, or anything (`*`).
+
+        Raises
+        ------
+        UsageError
+            There is nothing of that name; says what there is.
+        """
         until = time.time() + duration(length)
+        silencing.check(self.home, self.name, length, subject)
         return self._told.alerts.silence(self.name, subject, until, reason=reason, by=_user())
 
     def speak(self) -> int:

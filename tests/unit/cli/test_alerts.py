@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from receivers import webhook
 from nb2prod.agent.duty import Duty
 from nb2prod.cli.run import run
 from nb2prod.home import Home
+from nb2prod.records.alerts import Alert
 from nb2prod.store import Store
 
 
@@ -83,6 +85,24 @@ def test_what_was_told_is_listed_acknowledged_silenced_and_logged(
     assert "told json://127.0.0.1" in shown
     assert "drift:age" in shown
     assert len(hook.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("aeg", "age"), ("drfit", "drift"), ("conversion", "conversion below 0.03 over 7d"), ("nothing like it", "age")],
+)
+def test_a_silence_of_what_is_not_there_names_what_is(
+    store: Store, capsys: pytest.CaptureFixture[str], typed: str, near: str
+) -> None:
+    Feed(store).minute(0)
+    store.alerts.declare("delays", [Alert("conversion", below=0.03, over="7d")])
+    assert run(["alerts", "silence", "delays", "1m", "--about", typed]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert f"`delays` has {near}, " in shown
+    assert f"nb2prod alerts silence delays 1m --about {shlex.quote(near)}" in shown
+    assert store.alerts.silenced("delays", 0.0) == ()
+    for there in ("age", "@score", "performance", "conversion below 0.03 over 7d", "*"):
+        assert run(["alerts", "silence", "delays", "1m", "--about", there]) == 0
 
 
 def test_an_alert_that_nobody_heard_of_says_so(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
