@@ -17,6 +17,7 @@ from nb2prod.records.capture import Finding, HoldoutMetric
 PATIENCE = 30.0
 OUT_OF_FOLD = "out-of-fold"
 FOLDS = 3
+_FEW = 10
 _SEVERAL = "The model answers several numbers at once."
 _ONE = "predict one number, or deploy a model for each"
 Ask = Callable[[Any], tuple[Any, Any]]
@@ -33,7 +34,10 @@ class Scores:
     rows: Any = None
 
     def metric(self, classes: Sequence[Any] | None) -> HoldoutMetric | None:
-        """ROC AUC of two classes, accuracy of more, R² of numbers, on the hold-out; None without one."""
+        """ROC AUC of two classes, accuracy of more, R² of numbers, on the hold-out; None without one.
+
+        Of a function no classes are known: where all that it answers are the few values that the labels have, they are.
+        """
         if not self.held_out or self.values is None:
             return None
         with warnings.catch_warnings():
@@ -76,6 +80,8 @@ def _several(labels: Any) -> bool:
 def _metric(values: Any, labels: Any, classes: Sequence[Any] | None) -> tuple[str, float]:
     from sklearn import metrics
 
+    if classes is None and _are_classes(values, labels):
+        return "accuracy", float((values == labels).mean())
     if classes is None:
         return "R²", float(metrics.r2_score(labels, values))
     known = np.asarray(classes)
@@ -85,6 +91,11 @@ def _metric(values: Any, labels: Any, classes: Sequence[Any] | None) -> tuple[st
         return "ROC AUC", float(metrics.roc_auc_score(positive, values[:, 1])) if both else float("nan")
     said = known[values.argmax(axis=1)] if values.ndim == 2 else values
     return "accuracy", float((said == labels).mean())
+
+
+def _are_classes(values: Any, labels: Any) -> bool:
+    known = set(np.asarray(labels).tolist())
+    return len(known) <= min(_FEW, len(labels) // 2) and set(np.asarray(values).ravel().tolist()) <= known
 
 
 def _score(ask: Ask, rows: Any) -> Any:

@@ -53,6 +53,7 @@ class Outcome(Record, frozen=True, kw_only=True):
     replaced: int | None = None
     changed: int | None = None
     compared: int | None = None
+    not_compared: str = ""
     metric: str | None = None
     metric_now: float | None = None
     metric_before: float | None = None

@@ -210,6 +210,7 @@ class _Deploying:
             replaced=replaced if replaced != version.version else None,
             changed=comparison.changed,
             compared=comparison.compared,
+            not_compared=comparison.why,
             metric=comparison.metric,
             metric_now=comparison.now,
             metric_before=comparison.before,

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from nb2prod import environments, registry
 from nb2prod.capturing import replay
 from nb2prod.errors import Nb2prodError, NotFound
@@ -16,6 +14,7 @@ from nb2prod.home import Home
 from nb2prod.records.base import Record
 from nb2prod.records.capture import Answers, Capture, Golden, Signature
 from nb2prod.sdk.baselines import Moved, moved
+from nb2prod.sdk.comparison import columns, differing, restricted
 from nb2prod.sdk.environment import values
 
 _PIN = re.compile(r"(?m)^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
@@ -227,7 +226,7 @@ def _shown(value: object) -> str:
 
 def _answers(old: Capture, new: Capture, home: Home) -> AnswerChange:
     """The older one's stored rows asked of the newer; where that has columns more, its own rows asked of the older."""
-    came, went = _columns(new) - _columns(old), _columns(old) - _columns(new)
+    came, went = columns(new) - columns(old), columns(old) - columns(new)
     if came and went:
         return AnswerChange(why=f"each has columns that the other lacks ({', '.join(sorted(came | went)[:6])})")
     asked, known = (old, new) if came else (new, old)
@@ -237,11 +236,10 @@ def _answers(old: Capture, new: Capture, home: Home) -> AnswerChange:
         return AnswerChange(why=f"no rows stayed with the {which} version (--golden none)")
     expected = golden.batch
     try:
-        got = _asked(asked, _restricted(golden, came | went), home)
+        got = _asked(asked, restricted(golden, came | went), home)
     except Nb2prodError as error:
         return AnswerChange(compared=len(expected.predictions), why=f"{error.title}. {error.why}".strip())
-    labels = Answers(predictions=expected.predictions), Answers(predictions=got.predictions)
-    return AnswerChange(changed=replay.compare(*labels, golden.tolerance).differing, compared=len(expected.predictions))
+    return AnswerChange(changed=differing(golden, got), compared=len(expected.predictions))
 
 
 def _asked(capture: Capture, golden: Golden, home: Home) -> Answers:
@@ -252,20 +250,6 @@ def _asked(capture: Capture, golden: Golden, home: Home) -> Answers:
     with environments.in_use(home.cache):
         python = environments.build_for(capture, home=home).python
         return replay.answers(capture, python, golden, home=home, variables=variables)
-
-
-def _columns(capture: Capture) -> set[str]:
-    """The columns by which rows differ: those of an array have their places alone."""
-    signature = capture.record.signature
-    return set(signature.names) if signature.rows == "frame" else set()
-
-
-def _restricted(golden: Golden, without: set[str]) -> Golden:
-    """Stored rows with the columns that both versions know."""
-    if not without:
-        return golden
-    rows = tuple({name: value for name, value in row.items() if name not in without} for row in golden.rows)
-    return msgspec.structs.replace(golden, rows=rows)
 
 
 def _quality(old: Capture, new: Capture) -> Quality | None:

@@ -102,6 +102,8 @@ def _changed(made: Outcome, voice: Voice) -> Row | None:
             "no answer differs" if not made.changed else f"{made.changed} of {count(made.compared, 'answer')} differ"
         )
         said.append(f"{answers} from version {made.replaced}")
+    elif made.not_compared:
+        said.append(f"not compared with version {made.replaced}: {made.not_compared}")
     if made.metric and made.metric_now is not None:
         before = (
             ""
