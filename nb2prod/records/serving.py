@@ -54,6 +54,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
 
     `rows` are all that were counted under the name, whatever version answered; requests, times and errors are those since the
     version that is live was started. `labels_waiting` labels wait for their prediction, `labels_unmatched` waited in vain.
+    `elsewhere` are the addresses of services whose counts are pulled; then `bento` is what they say that they serve.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     errors: int | None = None
     labels_waiting: int = 0
     labels_unmatched: int = 0
+    elsewhere: tuple[str, ...] = ()
     reason: str | None = None
     fix: str | None = None
     log: tuple[str, ...] = ()

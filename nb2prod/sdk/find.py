@@ -16,7 +16,7 @@ from nb2prod.store import Store
 
 
 def deployments(home: Home | None = None) -> list[Deployment]:
-    """Every deployment of a home, by name.
+    """Every deployment of a home, by name; a `Pulled` one where it runs elsewhere.
 
     Examples
     --------
@@ -25,7 +25,10 @@ def deployments(home: Home | None = None) -> list[Deployment]:
     []
     """
     home = home or Home()
-    return [Deployment(row.name, home=home) for row in Store(home).deployments.all()]
+    store = Store(home)
+    found = {name: pulled.Pulled(name, home=home) for name in pulled.names(home, store)}
+    here = {row.name: Deployment(row.name, home=home) for row in store.deployments.all()}
+    return [one for _, one in sorted({**found, **here}.items())]
 
 
 def get(name: str, home: Home | None = None) -> Deployment:

@@ -35,14 +35,17 @@ class Pulled(Deployment):
 
     def status(self) -> ServiceStatus:
         """Whether its services answer, and which version is counted."""
-        silent = [one.url for one in self.services if not _answers(one)]
+        found = self.services
+        silent = [one.url for one in found if not _answers(one)]
         current = self._store.increments.current(self.name)
         some = f"{', '.join(silent)} does not answer." if silent else None
         status = ServiceStatus(
             name=self.name,
-            state="live" if not silent else "failed" if len(silent) == len(self.services) else "degraded",
-            url=self.services[0].url if self.services else None,
-            version=current.version if current is not None else None,
+            state="live" if not silent else "failed" if len(silent) == len(found) else "degraded",
+            url=found[0].url if found else None,
+            version=(current.version or None) if current is not None else None,  # 0: it did not say which
+            bento=next((label for one in found if one.url not in silent and (label := _serves(one))), None),
+            elsewhere=tuple(one.url for one in found),
             reason=some,
             fix=f"curl {silent[0]}/livez" if silent else None,
         )
@@ -79,14 +82,18 @@ class Pulled(Deployment):
         return super().__getattribute__(name)
 
     def _elsewhere(self, verb: str) -> NoReturn:
-        url = self.services[0].url if self.services else "its own address"
+        urls = [one.url for one in self.services] or ["its own address"]
+        named = " and ".join(urls)
         route = {"predict": "/predict", "feedback": "/feedback"}.get(verb)
+        fix = f"curl -X POST {urls[0]}{route}" if route else f"on the machine of {named}: nb2prod {verb} {self.name}"
+        if verb == "remove":
+            fix = " && ".join(f"nb2prod service remove {url}" for url in urls)
         raise UsageError(
             f"`{self.name}` runs elsewhere: `{verb}` is not done from here",
             code="runs-elsewhere",
             where=f"deployment.{verb}",
-            why=f"This home only pulls its counts from {url}.",
-            fix=f"curl -X POST {url}{route}" if route else f"on the machine of {url}: nb2prod {verb} {self.name}",
+            why=f"This home only pulls its counts from {named}.",
+            fix=fix,
             kept="nothing was changed",
         )
 
@@ -106,16 +113,26 @@ def find(name: str, home: Home) -> Pulled:
     try:
         store.deployments.get(name)
     except NotFound as error:
-        known = {told.name for one in Services(home).all() if (told := store.labels.outbox(one.outbox)) is not None}
+        known = names(home, store)
         if known:
-            error.why = f"{error.why} Pulled from elsewhere: {', '.join(sorted(known))}."
+            error.why = f"{error.why} Pulled from elsewhere: {', '.join(known)}."
         raise
     return found
 
 
+def names(home: Home, store: Store) -> list[str]:
+    """The deployments whose counts come from services elsewhere."""
+    found = (store.labels.outbox(one.outbox) for one in Services(home).all())
+    return sorted({told.name for told in found if told is not None})
+
+
+def _serves(one: Service) -> str:
+    return one.remote(services.PATIENCE).label()
+
+
 def _answers(one: Service) -> bool:
     try:
-        one.remote().outbox()
+        one.remote(services.PATIENCE).outbox()
     except Nb2prodError:
         return False
     return True

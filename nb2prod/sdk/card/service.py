@@ -60,8 +60,14 @@ def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "t
 
 def _headline(status: ServiceStatus) -> str:
     named = status.name if status.version is None else f"{status.name} {status.version}"
-    where = f" at {status.url}" if status.url and status.state in ("live", "degraded", "starting") else ""
+    if status.elsewhere and status.version is None:
+        named = f"{status.name} ({status.bento or 'version unknown'})"
+    where = f" at {_where(status)}" if status.url and status.state in ("live", "degraded", "starting") else ""
     return f"{named} is {_state(status.state)}{where}"
+
+
+def _where(status: ServiceStatus) -> str:
+    return " and ".join(status.elsewhere) or status.url or "–"
 
 
 def _state(state: str) -> str:
@@ -175,9 +181,9 @@ def _line(status: ServiceStatus) -> tuple[str, ...]:
     return (
         _SHAPES[status.state],
         status.name,
-        plain(status.version),
+        (status.bento or "unknown") if status.elsewhere and status.version is None else plain(status.version),
         status.state,
-        status.url or "–",
+        _where(status),
         plain(status.rows),
         plain(status.requests),
         milliseconds(status.p50_ms),

@@ -223,6 +223,38 @@ def test_a_pulled_service_has_a_handle_for_all_that_its_counts_say(tmp_path: Pat
     assert "delays" in missing.value.why
 
 
+def test_pulled_services_are_listed_with_all_their_addresses_and_what_they_say_they_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NB2PROD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NB2PROD_CACHE", str(tmp_path / "cache"))
+    home = Home()
+    with (
+        elsewhere(tmp_path / "a", label="delays:887a887a887a", version=None) as one,
+        elsewhere(tmp_path / "b", label="", version=None) as two,
+    ):
+        for at, service in enumerate((one, two)):
+            Services(home).add(service.url)
+            service.answer(0, np.full(100, 40.0), np.full(100, 0.3))
+            service.recorder.flush()
+            service.count()
+            Collector(home, Store(home)).pull(Services(home).all()[at].remote())
+        (found,) = nb2prod.deployments()
+        assert type(found).__name__ == "Pulled"
+        for words in (["list"], ["status"]):
+            assert run(words) == 0
+            shown = capsys.readouterr().out
+            assert all(part in shown for part in (one.url, two.url, "delays:887a887a887a"))
+            assert "delays 0" not in shown
+        assert run(["drift"]) == 0
+        with pytest.raises(UsageError) as caught:
+            found.remove()
+        assert caught.value.fix == f"nb2prod service remove {one.url} && nb2prod service remove {two.url}"
+        Services(home).remove(one.url)
+        assert run(["status"]) == 0
+        assert "delays (version unknown) is live" in capsys.readouterr().out
+
+
 TAG, OTHER = "delays:887a887a887a", "delays:0b0b0b0b0b0b"
 
 
