@@ -9,6 +9,7 @@ from nb2prod import registry
 from nb2prod.errors import Conflict, NotFound
 from nb2prod.home import Home
 from nb2prod.monitoring import standing
+from nb2prod.monitoring.spans import model_of
 from nb2prod.records.alert_text import duration
 from nb2prod.records.alerts import Alert, AlertRecord, Rule, Silence
 from nb2prod.sdk import limits, silencing
@@ -56,9 +57,13 @@ class Alerting:
         given = [alert_of(alert) for alert in alerts]
         here = self._told.deployments.find(self.name) is not None
         live = self._told.deployments.live(self.name) if here else None
+        counted = None if here else self._told.increments.current(self.name)
+        known = [rule.alert for rule in self.limits()]
         if live is not None and live.capture:
-            known = [rule.alert for rule in self.limits()]
-            limits.check(registry.open_capture(self.home.captures / live.capture[:12]), given, known)
+            capture = registry.open_capture(self.home.captures / live.capture[:12])
+            limits.check(capture.record.signature, given, known)
+        elif counted is not None:
+            limits.check(model_of(self._told, counted.model).signature, given, known)
         self._told.alerts.declare(self.name, given)
         return list(limits.tell(self.home, self.name))
 

@@ -41,7 +41,7 @@ def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Be
     The first worker starts beside the replays, without traffic and without a version; it gets both once every replay gave
     the kernel's answers. Until then whatever ran before goes on, and an error leaves only what a rerun uses again.
     """
-    limits.check(capture, wish.limits.wanted)
+    limits.check(capture.record.signature, wish.limits.wanted)
     limits.check_sample(capture, wish.limits.sample)
     with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS), environments.in_use(home.cache):
         live = live_of(capture.name, home)

@@ -13,14 +13,14 @@ from nb2prod.home import Home
 from nb2prod.monitoring.alerts.measures import why_never
 from nb2prod.records.alert_text import duration
 from nb2prod.records.alerts import SLICES, Alert, Rule
-from nb2prod.records.capture import Capture
+from nb2prod.records.capture import Capture, Signature
 from nb2prod.records.sampling import Sampling
 from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
 
-def check(capture: Capture, alerts: Sequence[Alert], known: Sequence[Alert] = ()) -> None:
+def check(signature: Signature, alerts: Sequence[Alert], known: Sequence[Alert] = ()) -> None:
     """Can each of them ever be told of this model, beside those that are known already?
 
     Raises
@@ -28,9 +28,9 @@ def check(capture: Capture, alerts: Sequence[Alert], known: Sequence[Alert] = ()
     UsageError
         A metric does not fit the model, is of no slice, or a slice names a column that the model does not have.
     """
-    names = capture.record.signature.names
+    names = signature.names
     for alert in alerts:
-        why = why_never(alert, capture.record.signature)
+        why = why_never(alert, signature)
         column = next(iter(alert.where), None)
         if not why and column is not None and column not in names:
             why = f"The model has no column `{column}`; it has {', '.join(names[:12])}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from alerting import Feed
 from spooling import SIGNATURE
 
 from nb2prod.errors import Conflict, NotFound, UsageError
@@ -19,8 +19,6 @@ from nb2prod.sdk import alerting, limits
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
-
-CAPTURE: Any = SimpleNamespace(record=SimpleNamespace(signature=SIGNATURE))
 
 
 @pytest.fixture
@@ -84,15 +82,23 @@ def test_a_deploy_again_makes_its_own_list_the_truth_and_leaves_what_was_added_b
 )
 def test_what_can_never_be_told_is_refused_before_anything_is_made(alert: Alert, why: str) -> None:
     with pytest.raises(UsageError) as caught:
-        limits.check(CAPTURE, [alert])
+        limits.check(SIGNATURE, [alert])
     assert why in caught.value.why
+
+
+def test_what_can_never_be_told_of_a_service_elsewhere_is_refused_too(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    Feed(Store(home)).minute(0)
+    with pytest.raises(UsageError, match="can never be told"):
+        Deployment("delays", home=home).add_alert("rejected above 0.02 over 1d where town=Ulm")
+    assert texts(home) == []
 
 
 def test_slices_are_bounded() -> None:
     many = [Alert("conversion", below=1, where={"town": str(n)}) for n in range(21)]
-    limits.check(CAPTURE, many[:20])
+    limits.check(SIGNATURE, many[:20])
     with pytest.raises(UsageError, match="at most 20"):
-        limits.check(CAPTURE, many)
+        limits.check(SIGNATURE, many)
 
 
 @pytest.mark.parametrize("given", [[3], ["conversion"], {"a": 1}])
