@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,17 +36,21 @@ def chosen(rows: Any, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _telling(rows: Any) -> Iterator[int]:
+    """The places of the telling rows, those of all columns in turn."""
     if not is_frame(rows):
         return
-    for place in range(rows.shape[1]):
-        values = rows.iloc[:, place]
-        with contextlib.suppress(TypeError):  # lists in the cells: no level of theirs is known
-            yield from np.flatnonzero(values.isna())[:EACH]
-            if values.dtype.kind in "fiu":
-                held = np.nan_to_num(np.asarray(values, dtype=float))
-                yield from (int(held.argmin()), int(held.argmax())) if len(held) else ()
-            else:
-                yield from np.flatnonzero(~values.duplicated())[:LEVELS]
+    each = [_telling_of(rows.iloc[:, place]) for place in range(rows.shape[1])]
+    yield from (int(one) for turn in itertools.zip_longest(*each) for one in turn if one is not None)
+
+
+def _telling_of(values: Any) -> list[Any]:
+    with contextlib.suppress(TypeError):  # lists in the cells: no level of theirs is known
+        missing = list(np.flatnonzero(values.isna())[:EACH])
+        if values.dtype.kind not in "fiu":
+            return [*missing, *np.flatnonzero(~values.duplicated())[:LEVELS]]
+        held = np.nan_to_num(np.asarray(values, dtype=float))
+        return [*missing, *((held.argmin(), held.argmax()) if len(held) else ())]
+    return []
 
 
 def columns(table: Any) -> list[Any] | None:

@@ -125,36 +125,40 @@ def _compared(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], rows:
     differ = _differing(made, right)
     if differ:
         return Outcome(wrong=f"{differ} of {len(right)} answers differ from the notebook's")
-    wrong = _one_by_one(predict, few, right)
-    if wrong:
-        return Outcome(wrong=wrong)
     prepared = int(min(len(truth.positions), max(len(right), len(right) * PREPARING / max(took, 1e-6))))
-    differ = _given_otherwise(inputs, rows, truth, prepared)
+    differ = _given_otherwise(inputs, rows, truth, np.arange(prepared))
     if differ:
         return Outcome(
             wrong=f"{differ} of {prepared} rows come to the model otherwise than those that it was fitted on"
         )
-    return Outcome(rows=len(right), prepared=prepared)
+    wrong = _one_by_one(predict, inputs, few, truth)
+    return Outcome(wrong=wrong) if wrong else Outcome(rows=len(right), prepared=prepared)
 
 
-def _one_by_one(predict: Callable[[Any], Any], rows: Any, right: np.ndarray[Any, Any]) -> str:
+def _one_by_one(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], rows: Any, truth: Truth) -> str:
+    """What is wrong with a row that is asked about by itself: the most telling ones, then some of the others."""
+    right = np.asarray(truth.answers)
     begun = time.monotonic()
-    for number in np.random.default_rng(1).permutation(len(right))[:SINGLE]:
-        one = np.asarray(predict(_copied(golden.take(rows, np.array([number])))))
-        if _differing(one, right[[number]]):
+    others = np.random.default_rng(1).permutation(len(right))[:SINGLE]
+    for number in dict.fromkeys([*range(min(SINGLE, len(right))), *others.tolist()]):
+        at = np.array([number])
+        one = np.asarray(predict(_copied(golden.take(rows, at))))
+        if _differing(one, right[at]):
             return "a row by itself is answered otherwise than among others"
+        if _given_otherwise(inputs, rows, truth, at):
+            return "a row by itself comes to the model otherwise than among others"
         if time.monotonic() - begun > ONE_BY_ONE:
             break
     return ""
 
 
-def _given_otherwise(inputs: Callable[[Any], Any], rows: Any, truth: Truth, count: int) -> int:
+def _given_otherwise(inputs: Callable[[Any], Any], rows: Any, truth: Truth, at: np.ndarray[Any, Any]) -> int:
     """How many rows the model is given otherwise; a model may answer the same to them by chance."""
-    right = comparing.columns(golden.take(truth.given, slice(0, count)))
+    right = comparing.columns(golden.take(truth.given, at))
     if right is None:
         return 0
-    made = comparing.columns(inputs(_copied(golden.take(rows, slice(0, count)))))
-    return count if made is None else comparing.differing(made, right, count)
+    made = comparing.columns(inputs(_copied(golden.take(rows, at))))
+    return len(at) if made is None else comparing.differing(made, right, len(at))
 
 
 def _copied(rows: Any) -> Any:

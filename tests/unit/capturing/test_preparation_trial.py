@@ -60,6 +60,17 @@ def test_what_the_model_is_given_must_be_the_same_though_its_answers_are() -> No
     assert failed.wrong == "40 of 120 rows come to the model otherwise than those that it was fitted on"
 
 
+def test_a_function_that_fills_gaps_with_the_mean_of_what_it_is_given_is_not_offered_as_it_is() -> None:
+    finding, _ = offered(
+        "def prepare(d):\n    d['age'] = d['age'].fillna(d['age'].mean())\n    d['fare'] = np.log1p(d['fare'])\n"
+        "train = df.copy()\nprepare(train)",
+        f"X = train[['age', 'fare', 'pclass']]\nmodel = {TREE}.fit(X, train['lived'])",
+    )
+    assert "same answers" not in finding.why
+    assert "a row by itself " in finding.why
+    assert finding.fix.startswith("write by hand")
+
+
 def test_the_one_row_that_lacks_a_value_is_tried_among_many() -> None:
     n = 20_000
     rows = pd.DataFrame({"a": np.arange(n) * 1.0, "b": ["x"] * n, "c": 0})
