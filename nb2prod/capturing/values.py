@@ -114,7 +114,7 @@ def length(value: Any) -> int:
 
 
 def own(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    hidden = {"In", "Out", "exit", "quit", "get_ipython"}
+    hidden = {"In", "Out", "exit", "quit", "open", "get_ipython"}
     yield from (
         (name, value) for name, value in list(namespace.items()) if not name.startswith("_") and name not in hidden
     )

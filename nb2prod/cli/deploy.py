@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -158,6 +159,6 @@ def _notebook(source: str) -> Path:
         why="The file is not there."
         if path.suffix == ".ipynb"
         else "It is neither a .ipynb file nor models:/NAME/VERSION.",
-        fix="%deploy model",
+        fix="%deploy model" if spoken.near(source) else f"ls {shlex.quote(str(path.parent))}/*.ipynb",
         kept="nothing was made",
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.cli import spoken
-from nb2prod.errors import OURS, REPORT, Failed, Nb2prodError
+from nb2prod.errors import OURS, REPORT, Failed, Nb2prodError, Refused, UsageError
 
 if TYPE_CHECKING:
     from nb2prod.records.lifecycle import Progress, Step
@@ -97,7 +97,7 @@ def error(problem: Nb2prodError, *, as_json: bool, words: Sequence[str] = ()) ->
     """The four lines on stderr; with `--json` the seven keys on stdout. What a process wrote last stands at the end."""
     spoken.problem(problem.whole(typed(words)))
     if as_json:
-        document({"error": problem.as_dict()})
+        document(_told(problem, words))
         return
     from nb2prod.sdk import card as cards
 
@@ -110,6 +110,28 @@ def error(problem: Nb2prodError, *, as_json: bool, words: Sequence[str] = ()) ->
         print("".join(traceback.format_exception(problem.__cause__)), file=sys.stderr)
 
 
+def _told(problem: Nb2prodError, words: Sequence[str]) -> dict[str, Any]:
+    """An error's document; that of `verify` has the fields of every verification beside it."""
+    told: dict[str, Any] = {"error": problem.as_dict()}
+    if not words or words[0] != "verify":
+        return told
+    import msgspec
+
+    from nb2prod.records.proof import Verification
+
+    proof = Verification(
+        capture="",
+        status="refused" if isinstance(problem, UsageError | Refused) else "unverified",
+        title=problem.title,
+        reason=problem.why,
+        fix=problem.fix,
+        kept=problem.kept,
+        where=problem.where,
+        code=problem.code,
+    )
+    return {**msgspec.to_builtins(proof), **told}
+
+
 def typed(words: Sequence[str]) -> str:
     """The command as it was typed."""
     return shlex.join(["nb2prod", *words])
@@ -120,7 +142,7 @@ def interrupted(*, as_json: bool, words: Sequence[str] = (), kept: str = "") -> 
     if as_json:
         why = "It was interrupted from the keyboard."
         stopped = Failed("interrupted", code="interrupted", why=why, fix=typed(words), kept=kept)
-        document({"error": stopped.whole(typed(words)).as_dict()})
+        document(_told(stopped.whole(typed(words)), words))
     else:
         print(f"\ninterrupted{kept and f': {kept}'}", file=sys.stderr)
 

@@ -161,12 +161,15 @@ def document(content: Any) -> Any:
 
 def _there(notebook: str) -> str:
     """The notebook, or the one beside it whose name is nearest."""
+    return notebook if Path(notebook).is_file() else near(notebook) or Door.notebook
+
+
+def near(notebook: str) -> str | None:
+    """The notebook beside one that is not there whose name is nearly the same."""
     path = Path(notebook)
-    if path.is_file():
-        return notebook
-    beside = {file.name: str(file) for file in sorted(path.parent.glob("*.ipynb"))}
-    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.0)
-    return beside[near[0]] if near else Door.notebook
+    beside = {file.stem: str(file) for file in sorted(path.parent.glob("*.ipynb"))}
+    found = difflib.get_close_matches(path.stem, beside, n=1)
+    return beside[found[0]] if found else None
 
 
 def _flags(words: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:

@@ -161,8 +161,8 @@ class Kernel:
             f"Cell {position} of {self._path.name} takes too long",
             code="cell-timeout",
             where=f"cell {position}",
-            why=f"It ran for more than {self._timeout} s.",
-            fix=f"--cell-timeout {self._timeout * 4}",
+            why=f"The cell ran out of its {self._timeout} s.",
+            fix=f"--cell-timeout {self._timeout * 10}",
             kept="nothing was registered",
         )
 
@@ -183,9 +183,21 @@ def _read(path: Path) -> list[Any]:
             code="no-notebook",
             where=str(path),
             why=str(error).splitlines()[0][:300],
-            fix="nb2prod deploy notebook.ipynb --model model",
+            fix=_to_mend(path, error),
             kept="nothing was made",
         ) from error
+
+
+def _to_mend(path: Path, error: Exception) -> str:
+    """The command that shows what is wrong with a file, or that writes it anew."""
+    import nbformat
+
+    shown = shlex.quote(_near(path))
+    if isinstance(error, OSError):
+        return f"ls -l {shown}"
+    if isinstance(error, nbformat.validator.ValidationError):
+        return f"jupyter lab {shown}      # save it again"
+    return f"python -m json.tool {shown}      # names the place that is no JSON"
 
 
 def _is_code(cell: Any) -> bool:

@@ -285,3 +285,9 @@ def test_of_two_fits_in_one_branch_the_last_is_taken(frame: pd.DataFrame, labels
 def test_branches_that_both_fit_on_the_same_are_no_question(frame: pd.DataFrame, labels: pd.Series) -> None:
     book = notebook(two_ways(frame, labels), "if n:\n    model.fit(X, y)\nelse:\n    model.fit(X, y)")
     assert discovery.find("model", book).data_name == "X"
+
+
+def test_a_builtin_that_the_kernel_brings_is_not_offered_in_place_of_a_variable() -> None:
+    with pytest.raises(UsageError) as caught:
+        discovery.find("nope", Notebook({"open": open}))
+    assert "open" not in caught.value.fix

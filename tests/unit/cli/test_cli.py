@@ -338,7 +338,7 @@ SEVEN = ["code", "title", "where", "why", "fix", "kept", "status"]
         (["prune", "--keep", "0"], "nb2prod prune --help"),
         (["status", "nope"], "nb2prod list"),
         (["status"], "nb2prod deploy notebook.ipynb --model model"),
-        (["deploy", "missing.ipynb"], "nb2prod deploy notebook.ipynb --model model"),
+        (["deploy", "missing.ipynb"], "ls ./*.ipynb"),
         (["feedback", "delays"], "nb2prod feedback NAME labels.parquet --id flight_id --label late"),
         (["deploy", "a.ipynb", "--name", "d", "--p99-ms", "x"], "nb2prod deploy a.ipynb --name d --p99-ms 50"),
     ],
@@ -463,3 +463,31 @@ def test_where_the_model_is_what_is_wrong_the_fix_names_another(
 
 def test_a_variable_is_exported_in_a_terminal() -> None:
     assert spoken.line("import os; os.environ['KEY'] = …") == "export KEY=…"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (UsageError("There is no variable `nope`", code="c", why="w", fix="f"), "refused", 2),
+        (Failed("broke", code="c", why="w", fix="f"), "unverified", 1),
+    ],
+)
+def test_verify_has_one_shape_in_json_whatever_went_wrong(
+    error: Nb2prodError, status: str, code: int, twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", str(notebook), "--json"]) == 0
+    usual = set(told(capsys))
+    twin.raises = error
+    assert run(["verify", str(notebook), "--json"]) == code
+    said = told(capsys)
+    assert set(said) == usual | {"error"}
+    assert (said["status"], said["reason"], said["fix"], said["warnings"]) == (status, "w", "f", [])
+
+
+def test_a_notebook_that_is_not_there_is_no_other_one(
+    twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", str(notebook.parent / "nowhere.ipynb"), "--json"]) == 2
+    assert told(capsys)["fix"] == f"ls {notebook.parent}/*.ipynb"
+    assert run(["verify", str(notebook.parent / "delay.ipynb"), "--json"]) == 2
+    assert told(capsys)["fix"] == f"nb2prod verify {notebook} --model model"

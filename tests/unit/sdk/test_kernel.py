@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nb2prod.errors import Refused
+from nb2prod.errors import Refused, UsageError
 from nb2prod.sdk import marking
 from nb2prod.sdk.kernel import Kernel
 from nb2prod.sdk.marking import MARKING, MIME, named
@@ -88,3 +88,20 @@ def test_without_a_model_the_only_one_that_a_deploy_names_is_meant(
 
 def test_a_deploy_in_a_comment_names_nothing() -> None:
     assert named(["# %deploy model", "print('%deploy x')"]) == []
+
+
+def test_a_file_that_is_no_notebook_is_to_be_looked_into(tmp_path: Path) -> None:
+    path = tmp_path / "broken.ipynb"
+    path.write_text('{"cells": [')
+    with pytest.raises(UsageError) as caught:
+        Kernel(path, cell_timeout=2, environment={})
+    assert caught.value.fix.startswith(f"python -m json.tool {path}")
+
+
+def test_a_cell_that_ran_out_of_its_time_gets_tenfold(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Refused) as caught,
+        Kernel(notebook(tmp_path, "while True: pass"), cell_timeout=1, environment={}) as kernel,
+    ):
+        kernel.run_cells("model")
+    assert (caught.value.why, caught.value.fix) == ("The cell ran out of its 1 s.", "--cell-timeout 10")
