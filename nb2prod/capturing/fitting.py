@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nb2prod.capturing import contents
+from nb2prod.capturing import contents, golden
 from nb2prod.capturing.cells import Facts, FitCall, Use, facts
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.values import is_function, name_of, own, owner
@@ -115,3 +115,12 @@ def _loops(cell: Facts) -> set[str]:
 
 def _holds(whole: Any, part: Any) -> bool:
     return any(held.value is part for held in contents.walk(whole))
+
+
+def usual_pair(namespace: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The variables of rows and answers, by the names that everybody gives them, where both are there and of one length."""
+    for rows, answers in (("X_train", "y_train"), ("x_train", "y_train"), ("X", "y"), ("x", "y")):
+        lengths = [golden.length(namespace.get(name)) for name in (rows, answers)]
+        if lengths[0] and lengths[0] == lengths[1]:
+            return rows, answers
+    return None

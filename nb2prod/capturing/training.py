@@ -14,7 +14,7 @@ from nb2prod.capturing import naming, preparation
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated, whole
-from nb2prod.capturing.fitting import fit_of
+from nb2prod.capturing.fitting import fit_of, usual_pair
 from nb2prod.capturing.values import (
     could_be,
     feature_count,
@@ -90,7 +90,7 @@ def _data(
     if len(found) == 1:
         said, value = next(iter(found.items()))
         return value, said
-    _must_be_fitted(owner(model), shown.partition(".")[0], found)
+    _must_be_fitted(owner(model), shown.partition(".")[0], usual_pair(notebook.namespace) or (*found, "ROWS")[:1])
     if found:
         raise _ambiguous("data", shown, list(found))
     raise UsageError(
@@ -137,7 +137,7 @@ def _ambiguous(what: str, shown: str, found: Sequence[str]) -> UsageError:
     )
 
 
-def _must_be_fitted(model: Any, shown: str, candidates: Mapping[str, Any]) -> None:
+def _must_be_fitted(model: Any, shown: str, known: Sequence[str]) -> None:
     """What was never fitted has no training data to be found."""
     if not flavors.claiming(model).fitted(model):
         raise Refused(
@@ -145,7 +145,7 @@ def _must_be_fitted(model: Any, shown: str, candidates: Mapping[str, Any]) -> No
             code="not-fitted",
             where=f"%deploy {shown}",
             why=f"This {type(model).__name__} has learnt nothing yet: no cell that ran has fitted it.",
-            fix=f"{shown}.fit({next(iter(candidates), 'ROWS')}, ANSWERS)",
+            fix=f"{shown}.fit({', '.join((*known, 'ANSWERS')[:2])})",
             kept=KEPT,
         )
 

@@ -21,7 +21,7 @@ SHOWN = "_nb2prod_shown"
 def deploy(shell: Any, text: str, cell: str | None = None) -> None:
     """Deploy what the line names, or the `predict` that the cell defines, and leave the handle in a variable."""
     live = Live(shell)
-    with _Cards(live, verb="deploy", typed=f"%deploy {text}".strip()) as cards:
+    with _Cards(live, verb="deploy", typed=f"{'%' if cell is None else '%%'}deploy {text}".strip()) as cards:
         parsed = line.parse(text)
         if not parsed.model and cell is None and not parsed.words:
             from nb2prod.notebook.offers import offers
@@ -87,7 +87,9 @@ class _Cards:
         if model and not of_the_model:
             fix = _as_typed(fix, model)
         command = re.match(r"%deploy (\S+)(?= --| {3,}#|$)", fix) if of_the_model else None
-        return mended(fix, command[0] if command else f"%deploy {model or 'model'}", self.line.words, known.where)
+        whole = mended(fix, command[0] if command else f"%deploy {model or 'model'}", self.line.words, known.where)
+        cell = self._typed.startswith("%%")
+        return re.sub(r"(?<=, and )%deploy \w+(?= --env)", "%%deploy", whole) if cell else whole
 
 
 _MODEL = re.compile(r"(?<=%deploy )model\b|(?<=, )model(?=\) --)|(?<=return )model(?=\.predict\()")

@@ -223,13 +223,25 @@ def under_its_name(fix: str, typed: Mapping[str, Sequence[tuple[str, ...]]], whe
     return re.sub(r"(?m)^(%%?deploy\b.*?--name )\S+", lambda found: found[1] + name, fix)
 
 
+def _mended_within(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str) -> str:
+    """A fix that says something else first: the deploy on a line below, or one that ends in a variable, gets the flags."""
+    verb = re.escape(command.rpartition(" ")[0])
+    found = re.search(rf"(?m)(?<=\n){verb} [^\n]+$|{verb} \S+ --env \w+", fix)
+    if found is None:
+        return fix
+    own = re.match(rf"{verb} \S+", found[0])
+    assert own is not None
+    return fix[: found.start()] + mended(found[0], own[0], typed, where) + fix[found.end() :]
+
+
 def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]], where: str = "") -> str:
     """A fix as a whole line: what begins with a flag gets the command, and the flags that were typed stay.
 
     Parameters
     ----------
     fix
-        The line to type; one that is no `command` is left as it is. What it says after three spaces comes after the flags,
+        The line to type; one that is no `command` is left as it is, but for a deploy that follows what is to be done first.
+        What it says after three spaces comes after the flags,
         another way (``or …``) on a line of its own.
     command
         What a deploy's line begins with, its model included.
@@ -248,7 +260,7 @@ def mended(fix: str, command: str, typed: Mapping[str, Sequence[tuple[str, ...]]
         fix = f"{command} {fix}"
     first, *below = fix.split("\n")
     if not f"{first} ".startswith(f"{command} "):
-        return fix
+        return _mended_within(fix, command, typed, where)
     line, *note = re.split(r"(?= {3,}\S)", first, maxsplit=1)
     named = set(re.findall(r"(?<!\S)--[a-z0-9-]+", line))
     for flag, found in typed.items():

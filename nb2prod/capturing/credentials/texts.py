@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, forms, kind, names, tables
+from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, folding, forms, kind, names, tables
 
 _PAIR = re.compile(
     r"(?P<name>[^\W\d_][\w.-]{1,60})\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
@@ -155,14 +155,25 @@ def in_source(source: str, known: Mapping[str, Any] | None = None) -> Iterator[C
 
 def in_code(tree: ast.AST, known: Mapping[str, Any] | None = None, beside: Sequence[str] = ()) -> Iterator[Credential]:
     """Credentials that a piece of code spells out; `beside` are its comments, each at its line."""
+    constants = {**(known or {}), **folding.constants(tree)}
     told: set[tuple[int, str]] = set()  # an f-string is judged as a whole, then what stands between its fields
     for one in code.texts(tree, known):
         line = getattr(one.node, "lineno", 1)
         what = _of_spelled(one) or (None if one.again else _in_long(one.text) or _told_beside(one.text, line, beside))
-        if what is not None and (line, what) not in told:
+        if what is not None and (line, what) not in told and not _spelled_elsewhere(one, constants):
             told.add((line, what))
             name = next((name for name in one.names if name and name.replace("_", "").isalnum()), None)
             yield Credential(what, line, name)
+
+
+def _spelled_elsewhere(one: code.Spelled, constants: Mapping[str, Any]) -> bool:
+    """Whether a credential comes from variables, and the lines that give them their texts are told already."""
+    parts = list(ast.walk(one.node))
+    own = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    if any(kind(text, one.names, around=one.around, spelled=one.pair, code=True) for text in own):
+        return False
+    held = [(part.id, constants.get(part.id)) for part in parts if isinstance(part, ast.Name)]
+    return any(isinstance(text, str) and kind(text, (name,), code=True) is not None for name, text in held)
 
 
 def _of_spelled(one: code.Spelled) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from nb2prod.capturing.expressions import evaluated
+from nb2prod.capturing.fitting import usual_pair
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding, Severity
 
@@ -47,4 +48,11 @@ def _arguments(case: Case) -> str:
     """What the notebook fits on, where it has such names."""
     found = case.found
     known = evaluated(found.data_name, case.notebook.namespace) is not None
-    return f"{found.data_name if known else 'ROWS'}, {found.labels_name or 'ANSWERS'}"
+    rows = found.data_name if known else "ROWS"
+    rows, answers = (rows, found.labels_name) if found.labels_name else _usual(rows, case)
+    return f"{rows}, {answers}"
+
+
+def _usual(rows: str, case: Case) -> tuple[str, str]:
+    pair = usual_pair(case.notebook.namespace)
+    return pair if pair is not None and rows in ("ROWS", pair[0]) else (rows, "ANSWERS")

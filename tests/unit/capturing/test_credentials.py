@@ -272,3 +272,14 @@ def test_markdown_cells_and_metadata_of_the_file_are_read(tmp_path: Path) -> Non
         "cell 2, line 1",
         "metadata of the notebook: api_token",
     ]
+
+
+def test_a_credential_is_told_where_it_is_spelled_and_not_where_its_variable_is_used() -> None:
+    from nb2prod.capturing.credentials.texts import in_source
+
+    spelled = 'TOKEN = "dapi' + "0123456789abcdef" * 2 + '"'
+    used = 'h = {"Authorization": "Bearer " + TOKEN}\nos.environ["TOKEN"] = TOKEN\ng = {"Authorization": f"Bearer {TOKEN}"}'
+    assert [found.line for found in in_source(f"{spelled}\n{used}", {})] == [1]
+    joined = 'h = {"Authorization": "dapi" + "' + "0123456789abcdef" * 2 + '"}'
+    assert [found.line for found in in_source(joined, {})] == [1]
+    assert [found.line for found in in_source('word = "harbour-Gate7"\nlogin(password=word)', {})] == [2]

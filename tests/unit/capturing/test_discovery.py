@@ -68,6 +68,7 @@ def test_what_was_never_fitted_is_told_before_its_data_are_looked_for(frame: pd.
     with pytest.raises(Refused) as caught:
         discovery.find("model", notebook(names, "model = LogisticRegression()"))
     assert caught.value.code == "not-fitted"
+    assert caught.value.fix == "model.fit(X, y)"
 
 
 def test_the_only_frame_with_the_right_columns_is_the_data(frame: pd.DataFrame, labels: pd.Series) -> None:

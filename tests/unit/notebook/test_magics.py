@@ -243,7 +243,7 @@ def test_whatever_is_off_in_the_line_is_one_card_with_where_why_fix_and_kept(
         (UsageError("no", code="no-host", where="cell 4", fix="--env B"), "%deploy clf --env B --name d --env A"),
         (
             Refused("no", code="not-fitted", where="%deploy Tree(…)", fix="model = Tree().fit(X, y)\n%deploy model"),
-            "model = Tree().fit(X, y)\n           %deploy model",
+            "model = Tree().fit(X, y)\n           %deploy model --name d --env A",
         ),
         (Refused("no", code="down", where="here", fix="nb2prod doctor --fix"), "!nb2prod doctor --fix"),
     ],

@@ -54,3 +54,12 @@ def test_a_suggested_name_gives_way_to_the_one_that_was_typed() -> None:
         mended("%deploy model --name my-model", "%deploy model", wrong, "--name My-Model")
         == "%deploy model --name my-model"
     )
+
+
+def test_a_deploy_behind_what_is_to_be_done_first_keeps_the_flags_too() -> None:
+    typed = {"--name": [("bad",)], "--dry-run": [()], "--data": [("X",)]}
+    by_row = "by_row = lambda frame: [f(row) for _, row in frame.iterrows()]\n%deploy by_row --data X"
+    assert mended(by_row, "%deploy f", typed) == f"{by_row} --name bad --dry-run"
+    secret = 'read it inside predict: os.environ["TOKEN"], and %deploy f --env TOKEN where predict needs it'
+    whole = mended(secret, "%deploy f", typed)
+    assert whole.endswith("and %deploy f --env TOKEN --name bad --dry-run --data X where predict needs it")
