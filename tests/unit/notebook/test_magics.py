@@ -270,3 +270,9 @@ def test_a_model_made_in_the_line_is_named_as_it_was_typed(shell: Any, twin: Twi
     text = outputs[-1]["text/plain"]
     assert "Not deployed: `first[0]` holds a lock" in text
     assert "\n  fix      %deploy first[0] --exclude x --name d\n" in text
+
+
+def test_what_is_to_be_done_first_ends_in_the_cell_magic_that_was_typed(shell: Any, twin: Twin) -> None:
+    twin.raises = Refused("no", code="secret", where="cell 1", fix="set it, and %deploy model --env TOKEN where needed")
+    outputs, _ = shown(shell, "%%deploy --name bad\ndef predict(frame):\n    return frame")
+    assert "set it, and %%deploy --env TOKEN --name bad" in outputs[-1]["text/plain"]
