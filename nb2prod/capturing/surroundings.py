@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb2prod.capturing import bill
+from nb2prod.capturing import bill, threads
 from nb2prod.capturing.dependencies import Needed
 from nb2prod.environments import Lock
 from nb2prod.home import Home
@@ -53,13 +53,11 @@ def _blas() -> tuple[str, ...]:
     """The linear algebra that is loaded here, with its version: answers are compared bit for bit only on the same one."""
     if "numpy" not in sys.modules:
         return ()
-    with contextlib.suppress(ImportError), contextlib.redirect_stdout(io.StringIO()):
-        import threadpoolctl
-
-        found = {
-            f"{one['internal_api']} {one.get('version') or ''}".strip()
-            for one in threadpoolctl.threadpool_info()
-            if one.get("user_api") == "blas"
-        }
-        return tuple(sorted(found))
-    return ()
+    with contextlib.redirect_stdout(io.StringIO()):
+        loaded = threads.libraries()
+    found = {
+        f"{one['internal_api']} {one.get('version') or ''}".strip()
+        for one in (loaded.info() if loaded is not None else ())
+        if one.get("user_api") == "blas"
+    }
+    return tuple(sorted(found))
