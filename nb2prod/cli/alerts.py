@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from nb2prod.cli import show
 from nb2prod.cli.look import named
-from nb2prod.cli.verbs import VERBS, as_json
-from nb2prod.errors import Nb2prodError, UsageError
+from nb2prod.cli.notify import notify_, tested
+from nb2prod.cli.verbs import VERBS, as_json, examples, subverb
+from nb2prod.errors import UsageError
 
 if TYPE_CHECKING:
     from nb2prod.records.alerts import AlertRecord, Rule
     from nb2prod.sdk.card import Table
 
+SHOWN = 20
 _SHAPES = {"page": "▲", "warn": "◑", "unsure": "○", "fine": "●", "waiting": "·"}
 _WORDS = {
     "page": "past the limit",
@@ -26,14 +28,10 @@ _WORDS = {
 }
 
 
-def _examples(lines: str) -> str:
-    return "\b\nExamples\n" + "\n".join(f"  {line.strip()}" for line in lines.strip().splitlines())
-
-
 alerts_ = click.Group(
     "alerts",
     help=VERBS["alerts"][1],
-    epilog=_examples(
+    epilog=examples(
         """
         nb2prod alerts list delays
         nb2prod alerts add delays 'conversion below 0.03 over 7d'
@@ -44,29 +42,13 @@ alerts_ = click.Group(
         """
     ),
 )
-notify_ = click.Group(
-    "notify",
-    help="Whom to tell: mail, Slack, webhooks, PagerDuty and all else that apprise knows.",
-    epilog=_examples(
-        """
-        nb2prod alerts notify add json://127.0.0.1:8080/alerts
-        nb2prod alerts notify add slack://tokenA/tokenB/tokenC --only delays
-        nb2prod alerts notify list
-        nb2prod alerts notify test
-        """
-    ),
-)
 alerts_.add_command(notify_)
-
-
-def _verb(group: click.Group, name: str, help: str, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
-    return group.command(name, help=help, epilog=_examples(examples))
 
 
 # -- limits and alerts
 
 
-@_verb(
+@subverb(
     alerts_,
     "list",
     "Where each metric stands, and what was told.",
@@ -83,6 +65,7 @@ def list_(name: str | None, as_json: bool) -> None:
 
     standing = [one for one in told if one.ended is None]
     head = f"{found.name}: {len(standing)} alert{'s' * (len(standing) != 1)} now, {len(told)} in all"
+    head += f", the last {SHOWN} below" if len(told) > SHOWN else ""
     tables = tuple(table for table in (_limits(rules), _told(told, found.heard())) if table is not None)
     lines = [f"nb2prod alerts ack {found.name} {standing[0].id}"] if standing else []
     lines += [] if rules else [f"nb2prod alerts add {found.name} 'conversion below 0.03 over 7d'"]
@@ -91,7 +74,7 @@ def list_(name: str | None, as_json: bool) -> None:
     return show.card(Card(head=head, tables=tables, rows=tuple(rows), tone="wrong" if standing else "calm"))
 
 
-@_verb(
+@subverb(
     alerts_,
     "add",
     "Be told when it is certain that a metric is past its limit.",
@@ -117,10 +100,10 @@ def add_(name: str, words: Sequence[str], as_json: bool) -> None:
     if as_json:
         return show.document({"name": name, "limits": rules})
     told = [f"Feedback to {name} may carry the outcome {alert.outcome} now."] if alert.outcome else []
-    return _done(f"{name} is watched: {alert.condition}", told, f"nb2prod alerts list {name}")
+    return show.done(f"{name} is watched: {alert.condition}", told, f"nb2prod alerts list {name}")
 
 
-@_verb(
+@subverb(
     alerts_,
     "remove",
     "No longer be told of it.",
@@ -141,10 +124,10 @@ def remove_(name: str, words: Sequence[str], as_json: bool) -> None:
     nb2prod.get(name).remove_alert(alert)
     if as_json:
         return show.document({"name": name, "removed": alert.condition})
-    return _done(f"{name} is no longer watched: {alert.condition}", (), f"nb2prod alerts list {name}")
+    return show.done(f"{name} is no longer watched: {alert.condition}", (), f"nb2prod alerts list {name}")
 
 
-@_verb(alerts_, "ack", "Say that somebody has seen an alert: it is not told again.", "nb2prod alerts ack delays 3")
+@subverb(alerts_, "ack", "Say that somebody has seen an alert: it is not told again.", "nb2prod alerts ack delays 3")
 @click.argument("name")
 @click.argument("number", type=int)
 @as_json
@@ -154,10 +137,10 @@ def ack_(name: str, number: int, as_json: bool) -> None:
     record = nb2prod.get(name).acknowledge(number)
     if as_json:
         return show.document(record)
-    return _done(f"Alert {number} of {name} is acknowledged by {record.by or 'you'}", (record.title,), "")
+    return show.done(f"Alert {number} of {name} is acknowledged by {record.by or 'you'}", (record.title,), "")
 
 
-@_verb(
+@subverb(
     alerts_,
     "silence",
     "For a while tell and do nothing.",
@@ -180,10 +163,12 @@ def silence_(name: str, length: str, about: str, reason: str, as_json: bool) -> 
     if as_json:
         return show.document(made)
     what = "anything" if about == "*" else f"`{about}`"
-    return _done(f"{name} says nothing about {what} until {_moment(made.until)}", (), f"nb2prod alerts speak {name}")
+    return show.done(
+        f"{name} says nothing about {what} until {_moment(made.until)}", (), f"nb2prod alerts speak {name}"
+    )
 
 
-@_verb(alerts_, "speak", "End all silences of a deployment.", "nb2prod alerts speak delays")
+@subverb(alerts_, "speak", "End all silences of a deployment.", "nb2prod alerts speak delays")
 @click.argument("name")
 @as_json
 def speak_(name: str, as_json: bool) -> None:
@@ -192,10 +177,10 @@ def speak_(name: str, as_json: bool) -> None:
     ended = nb2prod.get(name).speak()
     if as_json:
         return show.document({"name": name, "ended": ended})
-    return _done(f"{name}: {ended} silence{'s' * (ended != 1)} ended", (), "")
+    return show.done(f"{name}: {ended} silence{'s' * (ended != 1)} ended", (), "")
 
 
-@_verb(
+@subverb(
     alerts_,
     "log",
     "Who was told what and when, and what else was done.",
@@ -230,121 +215,12 @@ def log_(name: str | None, lines: int, as_json: bool) -> None:
     return show.card(Card(head=head, tables=tables))
 
 
-@_verb(alerts_, "test", "Send a test alert to everybody who hears of a deployment.", "nb2prod alerts test delays")
+@subverb(alerts_, "test", "Send a test alert to everybody who hears of a deployment.", "nb2prod alerts test delays")
 @click.argument("name", required=False)
 @as_json
 def test_(name: str | None, as_json: bool) -> int:
     found = named(name, "alerts test")
-    return _tested(found.name, None, as_json)
-
-
-# -- whom to tell
-
-
-@_verb(
-    notify_,
-    "add",
-    "Tell an address; it is kept in the home, readable by its owner alone.",
-    "nb2prod alerts notify add mailto://user:pass@example.org\n nb2prod alerts notify add json://127.0.0.1:8080 --only delays",
-)
-@click.argument("url")
-@click.option("--only", metavar="NAME", help="Of one deployment alone. Default: of all.")
-@as_json
-def notify_add(url: str, only: str | None, as_json: bool) -> None:
-    if only is not None:
-        named(only, "alerts notify add")
-    one = _book().add(url, only)
-    if as_json:
-        return show.document(_shown(one))
-    heard = f"{only} alone" if only else "every deployment of this home"
-    return _done(f"{one.id} is told of {heard}", (one.shown,), f"nb2prod alerts notify test {one.id}")
-
-
-@_verb(notify_, "list", "Who is told; secrets are left out.", "nb2prod alerts notify list")
-@as_json
-def notify_list(as_json: bool) -> None:
-    found = _book().all()
-    if as_json:
-        return show.document({"destinations": [_shown(one) for one in found]})
-    from nb2prod.sdk.card import Card, Code, Row, Table
-
-    if not found:
-        rows = (Row("Next", (Code("nb2prod alerts notify add mailto://user:password@example.org"),)),)
-        return show.card(Card(head="Nobody is told yet", rows=rows))
-    cells = tuple((one.id, one.deployment or "all", one.shown) for one in found)
-    return show.card(Card(head="Who is told", tables=(Table(("id", "of", "address"), cells, align="lll"),)))
-
-
-@_verb(notify_, "remove", "No longer tell an address.", "nb2prod alerts notify remove mailto-1f3a5c")
-@click.argument("id", metavar="ID")
-@as_json
-def notify_remove(id: str, as_json: bool) -> None:
-    one = _book().remove(id)
-    if as_json:
-        return show.document({"removed": one.id})
-    return _done(f"{one.id} is no longer told", (one.shown,), "")
-
-
-@_verb(
-    notify_,
-    "test",
-    "Send a test alert to one address, or to all.",
-    "nb2prod alerts notify test\n nb2prod alerts notify test mailto-1f3a5c",
-)
-@click.argument("id", metavar="ID", required=False)
-@as_json
-def notify_test(id: str | None, as_json: bool) -> int:
-    return _tested(None, id, as_json)
-
-
-def _tested(deployment: str | None, id: str | None, as_json: bool) -> int:
-    from nb2prod.lifecycle.notify import tell, test_message
-
-    found = [one for one in _book().all(deployment) if id in (None, one.id)]
-    if not found:
-        raise _nobody(id)
-    said: list[tuple[str, str, str]] = []
-    for one in found:
-        try:
-            tell(one, test_message(deployment or one.deployment or "nb2prod"))
-            said.append((one.id, "told", one.shown))
-        except Nb2prodError as error:
-            said.append((one.id, "not told", error.why))
-    if as_json:
-        show.document({"told": [{"id": id, "state": state, "said": words} for id, state, words in said]})
-    else:
-        from nb2prod.sdk.card import Card, Table
-
-        good = sum(state == "told" for _, state, _ in said)
-        table = Table(("id", "state", "said"), tuple(said), align="lll")
-        show.card(
-            Card(
-                head=f"{good} of {len(said)} were told", tables=(table,), tone="done" if good == len(said) else "wrong"
-            )
-        )
-    return int(any(state != "told" for _, state, _ in said))
-
-
-def _nobody(id: str | None) -> UsageError:
-    return UsageError(
-        f"There is no address `{id}`" if id else "There is nobody to tell",
-        code="no-destination",
-        where="nb2prod alerts test",
-        why="No address of that name is kept." if id else "No address is kept in this home.",
-        fix="nb2prod alerts notify list" if id else "nb2prod alerts notify add mailto://user:password@example.org",
-        kept="nothing was sent",
-    )
-
-
-def _book() -> Any:
-    from nb2prod.home import Home
-    from nb2prod.lifecycle.destinations import Destinations
-
-    return Destinations(Home())
-
-
-def _shown(one: Any) -> dict[str, Any]:
-    return {"id": one.id, "of": one.deployment, "address": one.shown}
+    return tested(found.name, None, as_json)
 
 
 def _limits(rules: Sequence[Rule]) -> Table | None:
@@ -379,7 +255,7 @@ def _told(records: Sequence[AlertRecord], heard: Mapping[str, float]) -> Table |
             _stands(one),
             one.title,
         )
-        for one in records[:20]
+        for one in records[:SHOWN]
     )
     return Table(("id", "raised", "told", "state", "alert"), lines, align="rllll")
 
@@ -396,11 +272,3 @@ def _moment(when: float) -> str:
     from nb2prod.monitoring.alerts.words import moment
 
     return moment(when)
-
-
-def _done(head: str, said: Sequence[str], then: str) -> None:
-    from nb2prod.sdk.card import Card, Code, Row
-
-    rows = [Row("", tuple(said))] if said else []
-    rows += [Row("Next", (Code(then),))] if then else []
-    show.card(Card(head=head, rows=tuple(rows)))

@@ -183,3 +183,12 @@ def _table(table: Table) -> Any:
     for row in table.rows:
         made.add_row(*(Text(cell, style=_STATES.get(cell, "")) for cell in row))
     return made
+
+
+def done(head: str, said: Sequence[str], then: str) -> None:
+    """What was done, and what to type next."""
+    from nb2prod.sdk.card import Card, Code, Row
+
+    rows = [Row("", tuple(said))] if said else []
+    rows += [Row("Next", (Code(then),))] if then else []
+    card(Card(head=head, rows=tuple(rows)))

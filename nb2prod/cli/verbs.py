@@ -86,10 +86,19 @@ def app() -> None:
     """Take a notebook model to a verified, monitored service."""
 
 
-def verb(name: str, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """A verb of that name; its help ends in `examples`, one a line."""
-    lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-    return click.command(name, help=VERBS[name][1], epilog=f"\b\nExamples\n{lines}")
+def examples(lines: str) -> str:
+    """The end of a help text."""
+    return "\b\nExamples\n" + "\n".join(f"  {line.strip()}" for line in lines.strip().splitlines())
+
+
+def verb(name: str, lines: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """A verb of that name; its help ends in examples, one a line."""
+    return click.command(name, help=VERBS[name][1], epilog=examples(lines))
+
+
+def subverb(group: click.Group, name: str, help: str, lines: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """A verb within a verb, with its examples."""
+    return group.command(name, help=help, epilog=examples(lines))
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
