@@ -113,8 +113,8 @@ class ForOneRow(ast.NodeTransformer):
         name = forms.called(node)
         method = node.func if isinstance(node.func, ast.Attribute) else None
         carried = method is not None and forms.carries(method.value, self.rows)
-        if carried and name in forms.ROWS:
-            return self.visited(method.value)  # type: ignore[union-attr]
+        if method is not None and carried and name in forms.ROWS:
+            return self.visited(method.value)
         if method is not None and name in ("transform", "fit_transform") and node.args:
             return groups.looked_up(self, node, method) if carried else self._transformed(node, method)
         if name in forms.SCALERS and method is None and node.args:

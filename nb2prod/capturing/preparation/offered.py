@@ -50,16 +50,20 @@ class Outside:
     first: str = ""
     """What is to be done before."""
     prepared: int = 0
-    """How many rows came to the model as `.fit` saw them."""
+    """How many rows came to the model as `.fit` saw them; 0 where that is no table."""
 
     @property
     def tried(self) -> str:
         """How far the fix can be trusted."""
         if self.rows:
             tried = "That cell" if self.first else "The fix"
-            return (
-                f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers. "
+            given = (
                 f"{self.prepared} rows came to the model as `.fit` saw them, value for value."
+                if self.prepared
+                else "What comes to the model is no table: it was judged by the answers alone."
+            )
+            return (
+                f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers. {given}"
             )
         return f"No cell could be written that answers as the notebook does: {self.open}."
 

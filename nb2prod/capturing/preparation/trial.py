@@ -126,13 +126,13 @@ def _compared(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], rows:
     if differ:
         return Outcome(wrong=f"{differ} of {len(right)} answers differ from the notebook's")
     prepared = int(min(len(truth.positions), max(len(right), len(right) * PREPARING / max(took, 1e-6))))
-    differ = _given_otherwise(inputs, rows, truth, np.arange(prepared))
-    if differ:
+    otherwise = _given_otherwise(inputs, rows, truth, np.arange(prepared))
+    if otherwise:
         return Outcome(
-            wrong=f"{differ} of {prepared} rows come to the model otherwise than those that it was fitted on"
+            wrong=f"{otherwise} of {prepared} rows come to the model otherwise than those that it was fitted on"
         )
     wrong = _one_by_one(predict, inputs, few, truth)
-    return Outcome(wrong=wrong) if wrong else Outcome(rows=len(right), prepared=prepared)
+    return Outcome(wrong=wrong) if wrong else Outcome(rows=len(right), prepared=0 if otherwise is None else prepared)
 
 
 def _one_by_one(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], rows: Any, truth: Truth) -> str:
@@ -152,11 +152,11 @@ def _one_by_one(predict: Callable[[Any], Any], inputs: Callable[[Any], Any], row
     return ""
 
 
-def _given_otherwise(inputs: Callable[[Any], Any], rows: Any, truth: Truth, at: np.ndarray[Any, Any]) -> int:
-    """How many rows the model is given otherwise; a model may answer the same to them by chance."""
+def _given_otherwise(inputs: Callable[[Any], Any], rows: Any, truth: Truth, at: np.ndarray[Any, Any]) -> int | None:
+    """How many rows the model is given otherwise, where it may answer the same by chance; None where they are no table."""
     right = comparing.columns(golden.take(truth.given, at))
     if right is None:
-        return 0
+        return None
     made = comparing.columns(inputs(_copied(golden.take(rows, at))))
     return len(at) if made is None else comparing.differing(made, right, len(at))
 

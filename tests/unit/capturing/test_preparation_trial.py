@@ -9,6 +9,7 @@ from preparing import TREE, answers, offered, ready
 
 from nb2prod.capturing import discovery
 from nb2prod.capturing.preparation import comparing, trial
+from nb2prod.capturing.preparation.offered import Outside
 
 LOOPS = {
     "over the values of a column": "for p in d['pclass'].unique():\n    m = d.loc[d['pclass'] == p, 'age'].median()\n"
@@ -87,3 +88,19 @@ def test_missing_values_are_the_same_and_a_missing_one_is_not_a_number() -> None
     assert comparing.differing(one, other, 4) == 1
     assert comparing.differing([np.array([1.0, np.nan])], [np.array([1, 0])], 2) == 1
     assert comparing.differing(one, [*other, *other], 4) == 4
+
+
+def test_what_is_no_table_is_judged_by_its_answers_and_not_called_compared() -> None:
+    rows = pd.DataFrame({"text": ["a b", "c", "d e f"] * 20})
+    ragged = [line.split() for line in rows["text"]]
+    truth = trial.Truth.of(np.arange(60), ragged, lambda given: np.array([len(one) for one in given]))
+    cell = """
+def inputs(frame):
+    return [line.split() for line in frame["text"]]
+def predict(frame):
+    return np.array([len(one) for one in inputs(frame)])
+"""
+    outcome = trial.tried(cell, "rows", truth, {"rows": rows, "np": np})
+    assert outcome.held
+    assert outcome.prepared == 0
+    assert "judged by the answers alone" in Outside((), "", rows=outcome.rows, prepared=outcome.prepared).tried
