@@ -10,6 +10,14 @@ from nb2prod.records.sampling import Sampling
 State = Literal["starting", "live", "degraded", "stopped", "failed"]
 
 
+class CanaryShare(Record, frozen=True, kw_only=True):
+    """The challenger that answers a share of the requests: its version, its worker's socket, and how many of a hundred."""
+
+    version: int
+    socket: str
+    percent: float
+
+
 class ServiceSettings(Record, frozen=True, kw_only=True):
     """`service.json`, named by `NB2PROD_SERVICE`: written by rename, read again on change; no other way in.
 
@@ -18,7 +26,8 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     declared environment variables, read before the model is loaded. `outcomes` are the names that feedback may carry, `slices`
     the (column, value) pairs by which rows and what became of them are counted apart; `maturation` is how many
     seconds a label waits for its prediction. `sample` is what is kept of raw rows: nothing unless somebody asked.
-    `figures` is a file of verdicts in Prometheus' text form that /metrics shows too.
+    `figures` is a file of verdicts in Prometheus' text form that /metrics shows too. `canary` is who answers a share of the
+    requests in its place.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -38,6 +47,7 @@ class ServiceSettings(Record, frozen=True, kw_only=True):
     maturation: float = 30 * 86400.0
     sample: Sampling | None = None
     figures: str | None = None
+    canary: CanaryShare | None = None
 
 
 class Worker(Record, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from nb2prod.errors import InputError, Nb2prodError, NotFound, UsageError
 from nb2prod.records.capture import Answers
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.runtime import limits, protocol
+from nb2prod.runtime.canary import Canary
 from nb2prod.runtime.hooks import Host, Recorder, Route
 from nb2prod.runtime.limits import Disconnected, Gate
 from nb2prod.runtime.metrics import Metrics
@@ -84,6 +85,7 @@ class Front:
         self.inside = 0
         self._gate = gate or Gate()
         self._metrics = Metrics()
+        self._canary = Canary(self._metrics.canary)
         self._decode = json.Decoder(served.reader)
         self._ids = _request_ids()
         self._routes: dict[str, dict[str, Route]] = {}
@@ -233,8 +235,19 @@ class Front:
                 )
         return answers
 
+    async def elsewhere(self, scope: Mapping[str, Any], body: bytes, rows: int, ids: Any) -> Reply | None:
+        """The canary's answer to a request of its share; None where it is ours to answer, or the canary could not."""
+        share = self.settings.current.canary
+        if share is None:
+            return None
+        return await self._canary.answer(share, scope, body, ids, self._gate.pace.expected(rows))
+
     async def _predict(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = self._decode(body)
+        if self.settings.current.canary is not None:
+            reply = await self.elsewhere(scope, body, asked.rows.n, asked.ids)
+            if reply is not None:
+                return reply
         request_id = self.named(scope, asked.rows.n)
         answers = await self.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         label = self.settings.label
@@ -295,6 +308,7 @@ class Front:
     def close(self) -> None:
         """Hand over what the recorder holds."""
         self._gate.close()
+        self._canary.close()
         if self.recorder is not None:
             self.recorder.close()
 

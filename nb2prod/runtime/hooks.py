@@ -83,5 +83,10 @@ class Host(Protocol):
     def named(self, scope: Mapping[str, Any], rows: int) -> str:
         """The id of a request of so many rows."""
 
+    async def elsewhere(
+        self, scope: Mapping[str, Any], body: bytes, rows: int, ids: Any
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+        """A canary's whole answer to a request of its share; None where it is to be answered here."""
+
     async def ask(self, rows: Rows, request_id: str, *, ids: Any, times: Any) -> Answers:
         """Ask the model, count and record the answer."""

@@ -124,16 +124,21 @@ class Pace:
         self._inline = inline
         self._seen: list[float | None] = [None] * 40
 
-    def quick(self, n: int) -> bool:
-        """Whether `n` rows are expected within the inline limit."""
+    def expected(self, n: int) -> float | None:
+        """Seconds that `n` rows are expected to take; None before anything was seen."""
         size = n.bit_length()
-        expected = self._seen[size]
-        if expected is None:
+        seconds = self._seen[size]
+        if seconds is None:
             near = next((i for i in range(size, -1, -1) if self._seen[i] is not None), None)
             if near is None:
-                return False
-            expected = (self._seen[near] or 0.0) * 2 ** (size - near)
-        return expected < self._inline
+                return None
+            seconds = (self._seen[near] or 0.0) * 2 ** (size - near)
+        return seconds
+
+    def quick(self, n: int) -> bool:
+        """Whether `n` rows are expected within the inline limit."""
+        seconds = self.expected(n)
+        return seconds is not None and seconds < self._inline
 
     def saw(self, n: int, seconds: float) -> None:
         """Learn from one answer; a single slow one does not change the mind at once."""
@@ -148,7 +153,7 @@ class Gate:
     def __init__(self, *, at_once: int = AT_ONCE, seconds: float = ANSWER_SECONDS, threads: int = 4) -> None:
         self._at_once = at_once
         self._seconds = seconds
-        self._pace = Pace()
+        self.pace = Pace()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="nb2prod-model")
         self.inside = 0
 
@@ -160,12 +165,12 @@ class Gate:
         Unavailable
             503 with too many inside, 504 for an answer that does not come in time.
         """
-        if self._pace.quick(n):
+        if self.pace.quick(n):
             started = perf_counter()
             try:
                 return ask(rows)
             finally:
-                self._pace.saw(n, perf_counter() - started)
+                self.pace.saw(n, perf_counter() - started)
         return await self._threaded(ask, rows, n)
 
     async def _threaded(self, ask: Callable[[Any], T], rows: Any, n: int) -> T:
@@ -197,7 +202,7 @@ class Gate:
         try:
             return ask(rows)
         finally:
-            self._pace.saw(n, perf_counter() - started)
+            self.pace.saw(n, perf_counter() - started)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

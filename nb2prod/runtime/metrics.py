@@ -27,6 +27,12 @@ class Metrics:
         self._rows = _once(Counter, "nb2prod_rows", "Rows answered.")
         self._warnings = _once(Counter, "nb2prod_warnings", "Warnings in answers.")
         self._errors = _once(Counter, "nb2prod_errors", "Errors answered, by code.", ["code"])
+        self._canary = _once(
+            Counter,
+            "nb2prod_canary_requests",
+            "Requests of the canary's share: answered by it, or by the champion in its place, and why.",
+            ["version", "outcome"],
+        )
         self._bound: dict[tuple[str, int], tuple[Any, Any]] = {}
         reap()
 
@@ -48,6 +54,10 @@ class Metrics:
     def failed(self, code: str) -> None:
         """Count one error."""
         self._errors.labels(code).inc()
+
+    def canary(self, version: int, outcome: str) -> None:
+        """Count one request of a canary's share."""
+        self._canary.labels(str(version), outcome).inc()
 
     def text(self, recorder: Mapping[str, float] | None = None) -> bytes:
         """The exposition of all workers of this version, the recorder's counters with it."""

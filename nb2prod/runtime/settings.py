@@ -79,6 +79,9 @@ class Settings:
         self.label = self._tag if version is None else f"{self.current.name}/{version}"
         if before.traffic != self.current.traffic:
             log.info("traffic %s for %s", "on" if self.current.traffic else "off", self.label)
+        if before.canary != (share := self.current.canary):
+            told = f"{share.percent:g} % of the requests go to version {share.version}" if share else "no canary"
+            log.info("%s: %s", self.label, told)
 
 
 def _missing(path: Path) -> Failed:

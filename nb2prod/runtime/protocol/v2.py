@@ -75,6 +75,10 @@ class V2:
 
     async def infer(self, scope: Mapping[str, Any], body: bytes) -> Reply:
         asked = Request(scope, body, self._host.served)
+        if self._host.settings.current.canary is not None and "/versions/" not in scope["path"]:
+            reply = await self._host.elsewhere(scope, body, asked.rows.n, asked.ids)
+            if reply is not None:
+                return reply
         request_id = asked.id or self._host.named(scope, asked.rows.n)
         answers = await self._host.ask(asked.rows, request_id, ids=asked.ids, times=asked.times)
         return self._answer(asked, answers, request_id)
