@@ -86,6 +86,13 @@ def names(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
+def joined(node: ast.AST) -> ast.expr | None:
+    """What `np.c_[a, b]` sets side by side, written as a subscript."""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr in ("c_", "r_"):
+        return node.slice
+    return None
+
+
 def carries(node: ast.AST, rows: Collection[str]) -> bool:
     """Whether a value has one element for each row of the variables in `rows`."""
     if isinstance(node, ast.Name):
@@ -95,7 +102,7 @@ def carries(node: ast.AST, rows: Collection[str]) -> bool:
     if isinstance(node, ast.Attribute):
         return node.attr not in ABOUT and carries(node.value, rows)
     if isinstance(node, ast.Subscript):
-        return carries(node.value, rows)
+        return carries(joined(node) or node.value, rows)
     if isinstance(node, ast.Call):
         return not aggregates(node, rows) and any(carries(part, rows) for part in _operands(node))
     return any(carries(part, rows) for part in ast.iter_child_nodes(node))
@@ -193,7 +200,7 @@ def prepares(node: ast.AST, rows: Collection[str], namespace: Mapping[str, Any])
         of = node.value.attr if isinstance(node.value, ast.Attribute) else ""
         return of in ("dt", "cat", "str") or prepares(node.value, rows, namespace)
     if isinstance(node, ast.Subscript):
-        return prepares(node.value, rows, namespace)
+        return prepares(joined(node) or node.value, rows, namespace)
     if isinstance(node, ast.List | ast.Tuple | ast.Starred):
         return any(prepares(part, rows, namespace) for part in ast.iter_child_nodes(node))
     if isinstance(node, ast.Call):

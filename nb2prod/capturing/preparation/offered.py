@@ -73,7 +73,16 @@ def outside(subject: Subject, notebook: Notebook) -> Outside | None:
     expression = _expression(subject.expression, subject.fit.line)
     if expression is None:
         return None
-    program = Program(notebook.graph, notebook.namespace)
+    found = _read(subject, notebook, expression, opened=False)
+    if found is None or not found.open:
+        return found
+    deeper = _read(subject, notebook, expression, opened=True)
+    return replace(deeper, steps=found.steps) if deeper is not None and not deeper.open else found
+
+
+def _read(subject: Subject, notebook: Notebook, expression: ast.expr, *, opened: bool) -> Outside | None:
+    """The preparation as the cells wrote it; `opened`, with the functions that learn from the rows written out."""
+    program = Program(notebook.graph, notebook.namespace, apart=True, opened=opened)
     made = backward(program, subject.fit, expression, subject.data, notebook.namespace)
     raw = outset(program, made, notebook.namespace, needed.names_of_labels(subject))
     if raw is None:

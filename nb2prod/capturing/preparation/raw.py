@@ -156,7 +156,7 @@ def _copy(node: ast.stmt, name: str) -> str:
 
 
 def _place(made: Slice, at: int) -> tuple[int, int]:
-    return made.steps[at].execution, made.steps[at].node.lineno
+    return made.steps[at].execution, made.steps[at].line
 
 
 def _kept(program: Program, name: str, wanted: Columns, place: int, namespace: Mapping[str, Any]) -> bool:

@@ -38,7 +38,10 @@ def backward(program: Program, fit: FitCall, expression: ast.expr, data: Any, na
     reader = _Backward(program, namespace)
     final = Columns.of(*map(str, data.columns)) if is_frame(data) else ALL
     reader.wants = {FITTED: final}
-    reader.take(Statement(last, fit.execution, last=True), end)
+    *before, fitted = program.flat(last, fit.execution)
+    reader.take(Statement(fitted, fit.execution, last=True, line=fit.line), end)
+    for node in reversed(before):
+        reader.take(Statement(node, fit.execution, line=fit.line), end)
     for number in range(end - 1, -1, -1):
         reader.take(program.all[number], number)
     made = Slice(reader.steps[::-1], reader.places[::-1], reader.before[::-1])
@@ -239,6 +242,10 @@ class _Backward:
                 self.spread(child, ALL)
 
     def _spread_subscript(self, node: ast.Subscript, wanted: Columns) -> None:
+        beside = forms.joined(node)
+        if beside is not None:
+            self.spread(beside, ALL)
+            return
         key: ast.AST = node.slice
         value = node.value
         if isinstance(value, ast.Attribute) and value.attr in ("loc", "iloc"):
@@ -280,8 +287,8 @@ class _Backward:
             if not forms.across(node):
                 return
             self.spread(receiver, ALL)
-        elif name == "apply" and receiver is not None and node.args and isinstance(node.args[0], ast.Lambda):
-            self.spread(receiver, read_by(node.args[0]) if forms.across(node) else ALL)
+        elif name == "apply" and receiver is not None and (function := self._applied(node)) is not None:
+            self.spread(receiver, read_by(function) if forms.across(node) else ALL)
         elif receiver is not None:
             same = name in forms.ROWS or name in (
                 "copy",
@@ -302,6 +309,11 @@ class _Backward:
         for given in (keyword.value for keyword in node.keywords):
             self.spread(given, ALL)
 
+    def _applied(self, node: ast.Call) -> ast.Lambda | ast.FunctionDef | None:
+        """What `df.apply(…)` calls, where the notebook wrote it."""
+        given = node.args[0] if node.args else None
+        return given if isinstance(given, ast.Lambda) else self.program.functions.get(getattr(given, "id", ""))
+
     def _followed(self, name: str) -> bool:
         if name not in self.namespace:
             return not hasattr(builtins, name)
@@ -309,11 +321,16 @@ class _Backward:
         return ((is_data(value) or is_sparse(value)) and not is_names(value)) or isinstance(value, list)
 
 
-def read_by(function: ast.Lambda) -> Columns:
+def read_by(function: ast.Lambda | ast.FunctionDef) -> Columns:
     """The columns that `lambda row: row["a"] + row.b` reads."""
     given = function.args.args[0].arg if function.args.args else ""
     found, named = NONE, 0
-    for node in ast.walk(function.body):
+    parts = [
+        part
+        for one in (function.body if isinstance(function.body, list) else [function.body])
+        for part in ast.walk(one)
+    ]
+    for node in parts:
         if (
             isinstance(node, ast.Subscript | ast.Attribute)
             and isinstance(node.value, ast.Name)
@@ -321,7 +338,7 @@ def read_by(function: ast.Lambda) -> Columns:
         ):
             chosen = written(node.slice) if isinstance(node, ast.Subscript) else Columns.of(node.attr)
             found, named = found | (chosen if chosen is not None else ALL), named + 1
-    uses = sum(isinstance(node, ast.Name) and node.id == given for node in ast.walk(function.body))
+    uses = sum(isinstance(node, ast.Name) and node.id == given for node in parts)
     return found if uses == named else ALL
 
 

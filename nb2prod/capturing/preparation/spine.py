@@ -95,7 +95,7 @@ def first(node: ast.AST, namespace: Mapping[str, Any]) -> str | None:
         parts: list[ast.AST] = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         parts += [*node.args, *(one.value for one in node.keywords)]
     elif isinstance(node, ast.Subscript | ast.Attribute):
-        parts = [node.value]
+        parts = [forms.joined(node) or node.value]
     elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
         parts = [generator.iter for generator in node.generators]
     else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nb2prod.capturing.cells import FITTING, Facts, FitCall, Graph
-from nb2prod.capturing.preparation import forms
+from nb2prod.capturing.preparation import forms, versions
 from nb2prod.capturing.preparation.columns import ALL, Columns
+from nb2prod.capturing.preparation.inlining import Inliner
 
 FEW = 12
 MUTATING = frozenset({"pop", "insert", "update", "drop_column", "setdefault"})
@@ -24,6 +25,8 @@ class Statement:
     execution: int
     last: bool = False
     """The expression that the model was fitted on, as if it were assigned."""
+    line: int = 0
+    """Where the statement of the cell begins that it is part of: the loop's, in a loop."""
 
 
 class Program:
@@ -35,9 +38,15 @@ class Program:
         The executed cells.
     namespace
         The notebook's variables: a loop over a list of columns is read column by column.
+    apart
+        Whether numbers that were made several times under one name get a name each (see `versions`).
+    opened
+        Whether functions that learn from the rows they are given are written out where they are called (see `inlining`).
     """
 
-    def __init__(self, graph: Graph, namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self, graph: Graph, namespace: Mapping[str, Any], *, apart: bool = False, opened: bool = False
+    ) -> None:
         self.graph, self.namespace = graph, namespace
         self.functions = {
             node.name: node
@@ -45,14 +54,18 @@ class Program:
             for node in (cell.tree.body if cell.tree else ())
             if isinstance(node, ast.FunctionDef)
         }
-        self.all = [Statement(node, cell.execution) for cell in graph.cells for node in self._of(cell)]
+        self.inliner = Inliner(self.functions, self._taken()) if opened else None
+        self.all = [one for cell in graph.cells for one in self._of(cell)]
+        if apart:
+            nodes = versions.apart([one.node for one in self.all], namespace)
+            self.all = [replace(one, node=node) for one, node in zip(self.all, nodes, strict=True)]
 
     def before(self, fit: FitCall) -> int:
         """How many statements ran before the call of `.fit`; those around it are opened."""
         for number, statement in enumerate(self.all):
             if statement.execution == fit.execution and _holds(statement.node, fit):
                 inside, rest = _opened(statement.node, fit)
-                opened = [Statement(node, fit.execution) for node in (*inside, *rest)]
+                opened = [replace(statement, node=node) for node in (*inside, *rest)]
                 self.all[number : number + 1] = opened
                 return number + len(inside)
         return next((n for n, one in enumerate(self.all) if one.execution > fit.execution), len(self.all))
@@ -104,9 +117,25 @@ class Program:
             for n in parts
         )
 
-    def _of(self, cell: Facts) -> Iterator[ast.stmt]:
+    def _of(self, cell: Facts) -> Iterator[Statement]:
         for node in cell.tree.body if cell.tree else ():
-            yield from self._unrolled(node, cell.execution)
+            for one in self._unrolled(node, cell.execution):
+                for plain in self.flat(one, cell.execution):
+                    yield Statement(plain, cell.execution, line=node.lineno)
+
+    def flat(self, node: ast.stmt, execution: int) -> Iterator[ast.stmt]:
+        """A statement with the functions that it calls written out."""
+        written = self.inliner.statement(node) if self.inliner else [node]
+        if written == [node]:
+            yield node
+            return
+        for one in written:
+            for inner in self._unrolled(one, execution):
+                yield from self.flat(inner, execution) if inner is not one else [inner]
+
+    def _taken(self) -> set[str]:
+        trees = [cell.tree for cell in self.graph.cells if cell.tree]
+        return {*self.namespace, *(one.id for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Name))}
 
     def _unrolled(self, node: ast.stmt, execution: int) -> Iterator[ast.stmt]:
         """`for one in [train, test]:` as its body for `train`, then for `test`; so a loop over a few columns."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nb2prod.capturing.preparation import forms
+from nb2prod.capturing.preparation import forms, versions
 from nb2prod.capturing.preparation.columns import Columns
 from nb2prod.capturing.preparation.expressions import ForOneRow, Kept, Known
 from nb2prod.capturing.preparation.slicing import Slice
@@ -63,7 +63,8 @@ class _Writer:
         self.inside: ast.stmt | None = None
 
     def written(self) -> Body:
-        for number in range(self.start, len(self.made.steps)):
+        before = [number for number in range(self.start) if self._learnt(number)]
+        for number in (*before, *range(self.start, len(self.made.steps))):
             self.place = self.made.places[number]
             wanted = self.made.wants[number + 1] if number + 1 < len(self.made.wants) else {FITTED: Columns()}
             self._statement(self.made.steps[number].node, self.made.rows[number], wanted)
@@ -77,6 +78,14 @@ class _Writer:
             tuple(sorted(self.known.imports)),
         )
         return _living(_short(_living(made)))
+
+    def _learnt(self, number: int) -> bool:
+        """Whether a step before the first change only reads the very rows: `low = df.age.quantile(.01)`."""
+        node, rows = self.made.steps[number].node, self.made.rows[number]
+        same = self.made.spine[number] is not None and self.made.spine[number] == self.made.spine[self.start]
+        return (
+            same and isinstance(node, ast.Assign) and bool(versions.bound(node)) and not forms.carries(node.value, rows)
+        )
 
     def _statement(self, node: ast.stmt, rows: set[str], wanted: Mapping[str, Columns]) -> None:
         rewrite = ForOneRow(self.known, rows)
@@ -127,9 +136,8 @@ class _Writer:
         if name not in wanted:
             return
         if not forms.carries(value, rewrite.rows):
-            if name not in self.namespace and forms.names(value) & rewrite.rows:
-                kept = self.known.keep(name, value, value)
-                self.known.names[name] = ast.unparse(kept)
+            if name not in self.namespace:
+                self._one_for_all(name, value, rewrite)
             return
         unchanged = not any(self.program.changed(name, one) for one in self.program.all[self.place + 1 :])
         dummies = isinstance(value, ast.Call) and forms.called(value) == "get_dummies"
@@ -143,6 +151,13 @@ class _Writer:
         else:
             self.known.names.pop(name, None)
             self._emit(ast.Assign([ast.Name(name, ast.Store())], made, lineno=0))
+
+    def _one_for_all(self, name: str, value: ast.expr, rewrite: ForOneRow) -> None:
+        """What is the same for every row and the notebook does not hold any more."""
+        if forms.names(value) & rewrite.rows:
+            self.known.names[name] = ast.unparse(self.known.keep(name, value, rewrite.renamed(value)))
+        else:
+            self._emit(ast.Assign([ast.Name(name, ast.Store())], rewrite(value), lineno=0))
 
     def _unpacked(
         self, target: ast.Tuple | ast.List, value: ast.expr, rewrite: ForOneRow, wanted: Mapping[str, Columns]

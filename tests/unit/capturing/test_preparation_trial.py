@@ -62,8 +62,18 @@ def test_what_the_model_is_given_must_be_the_same_though_its_answers_are() -> No
 
 
 def test_a_function_that_fills_gaps_with_the_mean_of_what_it_is_given_is_not_offered_as_it_is() -> None:
-    finding, _ = offered(
+    finding, kernel = offered(
         "def prepare(d):\n    d['age'] = d['age'].fillna(d['age'].mean())\n    d['fare'] = np.log1p(d['fare'])\n"
+        "train = df.copy()\nprepare(train)",
+        f"X = train[['age', 'fare', 'pclass']]\nmodel = {TREE}.fit(X, train['lived'])",
+    )
+    assert "prepare(" not in finding.fix
+    ready(finding, kernel)
+
+
+def test_what_would_answer_a_row_by_itself_otherwise_is_not_offered() -> None:
+    finding, _ = offered(
+        "def prepare(d):\n    with np.errstate(all='ignore'):\n        d['age'] = d['age'].fillna(d['age'].mean())\n"
         "train = df.copy()\nprepare(train)",
         f"X = train[['age', 'fare', 'pclass']]\nmodel = {TREE}.fit(X, train['lived'])",
     )

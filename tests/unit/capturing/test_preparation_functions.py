@@ -1,0 +1,111 @@
+"""Preparation in functions that learn from what they are given, and in loops that make a number for each column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cells import Kernel, only
+from preparing import PEOPLE, TREE, answers, offered, ready
+
+from nb2prod.errors import UsageError
+
+FILL = "d = d.copy()\n    d['age'] = d['age'].fillna(d['age'].median())"
+CASES = {
+    "a median inside a function": (
+        f"def prepare(d):\n    {FILL}\n    d['sex'] = d['sex'].map({{'male': 0, 'female': 1}})\n"
+        "    return d[['age', 'sex', 'pclass', 'fare']]\nX = prepare(df)"
+    ),
+    "its own variable is called as the notebook's": (
+        "def prepare(df):\n    df = df.drop(columns=['lived'])\n    df['age'] = df['age'].fillna(df['age'].mean())\n"
+        "    return pd.get_dummies(df, columns=['sex', 'port'], drop_first=True)\nX = prepare(df)"
+    ),
+    "functions in a chain": (
+        f"def fill(d):\n    {FILL}\n    return d\n"
+        "def code(d):\n    return d.assign(sex=(d['sex'] == 'male').astype(int))\n"
+        "X = df.pipe(fill).pipe(code)[['age', 'sex', 'pclass']]"
+    ),
+    "one function calls another": (
+        f"def fill(d):\n    {FILL}\n    return d\n"
+        "def prepare(d, columns=('age', 'fare')):\n    d = fill(d)\n    for c in columns:\n"
+        "        m, s = d[c].mean(), d[c].std()\n        d[c] = (d[c] - m) / s\n    return d[['age', 'fare', 'pclass']]\n"
+        "X = prepare(df)"
+    ),
+    "a branch that is decided by the call": (
+        "def prepare(d, log=True, *, bins=4):\n    d = d.copy()\n    if log:\n        d['fare'] = np.log1p(d['fare'])\n"
+        "    else:\n        d['fare'] = 0\n    d['band'] = pd.qcut(d['fare'], bins, labels=False)\n"
+        "    return d[['band', 'pclass']]\nX = prepare(df, bins=6)"
+    ),
+    "a mean inside assign": "X = df.assign(big=lambda d: (d.fare > d.fare.mean()).astype(int))[['big', 'pclass']]",
+    "quartiles of each column": (
+        "clean = df.copy()\nfor c in ['age', 'fare']:\n    q1, q3 = clean[c].quantile([.25, .75])\n    iqr = q3 - q1\n"
+        "    lo, hi = q1 - 1.5 * iqr, q3 + 1.5 * iqr\n    clean[c] = clean[c].clip(lo, hi)\n"
+        "X = clean[['age', 'fare', 'pclass']].fillna(0)"
+    ),
+    "tails of each column": (
+        "clean = df.copy()\nfor c in ['age', 'fare']:\n    lo = clean[c].quantile(.05)\n    hi = clean[c].quantile(.95)\n"
+        "    clean[c] = np.clip(clean[c], lo, hi)\nX = clean[['age', 'fare', 'pclass']].fillna(0)"
+    ),
+    "one name for two numbers": (
+        "clean = df.copy()\nm = clean.age.median()\nclean['age'] = clean.age.fillna(m)\nm = clean.fare.mean()\n"
+        "clean['over'] = (clean.fare > m).astype(int)\nX = clean[['age', 'over', 'pclass']]"
+    ),
+    "columns set side by side": (
+        "from scipy.sparse import hstack\nfrom sklearn.preprocessing import OneHotEncoder\n"
+        "ohe = OneHotEncoder(handle_unknown='ignore')\nA = ohe.fit_transform(df[['sex', 'port']])\n"
+        "B = np.c_[df.age.fillna(0), np.log1p(df.fare)]\nX = hstack([A, B]).tocsr()"
+    ),
+    "a function of each row beside its columns": (
+        "def band(row):\n    return row['fare'] / row['pclass'] if row['sex'] == 'male' else 0\n"
+        "df['band'] = df.apply(band, axis=1)\nX = df[['band', 'pclass']]"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_offered_answers_each_row_as_the_notebook_did(case: str) -> None:
+    finding, kernel = offered(CASES[case], f"model = {TREE}.fit(X, df.lived)")
+    ready(finding, kernel)
+
+
+def test_rows_that_a_function_prepared_for_training_alone() -> None:
+    finding, kernel = offered(
+        f"def prepare(d):\n    {FILL}\n    d['log'] = np.log1p(d['fare'])\n    return d[['age', 'log', 'pclass']]",
+        "train, test = train_test_split(df, random_state=0)\nX_train, X_test = prepare(train), prepare(test)",
+        f"model = {TREE}.fit(X_train, train.lived)",
+    )
+    ready(finding, kernel, "X_train")
+
+
+def test_a_function_called_within_fit_is_written_out_too() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        f"def prepare(d):\n    {FILL}\n    return d[['age', 'fare']]",
+        f"model = {TREE}.fit(prepare(df), df.lived)",
+    )
+    with pytest.raises(UsageError) as caught:
+        kernel.look("model")
+    predict, rows, _ = answers(caught.value.fix, kernel)
+    gaps = np.flatnonzero(rows.age.isna())
+    fitted = eval("prepare(df)", kernel.namespace)
+    for number in gaps[:20]:
+        one = rows[number : number + 1]
+        assert list(predict(one)) == list(kernel.namespace["model"].predict(fitted.loc[one.index]))
+    assert len(gaps)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "for c in ['age', 'fare']:\n    lo, hi = df[c].quantile([.05, .95])\n    df[c] = df[c].clip(lo, hi)\n",
+        "for c in ['age', 'fare']:\n    df[c] = df[c].fillna(df[c].median())\n",
+        "def clean(d):\n    d['age'] = d['age'].fillna(d['age'].median())\nclean(df)\n",
+    ],
+)
+def test_rows_that_are_overwritten_are_kept_above_the_whole_statement(cell: str) -> None:
+    rest = f"X = df[['age', 'fare', 'pclass']].fillna(0)\nmodel = {TREE}.fit(X, df.lived)"
+    finding, _ = offered(cell, rest)
+    place, line = finding.fix.split("\n")
+    number = int(place.split("line ")[1].split()[0])
+    lines = cell.split("\n")
+    kernel = Kernel().run(PEOPLE, "\n".join([*lines[: number - 1], line, *lines[number - 1 :]]), rest)
+    ready(only(kernel.look("model"), "preparation-outside"), kernel)
