@@ -134,7 +134,7 @@ class ForOneRow(ast.NodeTransformer):
 
     def renamed(self, node: ast.expr) -> ast.expr:
         """In the cell's names, still over all rows."""
-        return _Names(self.known.names).visit(copy.deepcopy(node))  # type: ignore[no-any-return]
+        return _Tolerant(self.known.names).visit(copy.deepcopy(node))  # type: ignore[no-any-return]
 
     def _of_all_rows(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Name | ast.Lambda | ast.Starred | ast.Slice) or forms.carries(node, self.rows):
@@ -278,15 +278,11 @@ class ForOneRow(ast.NodeTransformer):
     def _drop(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Attribute) or not forms.carries(node.func.value, self.rows):
             return self.generic(node)
-        across = forms.keyword(node, "columns") is not None or forms.across(node)
-        across = across or (len(node.args) > 1 and forms.constant(node.args[1]) in (1, "columns"))
-        if not across:
+        if not _drops_columns(node):
             return self.visited(node.func.value)
         made = self.generic(node)
         assert isinstance(made, ast.Call)
-        made.keywords = [k for k in made.keywords if k.arg not in ("errors", "inplace")]
-        made.keywords.append(ast.keyword("errors", ast.Constant("ignore")))
-        return made
+        return _tolerant(made)
 
     def _concat(self, node: ast.Call) -> ast.expr:
         given = node.args[0] if node.args else None
@@ -317,12 +313,33 @@ def _each(variable: str, turns: ast.expr, value: ast.expr, where: list[ast.expr]
     return ast.fix_missing_locations(ast.DictComp(ast.Name(variable, ast.Load()), value, [run]))
 
 
+def _tolerant(node: ast.Call) -> ast.Call:
+    """`drop(columns=…)` of columns that a caller does not send."""
+    node.keywords = [k for k in node.keywords if k.arg not in ("errors", "inplace")]
+    node.keywords.append(ast.keyword("errors", ast.Constant("ignore")))
+    return node
+
+
 class _Names(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+
+class _Tolerant(_Names):
+    """In the cell's names, where the labels need not be among the columns."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        made = self.generic_visit(node)
+        named = isinstance(made, ast.Call) and forms.called(made) == "drop" and isinstance(made.func, ast.Attribute)
+        return _tolerant(made) if named and isinstance(made, ast.Call) and _drops_columns(made) else made
+
+
+def _drops_columns(node: ast.Call) -> bool:
+    across = forms.keyword(node, "columns") is not None or forms.across(node)
+    return across or (len(node.args) > 1 and forms.constant(node.args[1]) in (1, "columns"))
 
 
 def _about(node: ast.AST) -> bool:

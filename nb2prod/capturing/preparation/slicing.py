@@ -241,7 +241,25 @@ class _Backward:
             for child in ast.iter_child_nodes(node):
                 self.spread(child, ALL)
 
+    def _spread_grouped(self, node: ast.Subscript | ast.Attribute) -> bool:
+        """`df.groupby(["a", "b"])["c"]` reads three columns."""
+        call = node.value
+        if (
+            not isinstance(call, ast.Call)
+            or forms.called(call) != "groupby"
+            or not isinstance(call.func, ast.Attribute)
+        ):
+            return False
+        keys = self._listed(call.args[0]) if call.args else None
+        chosen = Columns.of(node.attr) if isinstance(node, ast.Attribute) else self._listed(node.slice)
+        if keys is None or chosen is None:
+            return False
+        self.spread(call.func.value, keys | chosen)
+        return True
+
     def _spread_subscript(self, node: ast.Subscript, wanted: Columns) -> None:
+        if self._spread_grouped(node):
+            return
         beside = forms.joined(node)
         if beside is not None:
             self.spread(beside, ALL)
@@ -258,7 +276,10 @@ class _Backward:
         self.spread(value, chosen if chosen is not None else wanted)
 
     def _spread_attribute(self, node: ast.Attribute, wanted: Columns) -> None:
-        if node.attr in forms.ABOUT:
+        if node.attr in forms.ABOUT or self._spread_grouped(node):
+            return
+        if isinstance(node.value, ast.Attribute) and node.value.attr in ("str", "dt", "cat"):
+            self.spread(node.value, ALL)  # `df[c].cat.codes`: no column is called `codes`
             return
         held = node.attr in ("values", "T", "str", "dt", "cat", "loc", "iloc", "array")
         self.spread(node.value, wanted if held else Columns.of(node.attr))

@@ -54,6 +54,14 @@ CASES = {
         "ohe = OneHotEncoder(handle_unknown='ignore')\nA = ohe.fit_transform(df[['sex', 'port']])\n"
         "B = np.c_[df.age.fillna(0), np.log1p(df.fare)]\nX = hstack([A, B]).tocsr()"
     ),
+    "codes of every column of texts": (
+        "d = df.copy()\nfor c in d.select_dtypes(exclude='number').columns:\n"
+        "    d[c] = d[c].astype('category').cat.codes\nX = d.drop(columns='lived').fillna(-1)"
+    ),
+    "gaps filled by group in a column of its own": (
+        "df['years'] = df.groupby(['pclass', 'sex'])['age'].transform(lambda s: s.fillna(s.median()))\n"
+        "X = df[['years', 'fare']]"
+    ),
     "a function of each row beside its columns": (
         "def band(row):\n    return row['fare'] / row['pclass'] if row['sex'] == 'male' else 0\n"
         "df['band'] = df.apply(band, axis=1)\nX = df[['band', 'pclass']]"
@@ -74,6 +82,14 @@ def test_rows_that_a_function_prepared_for_training_alone() -> None:
         f"model = {TREE}.fit(X_train, train.lived)",
     )
     ready(finding, kernel, "X_train")
+
+
+def test_a_function_that_returns_rows_and_labels() -> None:
+    finding, kernel = offered(
+        "def split(d):\n    d = d.dropna()\n    return pd.get_dummies(d.drop(columns='lived')), d['lived']\nX, y = split(df)",
+        f"model = {TREE}.fit(X, y)",
+    )
+    ready(finding, kernel)
 
 
 def test_a_function_called_within_fit_is_written_out_too() -> None:
