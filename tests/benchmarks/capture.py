@@ -6,7 +6,7 @@ Every notebook is run in a process of its own, then handed over. nb2prod: captur
 outcome that the corpus expects. MLflow: `log_model`, told `cloudpickle`, with `infer_code_paths` where it has it and
 MLFLOW_LOCK_MODEL_DEPENDENCIES on, then `mlflow.models.predict` with `env_manager="uv"` in an empty folder, its answers
 compared with the kernel's. The clock runs from the last cell to the answer. The sample is drawn with a seed, each kind of
-outcome in its share.
+outcome in its share. The heading tells the machine's load: times taken on a loaded one compare the two sides, no more.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("capture.md")
 CORPUS = ROOT / "tests" / "corpus"
 ROWS = 20
+LONGEST = 900
 
 
 def main() -> None:
@@ -41,9 +42,9 @@ def main() -> None:
         print(json.dumps(SIDES[options.one[0]](options.one[1])))
         return
     names = options.only or sample(options.sample)
-    found = []
+    found: list[dict[str, Any]] = []
     for name in names:
-        found.append({"name": name, **{side: one(side, name) for side in SIDES}})
+        found.append({"name": name, **{side: one(side, name) for side in SIDES}, "load": os.getloadavg()[0]})
         print(found[-1], file=sys.stderr, flush=True)
         if options.write:
             RESULTS.write_text(table(found) + "\n")
@@ -65,19 +66,22 @@ def sample(size: int) -> list[str]:
 
 def one(side: str, name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nb2prod-bench-") as folder:
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__)), "--one", side, name],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env={
-                **os.environ,
-                "NB2PROD_HOME": f"{folder}/home",
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            },
-            timeout=900,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, str(Path(__file__)), "--one", side, name],
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "NB2PROD_HOME": f"{folder}/home",
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                },
+                timeout=LONGEST,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {"outcome": f"no answer within {LONGEST} s", "seconds": float(LONGEST)}
     try:
         return json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
@@ -195,9 +199,11 @@ def table(found: list[dict[str, Any]]) -> str:
     import mlflow
 
     every = len(list(CORPUS.glob("*.ipynb")))
-    day = datetime.date.today()
+    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    load = statistics.median(one["load"] for one in found)
     head = (
-        f"{len(found)} notebooks of the corpus of {every}, {day}, {os.cpu_count()} cores, MLflow {mlflow.__version__}."
+        f"{len(found)} notebooks of the corpus of {every}, {when}, {os.cpu_count()} cores at a load of {load:.1f} (median; what "
+        f"runs here is 1 to 2 of it), MLflow {mlflow.__version__}."
     )
     lines = [
         head,
