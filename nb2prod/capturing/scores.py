@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nb2prod.capturing import golden
+from nb2prod.capturing import folds, golden
 from nb2prod.capturing.discovery import Found
 from nb2prod.records.capture import Finding, HoldoutMetric
 
-PATIENCE = 30.0
 OUT_OF_FOLD = "out-of-fold"
-FOLDS = 3
 _FEW = 10
 _SEVERAL = "The model answers several numbers at once."
 _ONE = "predict one number, or deploy a model for each"
@@ -62,14 +59,12 @@ def reference(found: Found, flavor: Any, ask: Ask) -> Scores:
         return _none(
             "No hold-out was given, and this model cannot be fitted again.", "%deploy model --holdout ROWS ANSWERS"
         )
-    seconds = _estimate(found)
-    if seconds is None or seconds > PATIENCE:
-        took = "cannot be told" if seconds is None else f"would take about {seconds:.0f} s"
-        return _none(f"No hold-out was given; fitting out of fold {took}.", "%deploy model --holdout ROWS ANSWERS")
-    values = _out_of_fold(found)
-    if values is None:
-        return _none("No hold-out was given, and fitting out of fold failed.", "%deploy model --holdout ROWS ANSWERS")
-    return Scores(values, np.asarray(found.labels).ravel(), _out_of_fold_said(), rows=found.data)
+    asked = folds.out_of_fold(found)
+    if asked.why:
+        return _none(f"No hold-out was given; {asked.why}.", "%deploy model --holdout ROWS ANSWERS")
+    labels = np.asarray(found.labels).ravel()
+    rows = found.data if len(asked.rows) == len(labels) else golden.take(found.data, asked.rows)
+    return Scores(asked.values, labels[asked.rows], _out_of_fold_said(len(asked.rows), len(labels)), rows=rows)
 
 
 def _several(labels: Any) -> bool:
@@ -122,49 +117,18 @@ def _none(why: str, fix: str) -> Scores:
     )
 
 
-def _out_of_fold_said() -> Finding:
+def _out_of_fold_said(asked: int, rows: int) -> Finding:
+    amount = f", {asked:,} of {rows:,} rows" if asked < rows else ""
     return Finding(
         code=OUT_OF_FOLD,
         severity="note",
         title="Reference scores are out of fold",
         where="--holdout",
-        why=f"No hold-out was given: copies of the model were fitted on {FOLDS - 1} of {FOLDS} folds and asked the rest.",
+        why=f"No hold-out was given: copies of the model were fitted on {folds.FOLDS - 1} of {folds.FOLDS} folds and asked the "
+        f"rest{amount}.",
         fix="%deploy model --holdout ROWS ANSWERS",
     )
 
 
 def _can_be_fitted_again(model: Any, flavor: Any) -> bool:
     return flavor.refits and hasattr(model, "get_params") and np.ndim(getattr(model, "classes_", [0])) == 1
-
-
-def _estimate(found: Found) -> float | None:
-    """Seconds that all folds would take, from two fits on few rows."""
-    from sklearn.base import clone
-
-    n = len(found.labels)
-    sizes = sorted({min(n, 500), min(n, 2000)})
-    times = []
-    rng = np.random.default_rng(0)
-    for size in sizes:
-        chosen = rng.permutation(n)[:size]
-        began = time.perf_counter()
-        try:
-            clone(found.model).fit(golden.take(found.data, chosen), golden.take(found.labels, chosen))
-        except Exception:  # too few rows of a class, a model that clone does not know: then there is no estimate
-            return None
-        times.append(time.perf_counter() - began)
-    if len(sizes) == 1:
-        return times[0] * FOLDS
-    slope = max(times[1] - times[0], 0.0) / (sizes[1] - sizes[0])
-    return 1.5 * FOLDS * (times[1] + slope * (n * (FOLDS - 1) / FOLDS - sizes[1]))
-
-
-def _out_of_fold(found: Found) -> Any:
-    from sklearn.base import clone
-    from sklearn.model_selection import cross_val_predict
-
-    method = "predict_proba" if hasattr(found.model, "predict_proba") else "predict"
-    try:
-        return np.asarray(cross_val_predict(clone(found.model), found.data, found.labels, cv=FOLDS, method=method))
-    except Exception:  # folds without a class, groups that a splitter needs: the caller says that there are no scores
-        return None
