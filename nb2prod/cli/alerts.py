@@ -69,7 +69,7 @@ def list_(name: str | None, as_json: bool) -> None:
     tables = tuple(table for table in (_limits(rules), _told(told, found.heard())) if table is not None)
     lines = [f"nb2prod alerts ack {found.name} {standing[0].id}"] if standing else []
     lines += [] if rules else [f"nb2prod alerts add {found.name} 'conversion below 0.03 over 7d'"]
-    rows = [Row(f"Alert {standing[0].id}", tuple(line for line in standing[0].text().splitlines()))] if standing else []
+    rows = [Row(f"Alert {one.id}", tuple(one.text().splitlines())) for one in standing]
     rows += [Row("Next", tuple(Code(line) for line in lines))] if lines else []
     return show.card(Card(head=head, tables=tables, rows=tuple(rows), tone="wrong" if standing else "calm"))
 
@@ -191,7 +191,7 @@ def speak_(name: str, as_json: bool) -> None:
 @as_json
 def log_(name: str | None, lines: int, as_json: bool) -> None:
     found = named(name, "alerts log")
-    rows = found.alert_log(lines)
+    rows = found.alert_log(lines, planning=as_json)  # each address has a line of its own
     if as_json:
         return show.document({"name": found.name, "log": rows})
     from nb2prod.sdk.card import Card, Table
@@ -207,11 +207,10 @@ def log_(name: str | None, lines: int, as_json: bool) -> None:
             row.reason,
         )
         for row in rows
-        if (row.verb, row.state) != ("notify", "done")  # each address has a line of its own
     )
     names = ("when", "phase", "verb", "whom or what", "state", "said", "about")
     tables = (Table(names, cells, align="lllllll"),) if cells else ()
-    head = f"{found.name}: the last {len(cells)} actions" if cells else f"{found.name}: nothing was told or done yet"
+    head = f"{found.name}: the last {_actions(len(cells))}" if cells else f"{found.name}: nothing was told or done yet"
     return show.card(Card(head=head, tables=tables))
 
 
@@ -221,6 +220,10 @@ def log_(name: str | None, lines: int, as_json: bool) -> None:
 def test_(name: str | None, as_json: bool) -> int:
     found = named(name, "alerts test")
     return tested(found.name, None, as_json)
+
+
+def _actions(count: int) -> str:
+    return "action" if count == 1 else f"{count} actions"
 
 
 def _limits(rules: Sequence[Rule]) -> Table | None:

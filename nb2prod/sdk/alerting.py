@@ -92,9 +92,17 @@ class Alerting:
         """End all silences; how many there were."""
         return self._told.alerts.speak(self.name)
 
-    def alert_log(self, n: int = 100) -> list[ActionRow]:
-        """Who was told what and when, and what else was done; the last first."""
-        return list(reversed(self._told.actions.log(self.name, n)))
+    def alert_log(self, n: int = 100, *, planning: bool = True) -> list[ActionRow]:
+        """Who was told what and when, and what else was done; the last first.
+
+        Parameters
+        ----------
+        n
+            So many lines.
+        planning
+            With the line that every message has beside one for each address.
+        """
+        return list(reversed(self._told.actions.log(self.name, n, planning=planning)))
 
     def heard(self) -> dict[str, float]:
         """When somebody was told of an alert first, by its key; epoch seconds."""

@@ -77,4 +77,5 @@ def verified(proof: Verification) -> str:
         return f"{proof.status}: {proof.title}"
     rows = max((one.rows for one in proof.replays), default=0)
     exact = "bit for bit" if proof.held == "bit-for-bit" else "labels exact and scores within tolerance"
-    return f"{rows} rows answer as in this kernel, {exact}, in a clean environment and over HTTP"
+    answer = "1 row answers" if rows == 1 else f"{rows} rows answer"
+    return f"{answer} as in this kernel, {exact}, in a clean environment and over HTTP"

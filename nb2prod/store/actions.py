@@ -73,9 +73,12 @@ class Actions(Section):
         waiting = actions.c.state.in_(("planned", "waiting", "started")) & (actions.c.due <= when)
         return self._found((actions.c.name == name) & waiting)
 
-    def log(self, name: str, limit: int = 100) -> tuple[ActionRow, ...]:
-        """The last actions, the oldest first."""
-        return self._found(actions.c.name == name, limit)
+    def log(self, name: str, limit: int = 100, *, planning: bool = True) -> tuple[ActionRow, ...]:
+        """The last actions, the oldest first; `planning` is a message before each address has a line of its own for it."""
+        wanted = actions.c.name == name
+        if not planning:
+            wanted &= sa.not_((actions.c.verb == "notify") & (actions.c.state == "done"))
+        return self._found(wanted, limit)
 
     def last(self, row: ActionRow) -> ActionRow | None:
         """The action of the same kind, reason and version that was done before this one; another version is another case."""

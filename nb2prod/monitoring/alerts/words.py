@@ -161,6 +161,7 @@ def interval(reading: Reading) -> str:
 def rule_rows(alert: Alert, reading: Reading, version: int) -> str:
     asked = "rows" if alert.metric == "rejected" else "requests"
     noun = asked if alert.metric in SERVICE else "predictions" if alert.per == "prediction" else "reports"
+    noun = noun[:-1] if reading.n == 1 else noun
     return f"{reading.n:,} {noun} since {moment(reading.since or 0.0)}, version {version}"
 
 

@@ -175,7 +175,7 @@ def measured(one: Performance) -> str:
     joined = (
         f"; labels and scores together {score(both.value)} ({score(both.low)} to {score(both.high)})" if both else ""
     )
-    return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} rows{other}{joined}"
+    return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} row{_s(one.n)}{other}{joined}"
 
 
 def rule(one: Rule) -> str:

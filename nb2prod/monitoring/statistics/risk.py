@@ -222,11 +222,13 @@ def unread(baseline: Baseline, counts: Mapping[str, Any]) -> str:
     target = baseline.target
     if target is None:
         fix = "Baseline.from_frame(frame, scores, labels) of a hold-out tells"
-        return f"What {strange:,} labels mean is not known: {fix}." if strange else ""
+        mean = "1 label means" if strange == 1 else f"{strange:,} labels mean"
+        return f"What {mean} is not known: {fix}." if strange else ""
     classes = ", ".join(target.classes[:8]) + ("…" if len(target.classes) > 8 else "")
     kind = "numbers" if target.task == "regression" else f"class of the baseline ({classes})"
-    told = [f"{alone:,} labels came without an answer of the model."] if alone else []
-    told += [f"{strange:,} labels are no {kind} and are left out."] if strange else []
+    told = [f"{alone:,} label{'s' * (alone != 1)} came without an answer of the model."] if alone else []
+    left = f"1 label is no {kind} and is" if strange == 1 else f"{strange:,} labels are no {kind} and are"
+    told += [f"{left} left out."] if strange else []
     return " ".join(told)
 
 

@@ -114,6 +114,26 @@ def test_an_alert_that_nobody_heard_of_says_so(store: Store, capsys: pytest.Capt
     assert "nobody" in capsys.readouterr().out
 
 
+def test_the_log_has_as_many_lines_as_were_asked_for_and_the_list_a_block_for_every_alert(
+    store: Store, hook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["alerts", "notify", "add", hook.url]) == 0
+    feed, duty = Feed(store), Duty(Home(), store)
+    for minute in range(30):
+        feed.minute(minute, shift=1.0, **{"@refused.null|age": [(0, 50)]})
+        duty.turn(after(minute))
+    capsys.readouterr()
+    assert run(["alerts", "list", "delays"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 alerts now, 2 in all" in shown
+    assert ("Alert 1" in shown, "Alert 2" in shown) == (True, True)
+    for lines in (1, 2):
+        assert run(["alerts", "log", "delays", "-n", str(lines)]) == 0
+        assert capsys.readouterr().out.count("told json://") == lines
+    assert run(["alerts", "log", "delays", "-n", "3", "--json"]) == 0
+    assert [one["verb"] for one in said(capsys)["log"]] == ["tell", "notify", "tell"]
+
+
 def test_addresses_are_added_tested_listed_without_secrets_and_removed(
     store: Store, hook: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

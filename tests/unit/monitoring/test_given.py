@@ -82,6 +82,14 @@ def test_labels_of_numbers_without_an_answer_say_so_too() -> None:
     assert "600 labels came without an answer" in monitor.performance("mae").note
 
 
+def test_one_label_is_counted_as_one() -> None:
+    monitor = Monitor(BINARY)
+    monitor.update(FRAME[:2], [0.9, None], labels=[1, 0])
+    assert "1 label came without an answer" in monitor.performance("accuracy").note
+    assert "over 1 row" in str(monitor.report())
+    assert "1 rows" not in str(monitor.report())
+
+
 def test_labels_alone_tell_the_share_of_positives() -> None:
     monitor = Monitor(BINARY)
     monitor.update(FRAME[:600], None, labels=LABELS[:600])
