@@ -11,7 +11,7 @@ from typing import Any
 
 from nb2prod.capturing.expressions import evaluated
 from nb2prod.capturing.preparation import forms, groups
-from nb2prod.capturing.preparation.slicing import by_position
+from nb2prod.capturing.preparation.wanted import by_position
 
 
 @dataclass(frozen=True)

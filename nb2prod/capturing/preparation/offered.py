@@ -13,7 +13,7 @@ import numpy as np
 
 from nb2prod.capturing import golden
 from nb2prod.capturing.execution import Notebook
-from nb2prod.capturing.preparation import comparing, forms, needed, tracing, trial
+from nb2prod.capturing.preparation import comparing, forms, needed, tracing, trial, versions
 from nb2prod.capturing.preparation.again import made_again
 from nb2prod.capturing.preparation.cell import Offer, Writer
 from nb2prod.capturing.preparation.columns import Columns
@@ -184,7 +184,8 @@ def _offered(
         for offer in writer.offers():
             outcome = trying.tried(offer)
             if outcome.held:
-                return _said(steps, notebook, writer.raw, trying.leanest(offer, data, made), outcome)
+                offer = trying.leanest(offer, data, made)
+                return _said(steps, notebook, writer.raw, offer, outcome, _from(program, raw, notebook))
             wrong = outcome.wrong
     return Outside(steps, _by_hand(subject), open="; ".join(dict.fromkeys([*written.left, wrong])))
 
@@ -207,16 +208,26 @@ def _writers(
     yield every
 
 
-def _said(steps: tuple[Step, ...], notebook: Notebook, raw: Raw, offer: Offer, outcome: trial.Outcome) -> Outside:
+def _from(program: Program, raw: Raw, notebook: Notebook) -> str:
+    """The cell to begin with where the rows are to be as they were: the last one that made them of something else."""
+    before = range(raw.statement - 1, -1, -1)
+    made = next((program.all[n] for n in before if versions.makes(program.all[n].node, raw.name)), None)
+    return notebook.place(made.execution) if made is not None and made.execution != raw.place[0] else ""
+
+
+def _said(
+    steps: tuple[Step, ...], notebook: Notebook, raw: Raw, offer: Offer, outcome: trial.Outcome, begin: str
+) -> Outside:
     """What held; where nothing holds the raw rows, the line that keeps them comes first, and the cell with the next `%deploy`."""
     if not raw.note:
         return Outside(steps, offer.fix, rows=outcome.rows, prepared=outcome.prepared)
     place = f"line {raw.place[1]} of {notebook.place(raw.place[0])}"
+    run = f"from {begin}, which makes `{raw.name}`," if begin else "from there"
     first = (
-        f"Nothing holds the rows of `{raw.name}` as they were before {place}: keep them there first, and run from there; "
-        "the next %deploy offers the cell. "
+        f"Nothing holds the rows of `{raw.name}` as they were before {place}: keep them there first, and run the cells {run} "
+        "again; the next %deploy offers the cell. "
     )
-    kept = f"# put above {place}, then run the cells from there again\n{raw.note}"
+    kept = f"# put above {place}, then run the cells {run} again\n{raw.note}"
     return Outside(steps, kept, rows=outcome.rows, first=first, prepared=outcome.prepared)
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import functools
-import operator
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.preparation import forms
 from nb2prod.capturing.preparation.columns import ALL, NONE, Columns
-from nb2prod.capturing.preparation.spine import FITTED, follow, is_names, part
-from nb2prod.capturing.preparation.statements import Program, Statement, column, in_place, written
-from nb2prod.capturing.values import is_data, is_frame, is_sparse
+from nb2prod.capturing.preparation.spine import FITTED, follow, part
+from nb2prod.capturing.preparation.statements import Program, Statement, in_place, written
+from nb2prod.capturing.preparation.wanted import Wanted
+from nb2prod.capturing.values import is_frame
 
 
 @dataclass
@@ -49,20 +48,39 @@ def backward(program: Program, fit: FitCall, expression: ast.expr, data: Any, na
     return made
 
 
-class _Backward:
+class _Backward(Wanted):
     def __init__(self, program: Program, namespace: Mapping[str, Any]) -> None:
-        self.program, self.namespace = program, namespace
-        self.wants: dict[str, Columns] = {}
-        self.loops: dict[str, Columns] = {}
+        super().__init__(program, namespace)
         self.steps: list[Statement] = []
         self.places: list[int] = []
         self.before: list[dict[str, Columns]] = []
 
     def take(self, statement: Statement, place: int) -> None:
+        statement = replace(statement, node=self._lean(statement.node))
         if self._reached(statement.node, final=True):
             self.steps.append(statement)
             self.places.append(place)
             self.before.append(dict(self.wants))
+
+    def _lean(self, node: ast.stmt) -> ast.stmt:
+        """`X = X.assign(a=…)` without what no later step reads; the frame itself where that is all."""
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(node, ast.Assign) or not isinstance(target, ast.Name) or target.id not in self.wants:
+            return node
+        wanted = self.wants[target.id]
+        value = node.value
+        if (
+            not isinstance(value, ast.Call)
+            or forms.called(value) != "assign"
+            or not isinstance(value.func, ast.Attribute)
+        ):
+            return node
+        kept = [one for one in value.keywords if one.arg is None or one.arg in wanted]
+        if len(kept) == len(value.keywords):
+            return node
+        made = copy.copy(node)
+        made.value = ast.copy_location(ast.Call(value.func, value.args, kept), value) if kept else value.func.value
+        return made
 
     def _reached(self, node: ast.stmt, *, final: bool) -> bool:
         """Whether a statement made something that is wanted; what it read is wanted from then on."""
@@ -110,7 +128,7 @@ class _Backward:
         name = forms.root(target)
         if name not in self.wants:
             return False
-        made = self._columns(target)
+        made = self.columns_of(target)
         if not made.meets(self.wants[name]):
             return False
         whole = isinstance(target, ast.Subscript) and not isinstance(target.value, ast.Attribute)
@@ -127,14 +145,14 @@ class _Backward:
         name = forms.root(node.target)
         if name not in self.wants:
             return False
-        if not isinstance(node.target, ast.Name) and not self._columns(node.target).meets(self.wants[name]):
+        if not isinstance(node.target, ast.Name) and not self.columns_of(node.target).meets(self.wants[name]):
             return False
         self.spread(node.value, ALL)
         return True
 
     def _deleted(self, target: ast.expr) -> bool:
         name = forms.root(target)
-        gone = self._columns(target)
+        gone = self.columns_of(target)
         if isinstance(target, ast.Name) or name not in self.wants or gone.only is None:
             return False
         self.wants[name] = self.wants[name] - gone.only
@@ -162,7 +180,7 @@ class _Backward:
 
     def _by_method(self, node: ast.Call, function: ast.Attribute, name: str) -> bool:
         if not isinstance(function.value, ast.Name):
-            touched = self._columns(function.value)
+            touched = self.columns_of(function.value)
             if not touched.meets(self.wants[name]):
                 return False
         elif function.attr == "insert" and len(node.args) > 2:
@@ -171,7 +189,7 @@ class _Backward:
                 return made is None
             self.wants[name] = self.wants[name] - (made.only or ())
         elif function.attr in ("drop", "pop", "set_index"):
-            self.wants[name] = self.wants[name] - (self._dropped(node).only or ())
+            self.wants[name] = self.wants[name] - (self.dropped(node).only or ())
             return True
         elif function.attr == "rename":
             self.wants[name] = ALL
@@ -183,7 +201,7 @@ class _Backward:
 
     def _compound(self, node: ast.For | ast.While | ast.If | ast.With | ast.Try) -> bool:
         if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            listed = self._listed(node.iter)
+            listed = self.listed(node.iter)
             if listed is not None:
                 self.loops[node.target.id] = listed
         hit = False
@@ -193,191 +211,3 @@ class _Backward:
         if hit and isinstance(node, ast.For):
             self.spread(node.iter, NONE)
         return hit
-
-    def _columns(self, target: ast.expr) -> Columns:
-        found = column(target)
-        if found.only is None and isinstance(target, ast.Subscript):
-            return self._listed(target.slice) or ALL
-        return found
-
-    def _listed(self, node: ast.AST) -> Columns | None:
-        """Columns that are written out, or held by a list that is still there, or run through by a loop."""
-        found = written(node)
-        if found is not None:
-            return found
-        if isinstance(node, ast.Name):
-            if node.id in self.loops:
-                return self.loops[node.id]
-            value: Any = self.namespace.get(node.id)
-            return Columns.of(*value) if is_names(value) else None
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            left, right = self._listed(node.left), self._listed(node.right)
-            return left | right if left is not None and right is not None else None
-        return None
-
-    def _dropped(self, node: ast.Call) -> Columns:
-        """The columns that `drop`, `pop` or `set_index` takes away; none where it takes rows."""
-        given = forms.keyword(node, "columns")
-        if given is None and node.args:
-            axis = forms.keyword(node, "axis")
-            across = forms.constant(axis if axis is not None else (node.args[1] if len(node.args) > 1 else None))
-            given = node.args[0] if forms.called(node) != "drop" or across in (1, "columns") else None
-        if given is None:
-            given = forms.keyword(node, "labels") if forms.across(node) else forms.keyword(node, "keys")
-        return (self._listed(given) if given is not None else None) or NONE
-
-    def spread(self, node: ast.AST, wanted: Columns) -> None:
-        """Columns that are wanted of an expression's value are wanted of what it is made of."""
-        if isinstance(node, ast.Name):
-            if self._followed(node.id):
-                self.wants[node.id] = self.wants.get(node.id, NONE) | wanted
-        elif isinstance(node, ast.Subscript):
-            self._spread_subscript(node, wanted)
-        elif isinstance(node, ast.Attribute):
-            self._spread_attribute(node, wanted)
-        elif isinstance(node, ast.Call):
-            self._spread_call(node, wanted)
-        else:
-            for child in ast.iter_child_nodes(node):
-                self.spread(child, ALL)
-
-    def _spread_grouped(self, node: ast.Subscript | ast.Attribute) -> bool:
-        """`df.groupby(["a", "b"])["c"]` reads three columns."""
-        call = node.value
-        if (
-            not isinstance(call, ast.Call)
-            or forms.called(call) != "groupby"
-            or not isinstance(call.func, ast.Attribute)
-        ):
-            return False
-        keys = self._listed(call.args[0]) if call.args else None
-        chosen = Columns.of(node.attr) if isinstance(node, ast.Attribute) else self._listed(node.slice)
-        if keys is None or chosen is None:
-            return False
-        self.spread(call.func.value, keys | chosen)
-        return True
-
-    def _spread_subscript(self, node: ast.Subscript, wanted: Columns) -> None:
-        if self._spread_grouped(node):
-            return
-        beside = forms.joined(node)
-        if beside is not None:
-            self.spread(beside, ALL)
-            return
-        key: ast.AST = node.slice
-        value = node.value
-        if isinstance(value, ast.Attribute) and value.attr in ("loc", "iloc"):
-            key = key.elts[1] if isinstance(key, ast.Tuple) and len(key.elts) == 2 else ast.Slice()
-            positions = value.attr == "iloc"
-            value = value.value
-            chosen = by_position(value, key, self.namespace) if positions else self._listed(key)
-        else:
-            chosen = self._listed(key)
-        self.spread(value, chosen if chosen is not None else wanted)
-
-    def _spread_attribute(self, node: ast.Attribute, wanted: Columns) -> None:
-        if node.attr in forms.ABOUT or self._spread_grouped(node):
-            return
-        if isinstance(node.value, ast.Attribute) and node.value.attr in ("str", "dt", "cat"):
-            self.spread(node.value, ALL)  # `df[c].cat.codes`: no column is called `codes`
-            return
-        held = node.attr in ("values", "T", "str", "dt", "cat", "loc", "iloc", "array")
-        self.spread(node.value, wanted if held else Columns.of(node.attr))
-
-    def _spread_call(self, node: ast.Call, wanted: Columns) -> None:
-        name = forms.called(node)
-        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if name in ("drop", "pop", "set_index") and receiver is not None:
-            self.spread(receiver, wanted - (self._dropped(node).only or ()))
-            return
-        if (
-            name == "concat"
-            and node.args
-            and isinstance(node.args[0], ast.List | ast.Tuple)
-            and not forms.stacks_columns(node)
-        ):
-            for one in node.args[0].elts:
-                self.spread(one, wanted)
-            return
-        if name == "assign" and receiver is not None:
-            read = [read_by(one.value) for one in node.keywords if isinstance(one.value, ast.Lambda)]
-            self.spread(
-                receiver, functools.reduce(operator.or_, read, wanted - [k.arg for k in node.keywords if k.arg])
-            )
-        elif receiver is not None and (name in forms.AGGREGATES or name == "fit"):
-            if not forms.across(node):
-                return
-            self.spread(receiver, ALL)
-        elif name == "apply" and receiver is not None and (function := self._applied(node)) is not None:
-            self.spread(receiver, read_by(function) if forms.across(node) else ALL)
-        elif receiver is not None:
-            same = name in forms.ROWS or name in (
-                "copy",
-                "astype",
-                "fillna",
-                "replace",
-                "clip",
-                "round",
-                "abs",
-                "to_numpy",
-            )
-            self.spread(receiver, wanted if same else ALL)
-        elif name in forms.AGGREGATING:
-            return
-        wrapped = wanted if name in ("DataFrame", "array", "asarray", "add_constant") else ALL
-        for given in node.args:
-            self.spread(given, wrapped)
-        for given in (keyword.value for keyword in node.keywords):
-            self.spread(given, ALL)
-
-    def _applied(self, node: ast.Call) -> ast.Lambda | ast.FunctionDef | None:
-        """What `df.apply(…)` calls, where the notebook wrote it."""
-        given = node.args[0] if node.args else None
-        return given if isinstance(given, ast.Lambda) else self.program.functions.get(getattr(given, "id", ""))
-
-    def _followed(self, name: str) -> bool:
-        if name not in self.namespace:
-            return not hasattr(builtins, name)
-        value = self.namespace[name]
-        return ((is_data(value) or is_sparse(value)) and not is_names(value)) or isinstance(value, list)
-
-
-def read_by(function: ast.Lambda | ast.FunctionDef) -> Columns:
-    """The columns that `lambda row: row["a"] + row.b` reads."""
-    given = function.args.args[0].arg if function.args.args else ""
-    found, named = NONE, 0
-    parts = [
-        part
-        for one in (function.body if isinstance(function.body, list) else [function.body])
-        for part in ast.walk(one)
-    ]
-    for node in parts:
-        if (
-            isinstance(node, ast.Subscript | ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == given
-        ):
-            chosen = written(node.slice) if isinstance(node, ast.Subscript) else Columns.of(node.attr)
-            found, named = found | (chosen if chosen is not None else ALL), named + 1
-    uses = sum(isinstance(node, ast.Name) and node.id == given for node in parts)
-    return found if uses == named else ALL
-
-
-def by_position(value: ast.AST, key: ast.AST, namespace: Mapping[str, Any]) -> Columns | None:
-    """The columns of `df.iloc[:, 1:4]`, of a frame that is still there."""
-    frame: Any = namespace.get(value.id) if isinstance(value, ast.Name) else None
-    if not is_frame(frame) or forms.names(key):
-        return None
-    try:
-        chosen = eval(compile(ast.Expression(_index(key)), "<nb2prod>", "eval"), {"slice": slice})
-        names = frame.columns[chosen]
-    except Exception:  # positions that the frame no longer has: nothing is known
-        return None
-    return Columns.of(names) if isinstance(names, str) else Columns.of(*map(str, names))
-
-
-def _index(key: ast.AST) -> ast.expr:
-    if not isinstance(key, ast.Slice):
-        return key  # type: ignore[return-value]
-    ends = [part if part is not None else ast.Constant(None) for part in (key.lower, key.upper, key.step)]
-    return ast.fix_missing_locations(ast.Call(ast.Name("slice", ast.Load()), ends, []))

@@ -56,6 +56,12 @@ def bound(node: ast.stmt) -> list[str]:
     return [one.id for one in inner if isinstance(one, ast.Name)]
 
 
+def makes(node: ast.stmt, name: str) -> bool:
+    """Whether an assignment makes a variable of something else than itself."""
+    read = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    return name in bound(node) and name not in read
+
+
 def _free(name: str, taken: set[str]) -> str:
     made = next(one for one in (f"{name}_{number}" for number in range(1, 10_000)) if one not in taken)
     taken.add(made)

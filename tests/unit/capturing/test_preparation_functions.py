@@ -125,3 +125,44 @@ def test_rows_that_are_overwritten_are_kept_above_the_whole_statement(cell: str)
     lines = cell.split("\n")
     kernel = Kernel().run(PEOPLE, "\n".join([*lines[: number - 1], line, *lines[number - 1 :]]), rest)
     ready(only(kernel.look("model"), "preparation-outside"), kernel)
+
+
+def test_the_cell_that_made_the_rows_is_where_to_begin_again() -> None:
+    finding, kernel = offered(
+        "loans = pd.DataFrame({'fare': rng.gamma(2, 20, n), 'pclass': df.pclass.to_numpy()})",
+        "loans['fare'] = loans['fare'] / 1000",
+        f"X = loans[['fare', 'pclass']]\nmodel = {TREE}.fit(X, df.lived)",
+    )
+    place, line = finding.fix.split("\n")
+    assert place == "# put above line 1 of In [3], then run the cells from In [2], which makes `loans`, again"
+    assert "run the cells from In [2], which makes `loans`, again; the next %deploy offers the cell" in finding.why
+    kernel = Kernel().run(
+        PEOPLE,
+        "loans = pd.DataFrame({'fare': rng.gamma(2, 20, n), 'pclass': df.pclass.to_numpy()})",
+        f"{line}\nloans['fare'] = loans['fare'] / 1000",
+        f"X = loans[['fare', 'pclass']]\nmodel = {TREE}.fit(X, df.lived)",
+    )
+    ready(only(kernel.look("model"), "preparation-outside"), kernel)
+
+
+def test_a_column_that_is_made_and_dropped_again_is_no_preparation() -> None:
+    kernel = Kernel().run(
+        PEOPLE,
+        "X = df[['fare', 'pclass']]",
+        "X = X.assign(ratio=X.fare / X.pclass)",
+        "X = X.drop(columns='ratio')",
+        f"model = {TREE}.fit(X, df.lived)",
+    )
+    assert [one.code for one in kernel.look("model") if one.code == "preparation-outside"] == []
+
+
+def test_a_merge_asks_the_rows_for_its_keys_and_for_what_the_other_table_does_not_bring() -> None:
+    finding, kernel = offered(
+        "df['quick'] = np.where(df.fare < 20, 'low', 'high')",
+        "ports = pd.DataFrame({'port': ['S', 'C', 'Q'], 'distance': [10., 20., 30.]})\n"
+        "full = df.merge(ports, on='port', how='left')",
+        f"X = full[['fare', 'distance']]\nmodel = {TREE}.fit(X, full.lived)",
+    )
+    assert "quick" not in finding.why + finding.fix
+    assert "raw = df[['fare', 'port']]" in finding.fix
+    ready(finding, kernel)

@@ -154,7 +154,7 @@ def test_rows_that_nothing_holds_any_more_are_to_be_kept_first_and_then_the_cell
     fitting = f"X = df[['age', 'sex']]\nmodel = {TREE}.fit(X, df['lived'])"
     finding, kernel = offered(KEPT[form], fitting)
     where, line = finding.fix.split("\n")
-    assert where == "# put above line 1 of In [2], then run the cells from there again"
+    assert where == "# put above line 1 of In [2], then run the cells from In [1], which makes `df`, again"
     assert "Nothing holds the rows of `df` as they were before line 1 of In [2]: keep them there first" in finding.why
     exec(line, dict(kernel.namespace))  # typed in the wrong place, it fails not and helps not
     finding, kernel = offered(f"{line}\n{KEPT[form]}", fitting)
@@ -232,7 +232,10 @@ def test_rows_are_kept_after_what_makes_the_labels() -> None:
         "df['lived'] = df['lived'].map({0: 'no', 1: 'yes'})\n\ndf['fare'] = np.log1p(df['fare'])",
         f"model = {TREE}.fit(df[['fare']], df['lived'])",
     )
-    assert finding.fix.split("\n")[0] == "# put above line 3 of In [2], then run the cells from there again"
+    assert (
+        finding.fix.split("\n")[0]
+        == "# put above line 3 of In [2], then run the cells from In [1], which makes `df`, again"
+    )
 
 
 def test_a_scaler_in_the_call_of_fit_is_seen_though_the_raw_rows_have_the_same_shape() -> None:
