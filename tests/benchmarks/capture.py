@@ -5,8 +5,9 @@
 Every notebook is run in a process of its own, then handed over. nb2prod: capture and proof, `status` and whether it is the
 outcome that the corpus expects. MLflow: `log_model`, told `cloudpickle`, with `infer_code_paths` where it has it and
 MLFLOW_LOCK_MODEL_DEPENDENCIES on, then `mlflow.models.predict` with `env_manager="uv"` in an empty folder, its answers
-compared with the kernel's. The clock runs from the last cell to the answer. The sample is drawn with a seed, each kind of
-outcome in its share. The heading tells the machine's load: times taken on a loaded one compare the two sides, no more.
+compared with the kernel's; where they are not alike, once more with a signature of these rows. The clock runs from the last cell
+to the answer. The sample is drawn with a seed, each kind of outcome in its share. The heading tells the machine's load: times
+taken on a loaded one compare the two sides, no more.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("capture.md")
 CORPUS = ROOT / "tests" / "corpus"
 ROWS = 20
-LONGEST = 900
+LONGEST = 1500
+ALIKE, UNSAVED = "answers alike", "cannot be saved"
 
 
 def main() -> None:
@@ -132,14 +134,14 @@ def ours(name: str) -> dict[str, Any]:
 def theirs(name: str) -> dict[str, Any]:
     """`log_model`, then `predict` in a clean environment."""
     os.environ |= {"MLFLOW_LOCK_MODEL_DEPENDENCIES": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    told, seen, found = notebook(name)
+    wish, seen, found = notebook(name)
     sys.path.insert(0, str(Path.cwd()))
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/mlflow.db")
-    model = found.model if found else seen.namespace.get(told["model"])
+    model = found.model if found else seen.namespace.get(wish["model"])
     data = found.data if found else None
-    right = told["status"] != "refused"
+    right = wish["status"] != "refused"
     start = time.perf_counter()
 
     def said(outcome: str, alike: bool) -> dict[str, Any]:
@@ -150,32 +152,45 @@ def theirs(name: str) -> dict[str, Any]:
         expected = model.predict(rows) if hasattr(model, "predict") else model(rows)
     except Exception as error:
         return said(f"no answers here: {type(error).__name__}", False)
+    outcome = _there(mlflow, model, rows, expected)
+    if outcome == ALIKE or outcome.startswith(UNSAVED):
+        return said(outcome, outcome == ALIKE)
     try:
-        info = _logged(mlflow, model)
+        signature = mlflow.models.infer_signature(rows)
     except Exception as error:
-        return said(f"cannot be saved: {type(error).__name__}", False)
-    place = Path(tempfile.mkdtemp(prefix="empty-"))
+        return said(f"{outcome}; no signature: {type(error).__name__}", False)
+    told = _there(mlflow, model, rows, expected, signature=signature)
+    return said(f"{outcome}; given a signature: {told}", told == ALIKE)
+
+
+def _there(mlflow: Any, model: Any, rows: Any, expected: Any, **options: Any) -> str:
+    """Log and ask in a clean environment: what came of it. Why it failed is in MLflow's own words on stderr."""
     try:
-        out = place / "answers.json"
-        mlflow.models.predict(model_uri=info.model_uri, input_data=rows, env_manager="uv", output_path=str(out))
-        got = json.loads(out.read_text())
+        info = _logged(mlflow, model, **options)
     except Exception as error:
         print(error, file=sys.stderr)
-        return said(f"fails there: {type(error).__name__}", False)
-    alike = _alike(expected, got.get("predictions", got) if isinstance(got, dict) else got)
-    return said("answers alike" if alike else "other answers", alike)
+        return f"{UNSAVED}: {type(error).__name__}"
+    with tempfile.TemporaryDirectory(prefix="empty-") as place:
+        out = Path(place) / "answers.json"
+        try:
+            mlflow.models.predict(model_uri=info.model_uri, input_data=rows, env_manager="uv", output_path=str(out))
+            got = json.loads(out.read_text())
+        except Exception as error:
+            print(error, file=sys.stderr)
+            return f"fails there: {type(error).__name__}"
+    return ALIKE if _alike(expected, got.get("predictions", got) if isinstance(got, dict) else got) else "other answers"
 
 
-def _logged(mlflow: Any, model: Any) -> Any:
+def _logged(mlflow: Any, model: Any, **options: Any) -> Any:
     if hasattr(model, "get_params"):  # this one infers no code paths
-        return mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
+        return mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle", **options)
     function = model.predict if hasattr(model, "predict") else model
 
     class Wrapped(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
             return function(model_input)
 
-    return mlflow.pyfunc.log_model(name="model", python_model=Wrapped(), infer_code_paths=True)
+    return mlflow.pyfunc.log_model(name="model", python_model=Wrapped(), infer_code_paths=True, **options)
 
 
 def _alike(expected: Any, got: Any) -> bool:
@@ -218,18 +233,26 @@ def table(found: list[dict[str, Any]]) -> str:
             mark = "" if one[side].get("right") else " ✗"
             cells += [one[side]["outcome"] + mark, f"{one[side]['seconds']:.1f}"]
         lines.append("| " + " | ".join(cells) + " |")
-    sums = []
-    for side, title in (("nb2prod", "nb2prod"), ("MLflow", "MLflow")):
-        right = sum(bool(one[side].get("right")) for one in found)
-        taken = [
-            one[side]["seconds"]
-            for one in found
-            if one[side].get("right") and wanted(one["name"])["status"] != "refused"
-        ]
-        sums.append(
-            f"{title}: {right} of {len(found)} as expected, median {statistics.median(taken or [0]):.1f} s where captured"
-        )
-    return "\n".join([*lines, "", "; ".join(sums) + "."])
+    return "\n".join([*lines, "", *(sums(side, found) for side in SIDES)])
+
+
+def sums(side: str, found: list[dict[str, Any]]) -> str:
+    """How many came out as expected, by what was expected; a side that warns of nothing is told by its outcomes."""
+    right: dict[str, list[dict[str, Any]]] = {"captured": [], "warned": [], "refused": []}
+    every = dict.fromkeys(right, 0)
+    for one in found:
+        status = wanted(one["name"])["status"]
+        every[status] += 1
+        if one[side].get("right"):
+            right[status].append(one)
+    served = [*right["captured"], *right["warned"]]
+    warned = sum(one[side]["outcome"].startswith("warned") for one in right["warned"])
+    taken = statistics.median([one[side]["seconds"] for one in served] or [0])
+    return (
+        f"- {side}: {len(served)} of {every['captured'] + every['warned']} that can be served answer alike in a clean environment"
+        f" (median {taken:.1f} s), {warned} of {every['warned']} with the warning that is expected; {len(right['refused'])} of "
+        f"{every['refused']} that should be refused are refused or fail before they answer."
+    )
 
 
 SIDES = {"nb2prod": ours, "MLflow": theirs}
