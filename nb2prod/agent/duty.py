@@ -93,7 +93,7 @@ class Duty:
 
     def _roll_back(self, name: str, version: int) -> int | None:
         """The version before takes over, unless that one takes no traffic any more."""
-        from nb2prod.sdk.alerting import LOCK_SECONDS, roll_back
+        from nb2prod.sdk.versions import LOCK_SECONDS, roll_back
 
         with self.home.lock(f"deploy-{name}", timeout=LOCK_SECONDS):
             row = self.store.deployments.find(name)

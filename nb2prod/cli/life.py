@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import click
 
@@ -21,11 +22,21 @@ yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @as_json
 def rollback_(name: str | None, to: int | None, as_json: bool) -> None:
     found = named(name, "rollback")
-    was = found.version
-    version = found.rollback(to)
+    before = found.status()
+    was, canary = before.version, before.canary
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it would warn of is shown below
+        version = found.rollback(to)
+    ended = canary.version if canary is not None else None
     if as_json:
-        return show.document({"name": found.name, "version": version, "replaced": was})
+        return show.document({"name": found.name, "version": version, "replaced": was, "canary_ended": ended})
     from nb2prod.sdk.card import Card, Code, Row
+
+    if version == was and canary is not None:
+        again = Code(f"nb2prod canary {found.name} {ended} --percent {canary.percent:g}", note="undo")
+        further = Code(f"nb2prod rollback {found.name}", note="to the version before")
+        head = f"{found.name}: the canary of version {ended} ended; version {version} answers everything, as before"
+        return show.card(Card(head=head, rows=(Row("Next", (Code(f"nb2prod status {found.name}"), again, further)),)))
 
     rows = (
         Row(

@@ -59,13 +59,22 @@ def logs_(name: str | None, lines: int, follow: bool, as_json: bool) -> None:
     return None
 
 
-@verb("drift", "nb2prod drift delays\n nb2prod drift delays --by month\n nb2prod drift delays --json")
+@verb(
+    "drift",
+    """
+    nb2prod drift delays
+    nb2prod drift delays --by month
+    nb2prod drift delays --version 4
+    nb2prod drift delays --json
+    """,
+)
 @click.argument("name", required=False)
 @click.option("--by", type=click.Choice(("month", "week", "day")), help="One line for each period of event time.")
+@click.option("--version", type=int, metavar="VERSION", help="Of a canary, or another version than has the traffic.")
 @as_json
-def drift_(name: str | None, by: str | None, as_json: bool) -> None:
+def drift_(name: str | None, by: str | None, version: int | None, as_json: bool) -> None:
     found = named(name, "drift")
-    seen = found.drift(by=by)
+    seen = found.drift(by=by) if version is None else found.drift(by=by, version=version)
     if as_json:
         return show.document({"name": found.name, "drift": seen})
     from nb2prod.sdk import card

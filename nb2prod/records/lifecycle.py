@@ -38,7 +38,10 @@ def silent(step: Step) -> None:
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """What a deploy did, for the card: the steps, the service, what changed against the version before."""
+    """What a deploy did, for the card: the steps, the service, what changed against the version before.
+
+    With `canary` the version answers that many percent beside `champion`; else it has the traffic, which `replaced` had before.
+    """
 
     steps: tuple[Step, ...]
     capture: CaptureRecord
@@ -51,6 +54,8 @@ class Outcome(Record, frozen=True, kw_only=True):
     bytes: int
     unchanged: bool = False
     replaced: int | None = None
+    canary: float | None = None
+    champion: int | None = None
     changed: int | None = None
     compared: int | None = None
     not_compared: str = ""

@@ -59,12 +59,29 @@ class Worker(Record, frozen=True, kw_only=True):
     since: float | None = None
 
 
+class CanaryStatus(Record, frozen=True, kw_only=True):
+    """The challenger beside a champion: its share of a hundred requests, whether it runs, and what became of its share.
+
+    Since the champion was started it has `answered` so many requests; of its share the champion had to answer `not_answered`,
+    counted by the reason in `outcomes`. `rows` are all that were counted under its version.
+    """
+
+    version: int
+    percent: float
+    state: Literal["ready", "starting", "dead"]
+    answered: int = 0
+    not_answered: int = 0
+    outcomes: dict[str, int] = {}
+    rows: int = 0
+
+
 class ServiceStatus(Record, frozen=True, kw_only=True):
     """A deployment as its target sees it; `nb2prod status --json` prints it.
 
     `rows` are all that were counted under the name, whatever version answered; requests, times and errors are those since the
-    version that is live was started. `labels_waiting` labels wait for their prediction, `labels_unmatched` waited in vain.
-    `elsewhere` are the addresses of services whose counts are pulled; then `bento` is what they say that they serve.
+    version that is live was started. `canary` answers a share of them, where there is one. `labels_waiting` labels wait for their
+    prediction, `labels_unmatched` waited in vain. `elsewhere` are the addresses of services whose counts are pulled; then `bento`
+    is what they say that they serve.
     """
 
     name: str
@@ -80,6 +97,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     p50_ms: float | None = None
     p99_ms: float | None = None
     errors: int | None = None
+    canary: CanaryStatus | None = None
     labels_waiting: int = 0
     labels_unmatched: int = 0
     elsewhere: tuple[str, ...] = ()

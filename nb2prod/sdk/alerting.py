@@ -1,4 +1,4 @@
-"""What a handle says and does about alerts, and the way back to the version before."""
+"""What a handle says and does about alerts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import getpass
 import time
 
 from nb2prod import registry
-from nb2prod.errors import Conflict, NotFound
 from nb2prod.home import Home
 from nb2prod.monitoring import standing
 from nb2prod.monitoring.spans import model_of
@@ -16,9 +15,6 @@ from nb2prod.sdk import limits, silencing
 from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow
-from nb2prod.targets.local import LocalTarget
-
-LOCK_SECONDS = 900.0
 
 
 class Told(list[AlertRecord]):
@@ -107,53 +103,6 @@ class Alerting:
     def heard(self) -> dict[str, float]:
         """When somebody was told of an alert first, by its key; epoch seconds."""
         return self._told.actions.told(self.name)
-
-    def rollback(self, version: int | None = None) -> int:
-        """Send the traffic back to the version before, or to an older one; the version that takes it now.
-
-        Raises
-        ------
-        NotFound
-            There is no older version that took traffic here.
-        """
-        with self.home.lock(f"deploy-{self.name}", timeout=LOCK_SECONDS):
-            return roll_back(self.home, self.name, version)
-
-
-def roll_back(home: Home, name: str, version: int | None = None) -> int:
-    """As `Alerting.rollback`; whoever calls holds the deployment's lock."""
-    target = LocalTarget(home)
-    store = target.store
-    live = store.get(name).version
-    wanted = version if version is not None else store.before(name, live)
-    if wanted is None:
-        raise _nothing(name, live)
-    if wanted == live:
-        raise Conflict(
-            f"`{name}` is at version {wanted} already",
-            code="already-live",
-            where=name,
-            fix=f"nb2prod status {name}",
-            kept="nothing was changed",
-        )
-    target.switch(name, wanted)
-    registry.set_champion(name, wanted, home=home)
-    store.note(name, "rollback", version=wanted, replaced=live)
-    limits.tell(home, name)
-    return wanted
-
-
-def _nothing(name: str, live: int | None) -> NotFound:
-    return NotFound(
-        f"`{name}` has nothing to go back to",
-        code="no-run",
-        where=name,
-        why=f"No version before {live} took traffic here without being rolled back from."
-        if live
-        else "Nothing has taken traffic yet.",
-        fix=f"%deploy models:/{name}/VERSION",
-        kept="the version that takes traffic goes on" if live else None,
-    )
 
 
 def _user() -> str:

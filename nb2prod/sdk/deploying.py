@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import signal
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +16,7 @@ from nb2prod.records.capture import Capture, Finding
 from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.proof import BentoRef, RegisteredVersion, Status, Verification
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.sdk import limits, proof
+from nb2prod.sdk import limits, proof, versions
 from nb2prod.sdk.ahead import Begun
 from nb2prod.sdk.card.words import size
 from nb2prod.sdk.client import Client
@@ -29,6 +25,7 @@ from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import write_variables
 from nb2prod.sdk.journal import Journal, verified
 from nb2prod.sdk.twins import Live, Twin, find_twin, live_of
+from nb2prod.sdk.versions import crown, switching, to_the_end
 from nb2prod.sdk.wish import Wish
 from nb2prod.targets.local import LocalTarget
 
@@ -45,6 +42,8 @@ def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Be
     limits.check_sample(capture, wish.limits.sample)
     with home.lock(f"deploy-{capture.name}", timeout=LOCK_SECONDS), environments.in_use(home.cache):
         live = live_of(capture.name, home)
+        if wish.canary is not None:
+            versions.require_champion(home, capture.name)
         if live is not None and identical(capture, live.capture):
             return _unchanged(live, wish, home, journal)
         return _Deploying(capture, live, wish, home, journal, begun or Begun()).run()
@@ -149,7 +148,8 @@ class _Deploying:
         return proof.prove(self.capture, home=self.home, ground=ground, variables=variables, beside=self._start_worker)
 
     def _start_worker(self, ground: proof.Ground) -> None:
-        secrets = write_variables(self.home, self.name, self.wish.variables or {})
+        beside = self.wish.canary is not None
+        secrets = write_variables(self.home, self.name, self.wish.variables or {}, beside=beside)
         settings = ServiceSettings(name=self.name, environment=str(secrets) if secrets else None)
         self.socket = self.target.start_worker(self.name, ground.bento, settings, ground.python, self.wish.workers)
 
@@ -172,16 +172,27 @@ class _Deploying:
             with Client(socket=self.socket, timeout=120.0) as client:
                 self._replay_once_more(client)
                 comparison = compare(self.capture, self.live.capture if self.live else None, client)
-            with _to_the_end():
-                _switching(self.home, self.name).touch()
-                replaced = self.target.switch(
-                    self.name, version.version, model_uri=version.model_uri, proof=verification.status
-                )
-                _crown(self.home, self.name, version.version)
-                limits.apply(self.home, self.name, self.wish.limits)
-            line.found(f"{self.wish.workers} worker{'s' * (self.wish.workers != 1)}")
+            replaced = self._go_live(version, verification.status)
+            if self.wish.canary is not None:
+                line.found(f"1 worker for {self.wish.canary:g} % of the requests")
+            else:
+                line.found(f"{self.wish.workers} worker{'s' * (self.wish.workers != 1)}")
         outcome = self._outcome(ground, verification, version, replaced, comparison)
         return Deployment(self.name, home=self.home, outcome=outcome)
+
+    def _go_live(self, version: RegisteredVersion, proof: Status) -> int | None:
+        """Give it the traffic, or its share of it; the version that had the traffic."""
+        known = {"model_uri": version.model_uri, "proof": proof}
+        with to_the_end():
+            if self.wish.canary is not None:
+                limits.apply(self.home, self.name, self.wish.limits)  # what it is told stands before the first request
+                self.target.canary.begin(self.name, version.version, self.wish.canary, **known)
+                return None
+            switching(self.home, self.name).touch()
+            replaced = self.target.switch(self.name, version.version, **known)
+            crown(self.home, self.name, version.version)
+            limits.apply(self.home, self.name, self.wish.limits)
+        return replaced
 
     def _replay_once_more(self, client: Client) -> None:
         """The very worker that will take traffic answers the golden rows before it does."""
@@ -208,6 +219,8 @@ class _Deploying:
             workers=self.wish.workers,
             bytes=ground.bento.bytes,
             replaced=replaced if replaced != version.version else None,
+            canary=self.wish.canary,
+            champion=self.live.version if self.wish.canary is not None and self.live is not None else None,
             changed=comparison.changed,
             compared=comparison.compared,
             not_compared=comparison.why,
@@ -238,29 +251,6 @@ def notes(capture: Capture) -> tuple[Finding, ...]:
     return tuple(finding for finding in capture.record.findings if finding.severity == "warn")
 
 
-@contextlib.contextmanager
-def _to_the_end() -> Iterator[None]:
-    """An interruption comes too late here: traffic, registry and limits change together, within a second."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which what is started here would inherit
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
-
-
-def _switching(home: Home, name: str) -> Path:
-    """There while traffic may have gone to a version that `@champion` does not name yet."""
-    return home.deployment(name) / "switching"
-
-
-def _crown(home: Home, name: str, version: int) -> None:
-    registry.set_champion(name, version, home=home)
-    _switching(home, name).unlink(missing_ok=True)
-
-
 def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployment:
     """Settings are applied in place; nothing is made."""
     target, name = LocalTarget(home), live.run.name
@@ -269,8 +259,8 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
         target.start(name)
         if live.run.workers != wish.workers:
             target.scale(name, wish.workers)
-        if _switching(home, name).exists():  # a deploy was killed between the switch and the registry
-            _crown(home, name, live.version)
+        if switching(home, name).exists():  # a deploy was killed between the switch and the registry
+            crown(home, name, live.version)
         limits.apply(home, name, wish.limits)
         line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
     proven: Status = "verified" if live.run.proof == "verified" else "unverified"

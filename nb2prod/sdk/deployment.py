@@ -24,6 +24,7 @@ from nb2prod.sdk import card
 from nb2prod.sdk.alerting import Alerting
 from nb2prod.sdk.answers import as_in_kernel
 from nb2prod.sdk.client import Client
+from nb2prod.sdk.versions import Versions
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 FEEDBACK_BATCH = 1000
 
 
-class Deployment(Alerting):
+class Deployment(Versions, Alerting):
     """A deployment by name, whatever version of it is live.
 
     Parameters
@@ -161,17 +162,22 @@ class Deployment(Alerting):
                 total["refused"] += [_placed(bad, start) for bad in reply["refused"]]
         return total
 
-    def drift(self, by: str | None = None) -> list[FeatureDrift]:
-        """How far each feature stands from training, over all or by ``"month"``, ``"week"`` or ``"day"`` of event time."""
-        self._counted()
-        return monitoring.drift(self._store, self.name, by)
+    def drift(self, by: str | None = None, *, version: int | None = None) -> list[FeatureDrift]:
+        """How far each feature stands from training, over all or by ``"month"``, ``"week"`` or ``"day"`` of event time.
 
-    def performance(self, metric: str | None = None, by: str | None = None) -> list[Performance]:
-        """What labels say, and what scores predict, over all or by period of event time."""
+        Of the version that takes the traffic, or of another one, such as a canary.
+        """
         self._counted()
-        return monitoring.performance(self._store, self.name, metric, by)
+        return monitoring.drift(self._store, self.name, by, version=version)
 
-    def report(self, feature: str | None = None) -> Page:
+    def performance(
+        self, metric: str | None = None, by: str | None = None, *, version: int | None = None
+    ) -> list[Performance]:
+        """What labels say, and what scores predict, over all or by period of event time; of a version as in `drift`."""
+        self._counted()
+        return monitoring.performance(self._store, self.name, metric, by, version=version)
+
+    def report(self, feature: str | None = None, *, version: int | None = None) -> Page:
         """Is it up, is it right, does it pay: all that is known, to look at.
 
         It shows itself in a notebook; `.save("report.html")` writes one file that reads anywhere, `.text()` is for a terminal.
@@ -180,11 +186,13 @@ class Deployment(Alerting):
         ----------
         feature
             One column alone, a score (``"@score"``) included.
+        version
+            Of another version than the one that takes the traffic, such as a canary.
         """
         from nb2prod.monitoring.report import Page, of_deployment
 
         self._counted()
-        return Page(of_deployment(self._store, self.name, status=self.status(), feature=feature))
+        return Page(of_deployment(self._store, self.name, status=self.status(), feature=feature, version=version))
 
     def sample(self, n: int = 100, where: Literal["all", "alarm"] = "all", *, seed: int = 0) -> pd.DataFrame:
         """Answered rows that were kept, where a deploy asked for it: ``deploy(…, sample=0.01)``.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from nb2prod.errors import UsageError
 from nb2prod.home import Home, write_atomic
+from nb2prod.runtime.model import environment_file
 
 
 def values(names: Iterable[str]) -> dict[str, str]:
@@ -34,12 +35,32 @@ def values(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def write_variables(home: Home, name: str, variables: dict[str, str]) -> Path | None:
-    """Keep the values for the local service, readable by its owner alone; None where there are none."""
+def known(home: Home, name: str, names: Collection[str]) -> dict[str, str]:
+    """The values of declared variables as a deployment's service has them, else as this process has.
+
+    Raises
+    ------
+    UsageError
+        One of them is set nowhere.
+    """
+    kept = environment_file(str(path)) if (path := _path(home, name)).exists() else {}
+    return {one: kept[one] for one in names if one in kept} | values(one for one in names if one not in kept)
+
+
+def write_variables(home: Home, name: str, variables: dict[str, str], *, beside: bool = False) -> Path | None:
+    """Keep the values for the local service, readable by its owner alone; None where there are none.
+
+    With `beside` those that are kept stay: another version needs them.
+    """
     if not variables:
         return None
-    folder = home.deployment(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "environment.json"
+    path = _path(home, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if beside and path.exists():
+        variables = environment_file(str(path)) | variables
     write_atomic(path, json.dumps(variables).encode(), mode=0o600)
     return path
+
+
+def _path(home: Home, name: str) -> Path:
+    return home.deployment(name) / "environment.json"

@@ -140,6 +140,14 @@ FLAGS = (
         for_verify=False,
     ),
     Flag(
+        "--canary",
+        "Begin beside the version that takes the traffic, with this share of the requests, and do not replace it.",
+        "--canary 10",
+        kind="number",
+        takes=("PERCENT",),
+        for_verify=False,
+    ),
+    Flag(
         "--alert",
         "What to be told of, in words: METRIC above|below NUMBER over 7d. Once for each alert.",
         "--alert 'conversion below 0.03 over 7d'",

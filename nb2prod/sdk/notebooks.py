@@ -35,6 +35,7 @@ def deploy_notebook(
     model: str | None = None,
     *,
     workers: int | None = None,
+    canary: float | None = None,
     alerts: Iterable[Alert | str] | None = None,
     slo: SLO | None = None,
     sample: float | None = None,
@@ -59,7 +60,7 @@ def deploy_notebook(
         end. Without such a cell all run. The flags of that `%deploy` count where nothing else is said here.
     cell_timeout
         Seconds that one cell may take.
-    workers, alerts, slo, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
+    workers, canary, alerts, slo, sample, sample_deny, allow_unverified, dry_run, write_lock, home, progress, **options
         As in `deploy`; data, labels and hold-out by name.
 
     Raises
@@ -72,6 +73,7 @@ def deploy_notebook(
     settings: dict[str, Any] = {"workers": workers, "alerts": said, "allow_unverified": allow_unverified}
     settings["slo"] = None if slo is None else msgspec.to_builtins(slo)
     settings |= {"dry_run": dry_run, "write_lock": write_lock, "sample": sample, "sample_deny": tuple(sample_deny)}
+    settings["canary"] = canary
     asked = {key: value for key, value in settings.items() if value is not None and value is not False and value != ()}
     found = _inside("deploy", path, model or marked_model(path), {**options, **asked}, home, cell_timeout, progress)
     if dry_run:

@@ -31,6 +31,7 @@ def deploy(
     labels: Any = None,
     holdout: Any = None,
     workers: int = 2,
+    canary: float | None = None,
     exclude: Sequence[str] = (),
     env: Sequence[str] = (),
     allow_network: Sequence[str] = (),
@@ -70,6 +71,8 @@ def deploy(
         ``(X_test, y_test)``: rows the model has not seen, for reference scores and the hold-out metric.
     workers
         Serving processes.
+    canary
+        Begin beside the version that takes the traffic, with so many percent of the requests; `Deployment.promote` gives it all.
     exclude
         Globals to leave behind.
     env
@@ -139,6 +142,10 @@ def deploy(
     >>> deployment.predict(X_test.head())                                    # doctest: +SKIP
     """
     home = home or Home()
+    if canary is not None:
+        from nb2prod.sdk.versions import percent_of
+
+        canary = percent_of(canary, "--canary 10")
     home.require_space(SPACE, what="a capture, its environment and its service")
     options: CaptureOptions = {
         "name": name,
@@ -163,7 +170,7 @@ def deploy(
         from nb2prod.sdk import steps  # a fifth of a second, beside the builder's start
 
         wanted = Limits.of(alerts, slo, maturation, Sampling.of(sample, sample_deny))
-        wish = Wish(workers, allow_unverified, values(env), wanted, write_lock)
+        wish = Wish(workers, allow_unverified, values(env), wanted, write_lock, canary)
         if dry_run:
             return steps.planned(model, options, home=home, progress=progress)
         return steps.deployed(model, options, wish, home=home, begun=started, progress=progress)

@@ -15,7 +15,7 @@ from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 
-_NOT_HERE = ("predict", "feedback", "sample", "logs", "stop", "start", "remove", "rollback")
+_NOT_HERE = ("predict", "feedback", "sample", "logs", "stop", "start", "remove", "rollback", "canary", "promote")
 
 
 class Pulled(Deployment):

@@ -63,10 +63,14 @@ def alert_of(given: Any) -> Alert:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the caller asked for beyond the model; settings, applied in place where nothing else changed."""
+    """What the caller asked for beyond the model; settings, applied in place where nothing else changed.
+
+    With `canary` the version begins beside the one that takes the traffic, with a share of so many percent.
+    """
 
     workers: int = 2
     allow_unverified: bool = False
     variables: dict[str, str] | None = None
     limits: Limits = field(default_factory=Limits)
     write_lock: bool = False
+    canary: float | None = None

@@ -15,7 +15,10 @@ from nb2prod.records.base import Record
 from nb2prod.store.engine import Database, Section
 
 Desired = Literal["running", "stopped"]
-RunState = Literal["starting", "live", "retired", "failed"]
+RunState = Literal["starting", "live", "retired", "failed", "canary", "ended"]
+"""A run that was a canary is `ended`: it never had the traffic, so that nothing goes back to it by itself."""
+CANARY = "canary"
+"""Where the settings of a deployment hold the share of its canary, in percent."""
 
 metadata = sa.MetaData()
 deployments = sa.Table(
@@ -62,7 +65,7 @@ class DeploymentRow(Record, frozen=True, kw_only=True):
     """A deployment: one name, one remembered port, at most one run that takes traffic.
 
     `run` and `version` are None until something has taken traffic. `settings` is what the caller asked for beyond the model
-    (alerts, SLO, environment names); the store keeps it and does not read it.
+    (alerts, SLO, environment names); the store keeps it and reads nothing of it but the share of a canary.
     """
 
     name: str
@@ -184,6 +187,10 @@ class Deployments(Section):
         """The run that was started last and takes no traffic yet."""
         return next((row for row in reversed(self.runs(name)) if row.state == "starting"), None)
 
+    def canary(self, name: str) -> RunRow | None:
+        """The run that answers a share beside the one that takes the traffic."""
+        return next((row for row in reversed(self.runs(name)) if row.state == "canary"), None)
+
     def of_version(self, name: str, version: int) -> RunRow | None:
         """The latest run of a registered version, or None."""
         return next((row for row in reversed(self.runs(name)) if row.version == version), None)
@@ -232,6 +239,7 @@ class Deployments(Section):
         """Make a run the one that takes traffic and the one before it retired; returns the version that took it before."""
         before, row = self.get(name), self.run(name, run)
         with self.database.write() as connection:
+            _end_canary(connection, name, but=run)
             live = (runs.c.name == name) & (runs.c.state == "live")
             connection.execute(sa.update(runs).where(live).values(state="retired"))
             connection.execute(sa.update(runs).where((runs.c.name == name) & (runs.c.run == run)).values(state="live"))
@@ -239,6 +247,30 @@ class Deployments(Section):
             connection.execute(sa.update(deployments).where(deployments.c.name == name).values(**current))
             _note(connection, name, verb, {"version": row.version, "replaced": before.version, "run": run})
         return before.version
+
+    def begin_canary(self, name: str, run: int, percent: float, **fields: Any) -> RunRow:
+        """Let a run answer a share of so many percent, in the place of one that did; `fields` as in `change_run`."""
+        with self.database.write() as connection:
+            _end_canary(connection, name)
+            here = (runs.c.name == name) & (runs.c.run == run)
+            connection.execute(sa.update(runs).where(here).values(state="canary", **fields))
+            version = connection.scalar(sa.select(runs.c.version).where(here))
+            _share(connection, name, percent)
+            _note(connection, name, "canary", {"version": version, "run": run, "percent": percent})
+        return self.run(name, run)
+
+    def share(self, name: str, percent: float) -> None:
+        """Give the canary another share."""
+        with self.database.write() as connection:
+            _share(connection, name, percent)
+            _note(connection, name, "share", {"percent": percent})
+
+    def end_canary(self, name: str) -> RunRow | None:
+        """The canary has no share any more; the run that had one."""
+        row = self.canary(name)
+        with self.database.write() as connection:
+            _end_canary(connection, name)
+        return row
 
     def forget_run(self, name: str, run: int) -> None:
         """Drop a run that takes no traffic."""
@@ -285,6 +317,28 @@ def _events(rows: sa.CursorResult[Any]) -> Iterator[Event]:
 
 def _note(connection: sa.Connection, name: str, verb: str, detail: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(events).values(name=name, time=now(), verb=verb, detail=json.dumps(detail)))
+
+
+def _share(connection: sa.Connection, name: str, percent: float | None) -> None:
+    """Write the share into the settings, or take it out."""
+    here = deployments.c.name == name
+    settings = json.loads(connection.scalar(sa.select(deployments.c.settings).where(here).with_for_update()) or "{}")
+    settings.pop(CANARY, None)
+    settings |= {CANARY: percent} if percent is not None else {}
+    connection.execute(sa.update(deployments).where(here).values(settings=json.dumps(settings)))
+
+
+def _end_canary(connection: sa.Connection, name: str, *, but: int | None = None) -> None:
+    """End every canary but the run that takes the traffic now."""
+    theirs = (runs.c.name == name) & (runs.c.state == "canary")
+    found = connection.execute(sa.select(runs.c.run, runs.c.version).where(theirs)).all()
+    if not found:
+        return
+    _share(connection, name, None)
+    for run, version in found:
+        if run != but:
+            connection.execute(sa.update(runs).where((runs.c.name == name) & (runs.c.run == run)).values(state="ended"))
+            _note(connection, name, "canary-ended", {"version": version, "run": run})
 
 
 def _no_deployment(name: str, others: list[str]) -> NotFound:

@@ -114,7 +114,11 @@ class _Pruning:
         if not self.deployments.find(name):
             return [], []
         rows = self.deployments.runs(name)
-        held = [row for row in rows if row.state in ("live", "starting") or row.run == self.deployments.get(name).run]
+        held = [
+            row
+            for row in rows
+            if row.state in ("live", "starting", "canary") or row.run == self.deployments.get(name).run
+        ]
         others = [row for row in reversed(rows) if row not in held]
         room = max(self.keep - len(held), 0)
         return [*held, *others[:room]], others[room:]

@@ -78,13 +78,18 @@ def summarise(
 
 
 def of_deployment(
-    store: Store, name: str, *, status: ServiceStatus | None = None, feature: str | None = None
+    store: Store,
+    name: str,
+    *,
+    status: ServiceStatus | None = None,
+    feature: str | None = None,
+    version: int | None = None,
 ) -> Report:
-    """The report of a deployment, of the version that takes traffic."""
+    """The report of a deployment, of the version that takes traffic or of another one."""
     made = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     rules, alerts = standing.limits(store, name), _told(store, name)
     waiting, unmatched = store.labels.unjoined(name)
-    found = watch(store, name, "day")
+    found = watch(store, name, "day", version)
     if found is None:
         bare = Report(
             name=name,
@@ -120,8 +125,8 @@ def of_deployment(
         status=status,
         drift=whole.drift if known is not None and not known.replayed else _begun(whole.drift, course),
         course=tuple(one for one in course if one.feature in shown),
-        performance=tuple(performances.performance(store, name)),
-        history=tuple(_first(performances.performance(store, name, by=by))),
+        performance=tuple(performances.performance(store, name, version=found.version)),
+        history=tuple(_first(performances.performance(store, name, by=by, version=found.version))),
         rules=rules,
         alerts=alerts,
         labels_waiting=waiting,

@@ -24,8 +24,8 @@ def progress(steps: Iterable[Step]) -> Card:
 
 def outcome(made: Outcome, *, variable: str = "deployment", voice: Voice = "notebook") -> Card:
     """The card at the end of a deploy; in a notebook its lines use `variable`, in a terminal the commands."""
-    rows = [_try_it(made, variable, voice), _changed(made, voice), _heads_up(made), _watching(made)]
-    rows.append(_next(made.name, variable, voice))
+    rows = [_try_it(made, variable, voice), _changed(made, variable, voice), _heads_up(made), _watching(made)]
+    rows.append(_next(made.name, variable, voice) if made.canary is None else _on(made, made.canary, variable, voice))
     shown = tuple(row for row in rows if row is not None)
     return Card(
         head=_headline(made),
@@ -78,6 +78,8 @@ def verification(proof: Verification, name: str) -> Card:
 def _headline(made: Outcome) -> str:
     if made.unchanged:
         return f"{made.name} {made.version} is already live: same model, same environment, same data"
+    if made.canary is not None:
+        return f"{made.name} {made.version} answers {made.canary:g} % beside version {made.champion} at {made.url}"
     return f"{made.name} {made.version} is live at {made.url}"
 
 
@@ -93,28 +95,27 @@ def _try_it(made: Outcome, variable: str, voice: Voice) -> Row:
     return Row("Try it", tuple(Code(line) for line in lines if line))
 
 
-def _changed(made: Outcome, voice: Voice) -> Row | None:
-    if made.unchanged:
+def _changed(made: Outcome, variable: str, voice: Voice) -> Row | None:
+    other = made.replaced if made.canary is None else made.champion
+    if made.unchanged or other is None:
         return None
     said: list[str] = []
     if made.compared:
         answers = (
             "no answer differs" if not made.changed else f"{made.changed} of {count(made.compared, 'answer')} differ"
         )
-        said.append(f"{answers} from version {made.replaced}")
+        said.append(f"{answers} from version {other}")
     elif made.not_compared:
-        said.append(f"not compared with version {made.replaced}: {made.not_compared}")
+        said.append(f"not compared with version {other}: {made.not_compared}")
     if made.metric and made.metric_now is not None:
-        before = (
-            ""
-            if made.metric_before is None
-            else f" (version {made.replaced}: {figure(made.metric, made.metric_before)})"
-        )
+        before = "" if made.metric_before is None else f" (version {other}: {figure(made.metric, made.metric_before)})"
         said.append(f"hold-out {metric(made.metric)} {figure(made.metric, made.metric_now)}{before}")
-    if not said or made.replaced is None:
+    if not said:
         return None
-    undo = f"models:/{made.name}/{made.replaced}"
+    undo = f"models:/{made.name}/{other}"
     line = f"%deploy {undo}" if voice == "notebook" else f"nb2prod deploy {undo}"
+    if made.canary is not None:
+        line = _end(made.name, variable, voice)
     items: tuple[Item, ...] = ("; ".join(said),)
     return Row("Changed", (*items, Code(line, note="undo")) if _worse(made) else items)
 
@@ -179,6 +180,26 @@ def _next(name: str, variable: str, voice: Voice) -> Row:
         return Row("Next", (*(Code(line) for line in lines), Code(f"{variable}.stop()", note="stop")), beside=True)
     lines = [f"nb2prod status {name}", f"nb2prod drift {name}", f"nb2prod logs {name}"]
     return Row("Next", (*(Code(line) for line in lines), Code(f"nb2prod stop {name}", note="stop")), beside=True)
+
+
+def _on(made: Outcome, percent: float, variable: str, voice: Voice) -> Row:
+    """How a canary goes on."""
+    more = min(100.0, max(50.0, 2 * percent))
+    lines = (
+        (f"{variable}.canary(percent={more:g})", f"{variable}.promote()", f"{variable}.drift(version={made.version})")
+        if voice == "notebook"
+        else (
+            f"nb2prod canary {made.name} --percent {more:g}",
+            f"nb2prod promote {made.name}",
+            f"nb2prod drift {made.name} --version {made.version}",
+        )
+    )
+    end = Code(_end(made.name, variable, voice), note="end it")
+    return Row("Next", (*(Code(line) for line in lines), end), beside=True)
+
+
+def _end(name: str, variable: str, voice: Voice) -> str:
+    return f"{variable}.canary(percent=0)" if voice == "notebook" else f"nb2prod canary {name} --stop"
 
 
 def _details(made: Outcome) -> tuple[Fold, ...]:

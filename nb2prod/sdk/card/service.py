@@ -40,10 +40,25 @@ def deployment(
         rows.append(Row("fix", (Code(status.fix),)))
     if status.log:
         rows.append(Row("log", (Code("\n".join(status.log)),)))
+    if status.canary is not None:
+        rows.append(Row("Canary", tuple(_canary(status, variable, voice))))
     rows.append(Row("Right", tuple(_right(status, drift, performance, variable, voice))))
     if limits is not None:
         rows.append(Row("Pays", tuple(_pays(status.name, limits, variable, voice))))
     return Card(head=_headline(status), link=status.url or "", rows=tuple(rows), tone=_TONES[status.state])
+
+
+def canary(
+    status: ServiceStatus, *, variable: str = "deployment", voice: Literal["notebook", "terminal"] = "notebook"
+) -> Card:
+    """How the canary of a deployment is, and how it goes on."""
+    found = status.canary
+    if found is None:
+        return deployment(status, variable=variable, voice=voice)
+    head = f"{status.name}: version {_versions(status)}"
+    return Card(
+        head=head, link=status.url or "", rows=(Row("Canary", tuple(_canary(status, variable, voice))),), tone="done"
+    )
 
 
 def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "terminal"] = "notebook") -> Card:
@@ -68,6 +83,32 @@ def _headline(status: ServiceStatus) -> str:
 
 def _where(status: ServiceStatus) -> str:
     return " and ".join(status.elsewhere) or status.url or "–"
+
+
+def _versions(status: ServiceStatus) -> str:
+    """`3`, or `3 · canary 4 at 10 %`."""
+    share = status.canary
+    return plain(status.version) + (f" · canary {share.version} at {share.percent:g} %" if share is not None else "")
+
+
+def _canary(status: ServiceStatus, variable: str, voice: str) -> list[Item]:
+    """Does it run, what became of its share, and the lines that go on or back."""
+    found = status.canary
+    assert found is not None
+    shape = {"ready": "●", "starting": "◐", "dead": "×"}[found.state]
+    said = f"version {_versions(status)}: {shape} {found.state} · {count(found.answered, 'request')} answered by it"
+    if found.not_answered:
+        why = ", ".join(f"{number:,} {reason}" for reason, number in sorted(found.outcomes.items()))
+        said += f" · {found.not_answered:,} of its share by version {status.version} ({why})"
+    items: list[Item] = [said]
+    more = min(100.0, max(50.0, 2 * found.percent))
+    if voice == "notebook":
+        lines = f"{variable}.canary(percent={more:g})", f"{variable}.promote()", f"{variable}.canary(percent=0)"
+    else:
+        name = status.name
+        lines = f"nb2prod canary {name} --percent {more:g}", f"nb2prod promote {name}", f"nb2prod canary {name} --stop"
+    notes = "a larger share", "all of the traffic", "end it"
+    return [*items, *(Code(line, note=note) for line, note in zip(lines, notes, strict=True))]
 
 
 def _state(state: str) -> str:
@@ -181,7 +222,7 @@ def _line(status: ServiceStatus) -> tuple[str, ...]:
     return (
         _SHAPES[status.state],
         status.name,
-        (status.bento or "unknown") if status.elsewhere and status.version is None else plain(status.version),
+        (status.bento or "unknown") if status.elsewhere and status.version is None else _versions(status),
         status.state,
         _where(status),
         plain(status.rows),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 
 from nb2prod.errors import Conflict, Failed, Nb2prodError, NoSpace
 from nb2prod.home import Home
+from nb2prod.records.serving import CanaryShare
 from nb2prod.store import Store
-from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
+from nb2prod.store.deployments import CANARY, DeploymentRow, Deployments, RunRow
 from nb2prod.targets.local import logs, ports
 from nb2prod.targets.local.cause import cause, readable
 from nb2prod.targets.local.gateway import Gateway, Route
@@ -84,6 +85,7 @@ class Processes:
         self.gateway.write(routes)
         for route in routes:
             self._point(route)
+            self.tell_share(route.name)
         self.supervisor.apply([*serving, *(self._agent() if watched else [])])
         if wanted:
             self.gateway.load()
@@ -101,12 +103,12 @@ class Processes:
         self.gateway.load()
 
     def _wanted(self) -> list[Run]:
-        """Every run that should have workers: what takes traffic, and what is about to."""
+        """Every run that should have workers: what takes traffic or a share of it, and what is about to."""
         found = []
         for deployment in self.store.all():
             for row in self.store.runs(deployment.name):
-                serves = row.run == deployment.run and deployment.desired == "running"
-                if serves or row.state == "starting":
+                answers = row.run == deployment.run or row.state == "canary"
+                if (answers and deployment.desired == "running") or row.state == "starting":
                     found.append(self.run(row))
         return found
 
@@ -135,6 +137,28 @@ class Processes:
         if live is not None:
             route.slots.point(route.slots.active, self.run(live).sockets())
             route.slots.point(route.slots.spare, self.run(coming or live).sockets())
+
+    def tell_share(self, name: str) -> None:
+        """Let the service that takes the traffic know who answers a share of it, as the store has it."""
+        live = self.store.live(name)
+        with suppress(OSError, Nb2prodError):  # one whose file is lost is started anew, and told then
+            if live is not None and self.share_is_stale(name):
+                self.run(live).tell(canary=self._share(name))
+
+    def share_is_stale(self, name: str) -> bool:
+        """Was it told something else than the store has?"""
+        live = self.store.live(name)
+        try:
+            return live is not None and self.run(live).settings().canary != self._share(name)
+        except (OSError, Nb2prodError):
+            return False
+
+    def _share(self, name: str) -> CanaryShare | None:
+        row = self.store.canary(name)
+        if row is None or row.version is None:
+            return None
+        percent = float(self.store.get(name).settings.get(CANARY, 0.0))
+        return CanaryShare(version=row.version, socket=str(self.run(row).socket(1)), percent=percent)
 
     def _agent(self) -> list[Program]:
         """The home's agent, where this nb2prod has one."""

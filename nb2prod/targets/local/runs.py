@@ -80,8 +80,8 @@ class Run:
 
     @property
     def workers(self) -> range:
-        """The numbers of its workers: one until it takes traffic, the others follow."""
-        return range(1, 2 if self.row.state == "starting" else self.row.workers + 1)
+        """The numbers of its workers: one until it takes the traffic, the others follow."""
+        return range(1, 2 if self.row.state in ("starting", "canary") else self.row.workers + 1)
 
     def socket(self, number: int) -> Path:
         return self._sockets / f"{self._key}-{number}.sock"
@@ -115,7 +115,9 @@ class Run:
         given = settings or self.settings()
         spool = str(self.folder / "spool")
         self._write(
-            msgspec.structs.replace(given, name=self.row.name, version=self.row.version, spool=spool, traffic=False)
+            msgspec.structs.replace(
+                given, name=self.row.name, version=self.row.version, spool=spool, traffic=False, canary=None
+            )
         )
 
     def settings(self) -> ServiceSettings:

@@ -18,6 +18,7 @@ from nb2prod.store import Store
 from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
 from nb2prod.store.panes import Panes
 from nb2prod.targets.local import logs, orphans, ports, traffic
+from nb2prod.targets.local.canary import Canary
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
 from nb2prod.targets.local.processes import NEEDED, Processes
@@ -115,7 +116,8 @@ class LocalTarget:
     def switch(self, name: str, version: int, *, model_uri: str | None = None, proof: str | None = None) -> int | None:
         """Send the traffic to the run that was started last, as this version, and drain the one before it.
 
-        Without a started run it goes (back) to the run of a version that took traffic before; that one is started first.
+        Without a started run it goes (back) to the run of a version that took traffic before; that one is started first. A canary
+        of that version runs already; any other one ends here.
 
         Returns
         -------
@@ -125,7 +127,7 @@ class LocalTarget:
         row = self.store.candidate(name) or self._revive(name, version)
         known = {key: value for key, value in (("model_uri", model_uri), ("proof", proof)) if value is not None}
         with self.processes.changing():
-            before = self.store.live(name)
+            before, canary = self.store.live(name), self.canary.share_of(name)
             row = self.store.change_run(name, row.run, version=version, **known)
             self.processes.require_port(self.store.get(name), first=self._first_port)
             slots = self.processes.slots(name)
@@ -138,6 +140,7 @@ class LocalTarget:
             except Nb2prodError:
                 slots.activate(slots.spare)
                 self._switch_back(row, before)
+                self.canary.restore(name, canary)
                 raise
             self.processes.reconcile()
         return replaced if before is None or before.run != row.run else before.version
@@ -176,7 +179,8 @@ class LocalTarget:
         row, live = self.store.get(name), self.store.live(name)
         observer = Observer(self.home, self.supervisor, self.gateway, self.store)
         rows = sum(rows for _, _, rows in self._panes.versions(name))
-        return msgspec.structs.replace(observer.status(row, self.processes.run(live) if live else None), rows=rows)
+        status = observer.status(row, self.processes.run(live) if live else None)
+        return msgspec.structs.replace(status, rows=rows, canary=self.canary.status(name, self._panes))
 
     def logs(self, name: str, n: int = 50, follow: bool = False) -> Iterator[str]:
         """The last `n` lines of each worker; with `follow` what comes after, until the caller stops asking."""
@@ -219,7 +223,7 @@ class LocalTarget:
 
     def tell(self, name: str, **changes: Any) -> None:
         """Change what a deployment's service is told, in place; runs that come later are told by whoever starts them."""
-        for row in (self.store.live(name), self.store.candidate(name)):
+        for row in (self.store.live(name), self.store.candidate(name), self.store.canary(name)):
             if row is None:
                 continue
             run = self.processes.run(row)
@@ -234,14 +238,15 @@ class LocalTarget:
         return (live.run, found) if live and found is not None else None
 
     def stop(self, name: str) -> None:
-        """End a deployment's processes and free its port; drained first. It keeps its port number and all files."""
+        """End a deployment's processes, a canary's too, and free its port; drained first. It keeps its port and all files."""
         live = self.store.live(name)
         with self.processes.changing():
+            canary = self.store.end_canary(name)
             self.store.change(name, desired="stopped", verb="stop")
             self.processes.reconcile()
-        if live:
-            run = self.processes.run(live)
-            self.supervisor.stop([run.program_name(number) for number in run.workers])
+        ended = [self.processes.run(row) for row in (live, canary) if row]
+        self.supervisor.stop([run.program_name(number) for run in ended for number in run.workers])
+        for run in ended:
             run.clear_sockets()
         with self.processes.changing():
             self.processes.slots(name).clear()
@@ -301,6 +306,11 @@ class LocalTarget:
             self.supervisor.shutdown()
             self.processes.clear()
 
+    @cached_property
+    def canary(self) -> Canary:
+        """The challenger beside a deployment's champion."""
+        return Canary(self.processes)
+
     @property
     def store(self) -> Deployments:
         """What should run."""
@@ -358,7 +368,9 @@ class LocalTarget:
                 fix=f'nb2prod.deploy("models:/{name}/{version}")',
                 kept="the version that takes traffic goes on",
             )
-        if row.state == "live" and self.store.get(name).desired == "running":
+        if row.state in ("live", "canary") and self.store.get(name).desired == "running":
+            if row.state == "canary":
+                self.processes.wait_ready(self.processes.run(row))
             return row
         with self.processes.changing():
             row = self.store.change_run(name, row.run, state="starting")

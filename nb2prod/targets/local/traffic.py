@@ -14,6 +14,7 @@ from nb2prod.targets.local.unixhttp import ask
 
 REQUESTS = "nb2prod_requests"
 SECONDS = "nb2prod_request_seconds"
+SHARED = "nb2prod_canary_requests"
 
 
 class Traffic(NamedTuple):
@@ -32,6 +33,25 @@ def read(sockets: Iterable[Path]) -> Traffic | None:
         if reply is not None and reply.status == 200:
             return parse(reply.body.decode())
     return None
+
+
+def shared(sockets: Iterable[Path], version: int) -> dict[str, int]:
+    """What became of the requests of a canary's share, as the first worker of the champion that answers says."""
+    for socket in sockets:
+        reply = ask(socket, "GET", "/metrics", timeout=3.0)
+        if reply is not None and reply.status == 200:
+            return outcomes(reply.body.decode(), version)
+    return {}
+
+
+def outcomes(text: str, version: int) -> dict[str, int]:
+    """Requests of that version's share by their outcome, from a Prometheus exposition."""
+    found: dict[str, int] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"{SHARED}_total" and sample.labels.get("version") == str(version):
+                found[sample.labels["outcome"]] = round(sample.value)
+    return found
 
 
 class Pulse(NamedTuple):

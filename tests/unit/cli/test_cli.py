@@ -491,3 +491,33 @@ def test_a_notebook_that_is_not_there_is_no_other_one(
     assert told(capsys)["fix"] == f"ls {notebook.parent}/*.ipynb"
     assert run(["verify", str(notebook.parent / "delay.ipynb"), "--json"]) == 2
     assert told(capsys)["fix"] == f"nb2prod verify {notebook} --model model"
+
+
+def test_a_canary_begins_shows_changes_and_ends(live: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["canary", "delays", "4", "--percent", "10"]) == 0
+    assert "delays: version 3 · canary 4 at 10 %" in capsys.readouterr().out
+    assert run(["canary", "delays", "--percent", "50", "--json"]) == 0
+    document = told(capsys)
+    assert (document["version"], document["canary"]["version"], document["canary"]["percent"]) == (3, 4, 50)
+    assert run(["promote", "delays"]) == 0
+    assert "delays 4 takes all of the traffic, in place of 3" in capsys.readouterr().out
+    assert run(["drift", "delays", "--version", "4", "--json"]) == 0
+    capsys.readouterr()
+    assert run(["canary", "delays", "--stop", "--json"]) == 0
+    assert told(capsys) == {"name": "delays", "version": 3, "canary": None, "ended": 4}
+    assert run(["canary", "delays", "--stop"]) == 1
+    assert run(["canary", "delays", "--stop", "--percent", "5"]) == 2
+    assert run(["canary", "delays", "four"]) == 2
+
+
+def test_a_rollback_while_there_is_a_canary_says_that_it_ended_and_how_to_begin_it_again(
+    live: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["canary", "delays", "4", "--percent", "15"]) == 0
+    capsys.readouterr()
+    assert run(["rollback", "delays"]) == 0
+    out = capsys.readouterr().out
+    assert "delays: the canary of version 4 ended; version 3 answers everything, as before" in out
+    assert "nb2prod canary delays 4 --percent 15" in out
+    assert run(["rollback", "delays", "--json"]) == 0
+    assert told(capsys) == {"name": "delays", "version": 2, "replaced": 3, "canary_ended": None}

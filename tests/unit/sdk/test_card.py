@@ -17,6 +17,7 @@ from nb2prod.records.capture import Column, Finding, Output, Signature
 from nb2prod.records.lifecycle import Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.proof import Verification
+from nb2prod.records.serving import CanaryStatus
 from nb2prod.sdk import card
 from nb2prod.sdk.card import example
 from nb2prod.sdk.card.words import milliseconds, score, size
@@ -310,3 +311,35 @@ def test_a_plan_says_where_the_stale_check_was_partial() -> None:
     assert "its file" not in planned(stale_check="full")
     assert "the notebook's file was not found" in " ".join(planned(stale_check="partial", notebook=None).split())
     assert "stale check" not in planned(stale_check="full")
+
+
+SHARED = msgspec.structs.replace(
+    samples.STATUS,
+    canary=CanaryStatus(
+        version=4, percent=10, state="ready", answered=812, not_answered=3, outcomes={"unreachable": 2, "slow": 1}
+    ),
+)
+
+
+def test_a_canary_stands_beside_the_version_with_what_became_of_its_share_and_how_it_goes_on() -> None:
+    text = card.deployment(SHARED, voice="terminal").text()
+    assert "version 3 · canary 4 at 10 %: ● ready · 812 requests answered by it" in text
+    assert "3 of its share by version 3 (1 slow, 2 unreachable)" in " ".join(text.split())
+    for line in ("nb2prod canary delays --percent 50", "nb2prod promote delays", "nb2prod canary delays --stop"):
+        assert line in text
+    assert "deployment.promote()" in card.deployment(SHARED).text()
+    assert "3 · canary 4 at 10 %" in card.deployments([SHARED]).text()
+    assert "canary" not in card.deployment(samples.STATUS, voice="terminal").text()
+
+
+def test_a_deploy_that_began_as_a_canary_says_beside_what_and_how_it_goes_on() -> None:
+    made = msgspec.structs.replace(
+        samples.outcome(), version=4, replaced=None, canary=10.0, champion=3, changed=3, compared=114, metric="ROC AUC"
+    )
+    text = card.outcome(made, voice="terminal").text()
+    assert "delays 4 answers 10 % beside version 3 at http://127.0.0.1:3080" in text
+    assert "answers differ from version 3" in " ".join(text.split())
+    assert "nb2prod promote delays" in text
+    assert "end it: nb2prod canary delays --stop" in text
+    worse = msgspec.structs.replace(made, metric_now=0.6, metric_before=0.7)
+    assert "undo: nb2prod canary delays --stop" in card.outcome(worse, voice="terminal").text()

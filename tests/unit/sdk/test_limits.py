@@ -15,7 +15,7 @@ from nb2prod.home import Home
 from nb2prod.records.alerts import SLO, Alert
 from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
-from nb2prod.sdk import alerting, limits
+from nb2prod.sdk import limits, versions
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.wish import Limits
 from nb2prod.store import Store
@@ -115,7 +115,7 @@ def test_a_length_of_time_that_is_none_is_refused_before_anything_is_made() -> N
 def test_the_way_back_is_the_newest_older_version_that_took_traffic(home: Home) -> None:
     store = Store(home).deployments
     with pytest.raises(NotFound, match="nothing to go back to"):
-        alerting.roll_back(home, "delays")
+        versions.roll_back(home, "delays")
     for version in (2, 3):
         run = store.add_run("delays", bento="/b", python="/p", workers=1).run
         store.change_run("delays", run, version=version)
@@ -130,4 +130,4 @@ def test_the_way_back_is_the_newest_older_version_that_took_traffic(home: Home) 
     store.switch("delays", 3)
     assert store.before("delays", 3) == 2
     with pytest.raises(Conflict, match="at version 3 already"):
-        alerting.roll_back(home, "delays", 3)
+        versions.roll_back(home, "delays", 3)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from nb2prod.errors import NotFound
 from nb2prod.records.capture import Output, Signature
 from nb2prod.records.lifecycle import Outcome, Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
-from nb2prod.records.serving import ServiceStatus
+from nb2prod.records.serving import CanaryStatus, ServiceStatus
 from tests.unit.sdk import samples
 
 
@@ -30,8 +31,8 @@ class Deployment:
     def status(self) -> ServiceStatus:
         return self._status
 
-    def drift(self, by: str | None = None) -> list[FeatureDrift]:
-        self._world.asked.append(("drift", by))
+    def drift(self, by: str | None = None, version: int | None = None) -> list[FeatureDrift]:
+        self._world.asked.append(("drift", by) if version is None else ("drift", by, version))
         return [
             FeatureDrift(
                 feature="temp",
@@ -72,6 +73,30 @@ class Deployment:
 
     def logs(self, n: int = 50, follow: bool = False) -> list[str]:
         return [f"line {k}" for k in range(min(n, 3))]
+
+    def canary(self, version: int | None = None, percent: float | None = None, **more: Any) -> Deployment:
+        self._world.asked.append(("canary", version, percent))
+        known = self._status.canary
+        if percent == 0:
+            if known is None:
+                raise NotFound("`delays` has no canary", code="no-canary", fix="nb2prod canary delays VERSION")
+            self._status = msgspec.structs.replace(self._status, canary=None)
+            return self
+        number = version or (known.version if known is not None else 0)
+        share = CanaryStatus(version=number, percent=percent or 10.0, state="ready")
+        self._status = msgspec.structs.replace(self._status, canary=share)
+        return self
+
+    def promote(self) -> int:
+        assert self._status.canary is not None
+        return self._status.canary.version
+
+    def rollback(self, version: int | None = None) -> int:
+        self._world.asked.append(("rollback", version))
+        if version is None and self._status.canary is not None:
+            self._status = msgspec.structs.replace(self._status, canary=None)
+            return self.version or 0
+        return version or (self.version or 0) - 1
 
     def stop(self) -> None:
         self._world.asked.append(("stop", self.name))

@@ -69,3 +69,35 @@ def test_history_tells_what_was_done_even_after_a_removal(store: Deployments) ->
     store.remove("delays")
     assert store.find("delays") is None
     assert [event.verb for event in store.history("delays")] == ["create", "settings", "remove"]
+
+
+def test_a_canary_has_a_share_until_something_else_takes_it(store: Deployments) -> None:
+    store.create("delays", port=3080)
+    store.change_run("delays", _run(store), version=1)
+    store.switch("delays", 1)
+    store.change("delays", settings={"alerts": ["x"]}, verb="settings")
+    for version, percent in ((2, 10.0), (3, 20.0)):
+        row = store.begin_canary("delays", _run(store), percent, version=version)
+        assert store.canary("delays") == row
+        assert store.get("delays").settings == {"alerts": ["x"], "canary": percent}
+    assert [(row.version, row.state) for row in store.runs("delays")] == [(1, "live"), (2, "ended"), (3, "canary")]
+    store.share("delays", 55)
+    assert store.get("delays").settings["canary"] == 55
+    assert store.end_canary("delays") is not None
+    assert (store.canary("delays"), store.get("delays").settings) == (None, {"alerts": ["x"]})
+    assert store.end_canary("delays") is None
+
+
+def test_a_canary_that_is_given_the_traffic_is_live_and_one_that_never_had_it_is_no_way_back(
+    store: Deployments,
+) -> None:
+    store.create("delays", port=3080)
+    store.change_run("delays", _run(store), version=1)
+    store.switch("delays", 1)
+    ended = store.begin_canary("delays", _run(store), 10, version=2)
+    promoted = store.begin_canary("delays", _run(store), 10, version=3)
+    assert store.switch("delays", promoted.run) == 1
+    assert (store.canary("delays"), store.get("delays").settings) == (None, {})
+    assert store.before("delays", 3) == 1
+    assert store.run("delays", ended.run).state == "ended"
+    assert [event.verb for event in store.history("delays")][-4:] == ["canary", "canary-ended", "canary", "switch"]
