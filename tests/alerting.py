@@ -38,6 +38,12 @@ def deploy(store: Store, name: str = "delays", versions: int = 1) -> None:
         store.deployments.switch(name, run)
 
 
+def beside(store: Store, version: int, name: str = "delays", percent: float = 10) -> None:
+    """A canary of that version."""
+    run = store.deployments.add_run(name, bento="/b", python="/p", workers=1).run
+    store.deployments.begin_canary(name, run, percent, version=version)
+
+
 class Feed:
     """Minute by minute of traffic into a store."""
 

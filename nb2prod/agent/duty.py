@@ -7,13 +7,14 @@ import os
 import platform
 import uuid
 
-from nb2prod.errors import Nb2prodError
+from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home
 from nb2prod.lifecycle.acting import Actor
 from nb2prod.monitoring import exposition
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
 from nb2prod.store import Store
 from nb2prod.targets.local import LocalTarget
+from nb2prod.targets.local.traffic import Pulse as Sums
 
 log = logging.getLogger(__name__)
 FIGURES_SECONDS = 60.0
@@ -36,7 +37,7 @@ class Duty:
         self._place = f"{platform.node()}:{home.root}:"
         self.holder = f"{self._place}{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._evaluator = evaluator or Evaluator(store)
-        self._actor = actor or Actor(home, store, self._roll_back)
+        self._actor = actor or Actor(home, store, self._roll_back, self._stop_canary)
         self._written: dict[str, float] = {}
         self._pulses: dict[tuple[str, int], tuple[int, int, int]] = {}
 
@@ -61,8 +62,8 @@ class Duty:
         self.store.leases.release(self.holder)
 
     def _one(self, name: str, now: float, running: bool, *, local: bool) -> None:
-        pulse = self._pulse(name) if running and local else Pulse()
-        for record in self._evaluator.turn(name, now, pulse=pulse, watched=running):
+        pulse, share = self._pulse(name) if running and local else (Pulse(), Pulse())
+        for record in self._evaluator.turn(name, now, pulse=pulse, share=share, watched=running):
             log.info("%s: %s", "over" if record.ended else "alert", record.title)
         self._actor.act(name, now)
         self._show(name, now, local=local)
@@ -73,15 +74,20 @@ class Duty:
             self._written[name] = now
             exposition.write(self.home, self.store, name, now)
         if local:  # at every turn: a service that was started since knows nothing of them
-            LocalTarget(self.home).tell(name, figures=str(exposition.path_of(self.home, name)))
+            target = LocalTarget(self.home)
+            target.tell(name, figures=str(exposition.path_of(self.home, name)))
+            target.canary.settle(name)
 
-    def _pulse(self, name: str) -> Pulse:
-        """What the service answered since the last look; asked only where a service level is promised."""
+    def _pulse(self, name: str) -> tuple[Pulse, Pulse]:
+        """What the service answered since the last look, and its canary; asked only where a service level is promised."""
         promised = {rule.alert.metric for rule in self.store.alerts.rules(name)} & {"availability", "slow"}
         if not promised:
-            return Pulse()
-        slo = self.store.deployments.get(name).settings.get("slo") or {}
-        found = LocalTarget(self.home).pulse(name, slo.get("p99_ms"))
+            return Pulse(), Pulse()
+        target, slo = LocalTarget(self.home), self.store.deployments.get(name).settings.get("slo") or {}
+        slow = slo.get("p99_ms")
+        return self._since(name, target.pulse(name, slow)), self._since(name, target.canary.pulse(name, slow))
+
+    def _since(self, name: str, found: tuple[int, Sums] | None) -> Pulse:
         if found is None:
             return Pulse()
         run, now = found
@@ -90,6 +96,16 @@ class Duty:
         if before is None or now.requests < before[0]:
             return Pulse()
         return Pulse(*(max(a - b, 0) for a, b in zip(now, before, strict=True)))
+
+    def _stop_canary(self, name: str, version: int) -> bool:
+        """The canary ends, unless it is none of that version any more."""
+        from nb2prod.sdk.versions import end_canary
+
+        try:
+            end_canary(self.home, name, version)
+        except NotFound:
+            return False
+        return True
 
     def _roll_back(self, name: str, version: int) -> int | None:
         """The version before takes over, unless that one takes no traffic any more."""

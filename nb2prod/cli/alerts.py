@@ -82,6 +82,7 @@ def list_(name: str | None, as_json: bool) -> None:
     nb2prod alerts add delays 'conversion below 0.03 over 7d'
     nb2prod alerts add delays 'false_positive_cost above 2 per prediction over 7d min 500'
     nb2prod alerts add delays 'complaints above 2% over 1d where carrier=UA then notify then rollback'
+    nb2prod alerts add delays 'late_but_promised above 4% over 1h then notify then stop canary'
     """,
 )
 @click.argument("name")

@@ -1,4 +1,4 @@
-"""Acting on alerts: what was planned is done at least once, told once an address, and rolled back only what is still there.
+"""Acting on alerts: what was planned is done at least once, told once an address, and taken back only what is still there.
 
 Every step is marked before and after. Cut off between the two, it is taken up again: a rollback looks first whether the version
 that alarmed still takes the traffic, a message goes out again, a hook gets the same key.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,18 +19,20 @@ from nb2prod.home import Home
 from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.lifecycle.hooks import SECONDS, run_hook
 from nb2prod.lifecycle.notify import tell
-from nb2prod.records.alerts import AlertRecord, way_back
+from nb2prod.records.alerts import AlertRecord, canary_end, way_back
 from nb2prod.records.lifecycle import Action
 from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow, ActionState
 
 log = logging.getLogger(__name__)
-COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0}
+COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0, "stop": 3600.0}
 """Seconds in which the same reason does not lead to the same action again."""
 TRIES = 5
 WAIT = 60.0
 LASTING = (NotFound, Refused, UsageError)
 """Errors that are the same a minute later."""
+Stop = Callable[[str, int], bool]
+"""From a deployment and the version that alarmed to whether its canary was stopped; False where it is none any more."""
 Rollback = Callable[[str, int], int | None]
 """From a deployment and the version that alarmed to the version that took over; None where it takes no traffic any more."""
 
@@ -55,17 +58,23 @@ class Actor:
         Whose addresses, and where the plan stands.
     rollback
         Takes a version out of the traffic.
+    stop
+        Ends a canary.
     """
 
-    def __init__(self, home: Home, store: Store, rollback: Rollback, *, hook_seconds: float = SECONDS) -> None:
+    def __init__(
+        self, home: Home, store: Store, rollback: Rollback, stop: Stop, *, hook_seconds: float = SECONDS
+    ) -> None:
         self.store = store
         self.destinations = Destinations(home)
         self._rollback = rollback
+        self._stop = stop
         self._hook_seconds = hook_seconds
         self._verbs: dict[str, Callable[[ActionRow, AlertRecord, float], str]] = {
             "notify": self._notify,
             "tell": self._tell,
             "rollback": self._roll_back,
+            "stop": self._stop_canary,
             "run": self._run,
         }
 
@@ -114,13 +123,14 @@ class Actor:
         return True
 
     def _end(self, row: ActionRow, state: ActionState, said: str, now: float) -> None:
-        """It did not come about: the log says why, and the alert does of a rollback that somebody counts on."""
+        """It did not come about: the log says why, and the alert does of what somebody counts on."""
         self._say(row, f"{state}: {said}")
         self.store.actions.end(row, state, said=said, when=now)
 
     def _say(self, row: ActionRow, said: str) -> None:
-        if row.verb == "rollback":
-            self.store.alerts.note(row.detail["alert"], f"rollback {said.rstrip('.')}")
+        counted_on = {"rollback": "rollback", "stop": "stop of the canary"}.get(row.verb)
+        if counted_on is not None:
+            self.store.alerts.note(row.detail["alert"], f"{counted_on} {said.rstrip('.')}")
 
     # -- may it be done?
 
@@ -184,6 +194,14 @@ class Actor:
         said = f"rolled back from version {record.version} to {taken}"
         by = row.reason.partition(":")[2] or row.reason
         self.store.alerts.note(record.key, f"{said} by {by}", moot=way_back(row.name))
+        return said
+
+    def _stop_canary(self, row: ActionRow, record: AlertRecord, now: float) -> str:
+        if not self._stop(row.name, record.version):
+            return f"version {record.version} was no canary any more"
+        said = f"canary of version {record.version} stopped"
+        at, rule = time.strftime("%H:%M", time.gmtime(now)), row.reason.partition(":")[2] or row.reason
+        self.store.alerts.note(record.key, f'{said} at {at} by rule "{rule}"', moot=canary_end(row.name))
         return said
 
     def _run(self, row: ActionRow, record: AlertRecord, now: float) -> str:

@@ -30,7 +30,8 @@ SLICES = 20
 
 Per = Literal["prediction", "label"]
 _NAME = re.compile(r"(outcome:)?[A-Za-z_][\w.\-]{0,63}")
-_THEN = re.compile(r"notify|rollback|run .+", re.DOTALL)
+STOP = "stop canary"
+_THEN = re.compile(rf"notify|rollback|{STOP}|run .+", re.DOTALL)
 
 
 class Alert(Record, frozen=True):
@@ -60,7 +61,9 @@ class Alert(Record, frozen=True):
         What one false positive or negative costs, for ``false_positive_cost`` and ``false_negative_cost`` from labels; without it
         the costs come as outcomes.
     then
-        What is done: ``notify``, ``rollback``, ``run COMMAND`` (the alert's JSON on its standard input).
+        What is done: ``notify``, ``rollback``, ``stop canary``, ``run COMMAND`` (the alert's JSON on its standard input). Every
+        limit is read of a canary's rows too, apart from those of the version that has the traffic: where it is passed by the
+        canary's, ``rollback`` stops the canary and no more; ``stop canary`` does nothing where it is passed by the other's.
 
     Examples
     --------
@@ -275,6 +278,11 @@ def way_back(name: str) -> str:
     return f"nb2prod rollback {name}"
 
 
+def canary_end(name: str) -> str:
+    """The line that ends a deployment's canary."""
+    return f"nb2prod canary {name} --stop"
+
+
 def repr_of(alert: Alert) -> str:
     limits = [f"{name}={value!r}" for name in ("above", "below") if (value := getattr(alert, name)) is not None]
     return f"Alert({', '.join([repr(alert.metric), *limits])}, …)"
@@ -321,7 +329,7 @@ def _of_rest(alert: Alert) -> str:
         return "A slice is one column's value, such as where carrier=UA."
     given = _listed(alert.then)
     if not given or not all(isinstance(one, str) and _THEN.fullmatch(one) for one in given):
-        return "`then` is notify, rollback or run COMMAND."
+        return f"`then` is notify, rollback, {STOP} or run COMMAND."
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections import Counter
@@ -273,6 +274,26 @@ def test_a_deploy_may_begin_as_a_canary_and_is_promoted_without_a_failed_request
     assert champion.version == live.version == 3
     assert live.status().canary is None
     assert live.rollback() == 1
+
+
+def test_the_homes_agent_stops_a_canary_whose_rows_pass_a_limit_and_says_so(live: Any, home: Home) -> None:
+    version = live.version
+    live.add_alert("conversion below 0.5 over 30m min 30 then rollback then notify")
+    live.canary(2, percent=50)
+    models = answered(live.url, range(2000, 2300))
+    worth = {one: float(model != "late/2") for one, model in models.items()}
+    live.feedback([{"id": one, "outcomes": {"conversion": value}} for one, value in worth.items()])
+    until(lambda: live.status().canary is None and any(one.done for one in live.alerts() if one.kind == "limit"), 240)
+    assert live.version == version
+    assert set(answered(live.url, range(3000, 3040)).values()) == {f"late/{version}"}
+    (told,) = [one for one in live.alerts() if one.kind == "limit"]
+    assert (told.version, told.title) == (2, "late, canary of version 2: conversion is below 0.5 over 30m")
+    assert re.fullmatch(
+        r'canary of version 2 stopped at \d\d:\d\d by rule "conversion below 0.5 over 30m min 30"', told.done[0]
+    )
+    assert ("stop", "done", "canary of version 2 stopped") in [
+        (one.verb, one.state, one.said) for one in live.alert_log()
+    ]
 
 
 def test_a_new_deploy_ends_the_canary(live: Any, home: Home) -> None:

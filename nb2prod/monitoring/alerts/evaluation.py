@@ -19,7 +19,7 @@ from nb2prod.monitoring.alerts.life import REJECTED, Life
 from nb2prod.monitoring.alerts.telling import Telling
 from nb2prod.monitoring.alerts.traffic import Rhythm
 from nb2prod.monitoring.spans import model_of
-from nb2prod.records.alerts import AlertRecord, Reading, Rule, way_back
+from nb2prod.records.alerts import STOP, AlertRecord, Reading, Rule, canary_end, way_back
 from nb2prod.records.lifecycle import Action
 from nb2prod.records.monitoring import Increment
 from nb2prod.store import Store
@@ -55,18 +55,22 @@ class Evaluator:
         self.settled = settled
         self._lives: dict[tuple[str, int, str], Life] = {}
 
-    def turn(self, name: str, now: float, *, pulse: Pulse | None = None, watched: bool = True) -> list[AlertRecord]:
+    def turn(
+        self, name: str, now: float, *, pulse: Pulse | None = None, share: Pulse | None = None, watched: bool = True
+    ) -> list[AlertRecord]:
         """Read what is new of a deployment and write what follows; returns alerts that began or ended.
 
         Parameters
         ----------
         pulse
             What the service itself says of its requests.
+        share
+            The same of those that were a canary's to answer.
         watched
             Whether traffic can be expected: false for a deployment that is stopped.
         """
         try:
-            return _Turn(self, name, now, pulse or Pulse(), watched).run()
+            return _Turn(self, name, now, pulse or Pulse(), share or Pulse(), watched).run()
         except BaseException:
             self._forget(name)  # what was read in memory and not kept is read again
             raise
@@ -111,15 +115,18 @@ class Evaluator:
 
 
 class _Turn:
-    def __init__(self, evaluator: Evaluator, name: str, now: float, pulse: Pulse, watched: bool) -> None:
+    def __init__(self, evaluator: Evaluator, name: str, now: float, pulse: Pulse, share: Pulse, watched: bool) -> None:
         self.evaluator = evaluator
         self.store = evaluator.store
         self.name = name
         self.now = now
         self.pulse = pulse
+        self.share = share
         self.watched = watched
         self.rules = self.store.alerts.rules(name)
-        self.telling = Telling(self.store, name, self.rules, now)
+        beside = self.store.deployments.canary(name)
+        self.canary = beside.version if beside is not None else None
+        self.telling = Telling(self.store, name, self.rules, now, self.canary)
         self.readings: dict[str, Reading] = {}
         self.began: list[tuple[AlertRecord, tuple[str, ...]]] = []
         self.ended: list[tuple[AlertRecord, tuple[str, ...]]] = []
@@ -128,22 +135,23 @@ class _Turn:
     def run(self) -> list[AlertRecord]:
         place = self.store.alerts.place(self.name)
         taken, after = self.evaluator.ready(self.name, place, self.now)
-        current = self._current(place)
-        lives = {self._life(one, place) for one in taken} | ({current} if current is not None else set())
+        current, beside = self._current(place), self._beside(place)
+        watched = [life for life in (current, beside) if life is not None]
+        lives = {self._life(one, place) for one in taken} | set(watched)
         late = sum(self._catch_up(life, place) for life in lives)
         for one in taken:
             self._life(one, place).add(one, self.rules)
-        if current is not None:
-            self._pulse(current)
+        for life in watched:
+            self._pulse(life, self.pulse if life is current else self.share)
         for life in sorted(lives, key=lambda life: (life.version, life.model)):
-            self._drifts(life, life is current)
+            self._drifts(life, life in watched)
+        for life in watched:
+            self._limits(life, kept=life is current)
         if current is not None:
-            self._limits(current)
-            self._replaced(current.version)
+            self._replaced({current.version, self.canary})
         rhythm = self._traffic(taken, current)
-        self._keep(
-            lives if taken or late or self.began or self.ended else set(), after if taken else None, current, rhythm
-        )
+        told = taken or late or self.began or self.ended
+        self._keep(lives if told else set(), after if taken else None, watched, rhythm)
         return [record for record, _ in (*self.began, *self.ended)]
 
     def _catch_up(self, life: Life, place: Place) -> bool:
@@ -164,8 +172,12 @@ class _Turn:
             return None
         return self.evaluator.life(self.name, last.version, last.model, place)
 
-    def _pulse(self, life: Life) -> None:
-        pulse = self.pulse
+    def _beside(self, place: Place) -> Life | None:
+        """The life of the canary, once it has answered a row."""
+        last = self.store.increments.current(self.name, self.canary) if self.canary is not None else None
+        return None if last is None else self.evaluator.life(self.name, last.version, last.model, place)
+
+    def _pulse(self, life: Life, pulse: Pulse) -> None:
         for rule in self.rules:
             if pulse.requests > 0 and rule.alert.metric in ("availability", "slow"):
                 good = pulse.requests - pulse.failed if rule.alert.metric == "availability" else pulse.slow
@@ -173,11 +185,11 @@ class _Turn:
 
     # -- what moved
 
-    def _drifts(self, life: Life, current: bool) -> None:
+    def _drifts(self, life: Life, watched: bool) -> None:
         for group, alarms in life.alarms(self.now).items():
             over = sum(alarm.ended is not None for alarm in alarms)
             ended = over == len(alarms)
-            key = self._key(life, group, anew=current and not ended)
+            key = self._key(life, group, anew=watched and not ended)
             grave = any(alarm.severity == "page" for alarm in alarms)
             mark = f"{len(alarms)}m{'' if grave else 'n'}{'.' * over}"
             if life.memory.told.get(key) == mark:
@@ -203,11 +215,14 @@ class _Turn:
 
     # -- limits
 
-    def _limits(self, life: Life) -> None:
+    def _limits(self, life: Life, *, kept: bool) -> None:
+        """Where each metric stands; `kept` is what is shown of the deployment."""
         life.forget({rule.text: rule for rule in self.rules})
         life.memory.standing = {text: key for text, key in life.memory.standing.items() if self._is_open(key)}
         for rule in self.rules:
-            self.readings[rule.text] = reading = life.reading(rule, self.now)
+            reading = life.reading(rule, self.now)
+            if kept:
+                self.readings[rule.text] = reading
             self._stands(life, rule, reading, self.telling.limit)
         told = Rule(name=self.name, alert=REJECTED, text=REJECTED.condition, place=0, added="")
         self._stands(life, told, life.rejected(self.now), self.telling.rejected)
@@ -233,12 +248,13 @@ class _Turn:
         record = self.store.alerts.by_key(key)
         return record is not None and record.ended is None
 
-    def _replaced(self, current: int) -> None:
+    def _replaced(self, watched: set[int | None]) -> None:
         """What stood for a version that takes no traffic any more is over."""
+        ways = way_back(self.name), canary_end(self.name)
         for record in self.store.alerts.open(self.name):
-            if record.version != current and record.kind != "traffic":
+            if record.version not in watched and record.kind != "traffic":
                 done = (*record.done, f"version {record.version} takes no traffic any more")
-                tries = tuple(line for line in record.tries if line != way_back(self.name))
+                tries = tuple(line for line in record.tries if line not in ways)
                 over = msgspec.structs.replace(record, ended=self.now, done=done, tries=tries)
                 self.ended.append((over, ("notify",)))
 
@@ -270,11 +286,11 @@ class _Turn:
 
     # -- all of it, or nothing
 
-    def _keep(self, lives: set[Life], place: Place | None, current: Life | None, rhythm: Rhythm) -> None:
+    def _keep(self, lives: set[Life], place: Place | None, watched: list[Life], rhythm: Rhythm) -> None:
         store = self.store
         alerts, self._actions = store.alerts, store.actions  # made before the transaction begins
-        if current is not None and (self.began or self.ended):
-            lives = {*lives, current}
+        if self.began or self.ended:
+            lives = {*lives, *watched}
         with store.database.write() as connection:
             for life in lives:
                 life.keep(connection, store)
@@ -291,13 +307,19 @@ class _Turn:
 
     def _plan(self, connection: sa.Connection, record: AlertRecord, then: tuple[str, ...], phase: str) -> None:
         """Begin: all that the limit asks for. End: those that were told hear that it is over."""
-        asked = then if phase == "begin" else ("notify",) if "notify" in then else ()
+        asked = self._asked(record, then) if phase == "begin" else ("notify",) if "notify" in then else ()
         for step in sorted(asked, key=lambda step: step == "notify"):  # what was done is in the message
             verb, _, target = step.partition(" ")
             detail = {"alert": record.key, "phase": phase, "version": record.version}
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
             key = f"{record.key}:{phase}:{step}"
             self._actions.plan(connection, key, action, when=self.now, target=target)
+
+    def _asked(self, record: AlertRecord, then: tuple[str, ...]) -> tuple[str, ...]:
+        """For a canary no version is rolled back: it is stopped. For the version that has the traffic none is."""
+        if record.version != self.canary:
+            return tuple(step for step in then if step != STOP)
+        return tuple(dict.fromkeys(STOP if step == "rollback" else step for step in then))
 
 
 def _back(rhythm: Rhythm, standing: AlertRecord, now: float) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from nb2prod.monitoring.alerts import words
 from nb2prod.monitoring.alerts.life import Life
 from nb2prod.monitoring.alerts.traffic import Strange
-from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule, way_back
+from nb2prod.records.alerts import SERVICE, AlertRecord, Moved, Reading, Rule, canary_end, way_back
 from nb2prod.records.monitoring import Alarm
 from nb2prod.store import Store
 from nb2prod.store.panes import SECONDS, add_sparse
@@ -22,13 +24,16 @@ class Telling:
         The deployment's limits, with their last readings.
     now
         When they are told; epoch seconds.
+    canary
+        The version that is the canary: what is told of it says so, and how to end it.
     """
 
-    def __init__(self, store: Store, name: str, rules: Sequence[Rule], now: float) -> None:
+    def __init__(self, store: Store, name: str, rules: Sequence[Rule], now: float, canary: int | None = None) -> None:
         self.store = store
         self.name = name
         self.rules = rules
         self.now = now
+        self.canary = canary
 
     def drift(self, life: Life, key: str, alarms: list[Alarm]) -> AlertRecord:
         begun = sorted(alarms, key=lambda alarm: (alarm.feature.startswith("@"), alarm.rank))  # causes first
@@ -42,11 +47,11 @@ class Telling:
             version=life.version,
             kind=first.kind,
             subject=first.feature,
-            title=words.drift_title(self.name, begun, since),
+            title=words.drift_title(self._called(life.version), begun, since),
             what=words.drift_what(begun),
             matters=self._matters(life, since, begun),
             rows=f"{rows:,} since the change, version {life.version}",
-            tries=self._tries(life.version, f"nb2prod drift {self.name}", retrain=True),
+            tries=self._tries(life.version, self._drift(life.version), retrain=True),
             features=tuple(dict.fromkeys(alarm.feature for alarm in begun)),
             moved=tuple(_moved(alarm, life) for alarm in begun),
             first=since,
@@ -59,7 +64,7 @@ class Telling:
     def limit(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
         others = [
             f"{other.alert.metric} {words.interval(other.reading)}"
-            for other in self.rules
+            for other in self._rules(life)
             if other.text != rule.text and other.reading.value is not None
         ]
         return AlertRecord(
@@ -68,14 +73,14 @@ class Telling:
             version=life.version,
             kind="limit",
             subject=rule.text,
-            title=words.rule_title(self.name, rule),
+            title=words.rule_title(self._called(life.version), rule),
             what=words.rule_what(rule.alert, reading),
             matters="; ".join(others[:2]),
             rows=words.rule_rows(rule.alert, reading, life.version),
             tries=self._tries(
                 life.version,
                 f"nb2prod alerts list {self.name}",
-                f"nb2prod drift {self.name}",
+                self._drift(life.version),
                 retrain=rule.alert.metric not in SERVICE,
             ),
             first=reading.since or self.now,
@@ -90,7 +95,7 @@ class Telling:
             version=life.version,
             kind="rejected",
             subject=(reasons[0][0] if reasons else "rejected"),
-            title=words.rule_title(self.name, rule),
+            title=words.rule_title(self._called(life.version), rule),
             what=f"{words.refused(reasons)}; a share of {words.rule_what(rule.alert, reading)}",
             matters="what is refused is answered by nobody, and no drift can be seen in it",
             rows=words.rule_rows(rule.alert, reading, life.version),
@@ -121,7 +126,7 @@ class Telling:
         said = [words.drift_risk(begun), words.drift_matters(life.watched.baseline, add_sparse(after))]
         said += [
             f"{rule.alert.metric} {words.interval(rule.reading)} (limit {words.figure(rule.alert.limit)})"
-            for rule in self.rules
+            for rule in self._rules(life)
             if rule.reading.value is not None
         ][:2]
         said.append(words.season(begun, life.watched.baseline))
@@ -131,11 +136,23 @@ class Telling:
         """Lines to type; the way back where this version has one, and the way forward where another model would help."""
         row = self.store.deployments.find(self.name)
         back = row is not None and row.version == version and self.store.deployments.before(self.name, version)
-        ways = [way_back(self.name)] * bool(back)
+        ways = [canary_end(self.name)] if version == self.canary else [way_back(self.name)] * bool(back)
         again = [
             f"%deploy model --name {self.name}  # after retraining"
         ] * retrain  # last: a comment takes what is behind it
         return (*lines, *ways, f"nb2prod status {self.name}", *again)
+
+    def _called(self, version: int) -> str:
+        return f"{self.name}, canary of version {version}" if version == self.canary else self.name
+
+    def _drift(self, version: int) -> str:
+        return f"nb2prod drift {self.name}" + (f" --version {version}" if version == self.canary else "")
+
+    def _rules(self, life: Life) -> Sequence[Rule]:
+        """The limits with what was read last of the version that has the traffic, of a canary with its own."""
+        if life.version != self.canary:
+            return self.rules
+        return [replace(rule, reading=life.reading(rule, self.now)) for rule in self.rules]
 
 
 def _moved(alarm: Alarm, life: Life) -> Moved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import postgres
 import pytest
-from alerting import Feed, after, deploy
+from alerting import Feed, after, beside, deploy
 from receivers import webhook
 
 from nb2prod.agent.duty import Duty
@@ -23,12 +25,18 @@ from nb2prod.records.alerts import Alert
 from nb2prod.records.base import read
 from nb2prod.records.serving import ServiceSettings
 from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
+from nb2prod.targets.local.canary import Canary
+from nb2prod.targets.local.traffic import Pulse as Sums
 
 AGENT = """
 import sys, time
 from nb2prod.agent.duty import Duty
 from nb2prod.home import Home
 from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
+from nb2prod.targets.local.canary import Canary
+from nb2prod.targets.local.traffic import Pulse as Sums
 from alerting import after
 home = Home(sys.argv[1], sys.argv[2])
 duty = Duty(home, Store(home, sys.argv[3]))
@@ -97,11 +105,17 @@ class Desk:
     def __init__(self, home: Home) -> None:
         self.store = Store(home)
         self.rolled: list[int] = []
-        self.duty = Duty(home, self.store, actor=Actor(home, self.store, self._roll_back))
+        self.stopped: list[int] = []
+        self.duty = Duty(home, self.store, actor=Actor(home, self.store, self._roll_back, self._stop))
 
     def _roll_back(self, name: str, version: int) -> int:
         self.rolled.append(version)
         return version - 1
+
+    def _stop(self, name: str, version: int) -> bool:
+        self.stopped.append(version)
+        self.store.deployments.end_canary(name)
+        return True
 
 
 @pytest.fixture
@@ -112,8 +126,6 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def test_a_limit_that_asks_for_it_rolls_the_version_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    import numpy as np
-
     desk.store.alerts.declare("delays", [Alert("conversion", below=0.5, over="1h", then=("rollback",))])
     feed = Feed(desk.store, version=2)
     for minute in range(20):
@@ -124,6 +136,47 @@ def test_a_limit_that_asks_for_it_rolls_the_version_back(desk: Desk, monkeypatch
     assert desk.rolled == [2]
     (one,) = [record for record in desk.store.alerts.all("delays") if record.kind == "limit"]
     assert one.done == ("rolled back from version 2 to 1 by conversion below 0.5 over 1h",)
+
+
+def test_a_limit_that_a_canary_passes_stops_it_and_leaves_the_champion(desk: Desk) -> None:
+    desk.store.alerts.declare("delays", [Alert("conversion", below=0.5, over="1h", then=("stop canary", "notify"))])
+    beside(desk.store, 3)
+    champion, canary = Feed(desk.store, version=2), Feed(desk.store, version=3, source="c")
+    for minute in range(20):
+        for feed, worth in ((champion, 1.0), (canary, 0.0)):
+            feed.minute(minute)
+            feed.outcome(minute, np.full(50, worth))
+    desk.duty.turn(after(20))
+    assert (desk.stopped, desk.rolled) == ([3], [])
+    (one,) = [record for record in desk.store.alerts.all("delays") if record.kind == "limit"]
+    assert one.version == 3
+    assert one.title == "delays, canary of version 3: conversion is below 0.5 over 1h"
+    assert re.fullmatch(r'canary of version 3 stopped at 12:2\d by rule "conversion below 0.5 over 1h"', one.done[0])
+    desk.duty.turn(after(21))
+    (one,) = [record for record in desk.store.alerts.all("delays") if record.kind == "limit"]
+    assert one.ended is not None
+    assert one.done[1:] == ("version 3 takes no traffic any more",)
+    assert desk.stopped == [3]
+
+
+def test_requests_that_a_canary_does_not_answer_are_its_own_availability(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.store.alerts.declare("delays", [Alert("availability", below=0.99, over="1h", then=("rollback",))])
+    beside(desk.store, 3)
+    champion, canary = Feed(desk.store, version=2), Feed(desk.store, version=3, source="c")
+    asked = iter(range(0, 100_000, 500))
+
+    def seen(target: Any, name: str, slow_ms: Any = None) -> tuple[int, Sums]:
+        return 2, Sums(next(asked), 0, 0)
+
+    monkeypatch.setattr(LocalTarget, "pulse", seen)
+    monkeypatch.setattr(Canary, "pulse", lambda *_: (3, Sums(n := next(asked), n // 2, 0)))
+    for minute in range(10):
+        champion.minute(minute)
+        canary.minute(minute)
+        desk.duty.turn(after(minute))
+    assert (desk.stopped, desk.rolled) == ([3], [])
 
 
 def test_a_deployment_that_fails_does_not_stop_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,12 +29,19 @@ class Serving:
 
     def __init__(self) -> None:
         self.live, self.switched = 3, 0
+        self.canary: int | None = None
 
     def rollback(self, name: str, version: int) -> int | None:
         if version != self.live:
             return None
         self.live, self.switched = version - 1, self.switched + 1
         return self.live
+
+    def stop(self, name: str, version: int) -> bool:
+        if version != self.canary:
+            return False
+        self.canary = None
+        return True
 
 
 class Desk:
@@ -45,7 +52,7 @@ class Desk:
         self.store = Store(home)
         self.serving = Serving()
         self.destinations = Destinations(home)
-        self.actor = Actor(home, self.store, self.serving.rollback, hook_seconds=5.0)
+        self.actor = Actor(home, self.store, self.serving.rollback, self.serving.stop, hook_seconds=5.0)
 
     def raised(
         self,
@@ -215,6 +222,42 @@ def test_what_was_rolled_back_no_longer_tries_it(desk: Desk) -> None:
     assert desk.store.alerts.all("delays")[0].tries == ("nb2prod drift delays",)
 
 
+def test_a_canary_is_stopped_once_and_its_alert_says_when_and_why(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.serving.canary = 3
+    desk.raised("a", then=("stop canary", "notify"))
+    desk.act(52_260.0)
+    assert (desk.serving.canary, desk.serving.live) == (None, 3)
+    said = 'canary of version 3 stopped at 14:31 by rule "dep_delay"'
+    assert desk.store.alerts.all("delays")[0].done == (said,)
+    assert f"done     {said}" in hook.heard[0]["message"]
+    assert ("stop", "done", "canary of version 3 stopped") in desk.log()
+
+
+def test_a_canary_that_was_begun_again_is_not_stopped_again_at_once_and_the_message_says_so(
+    desk: Desk, hook: Any
+) -> None:
+    desk.destinations.add(hook.url)
+    desk.serving.canary = 3
+    desk.raised("a", then=("stop canary",))
+    desk.act()
+    desk.serving.canary = 3
+    desk.raised("b", then=("stop canary", "notify"), when=660.0)
+    desk.act(660.0)
+    why = "stop of the canary skipped: the same was done 11 min ago; it cools down"
+    assert desk.serving.canary == 3
+    assert f"done     {why}" in hook.heard[0]["message"]
+
+
+def test_what_is_no_canary_any_more_is_left_alone(desk: Desk) -> None:
+    desk.serving.canary = 4
+    desk.raised("a", then=("stop canary",))
+    desk.act()
+    assert desk.serving.canary == 4
+    assert desk.log() == [("stop", "done", "version 3 was no canary any more")]
+    assert desk.store.alerts.all("delays")[0].done == ()
+
+
 @pytest.mark.parametrize("subject", ["*", "drift", "dep_delay"])
 def test_what_is_silenced_is_neither_told_nor_done(desk: Desk, hook: Any, subject: str) -> None:
     desk.destinations.add(hook.url)
@@ -251,7 +294,7 @@ def test_a_rollback_cut_off_after_the_switch_is_not_done_twice(desk: Desk, monke
         with pytest.raises(SystemExit):
             desk.act()
     assert desk.log()[0][1] == "started"
-    Actor(desk.home, desk.store, desk.serving.rollback).act("delays", 5.0)
+    Actor(desk.home, desk.store, desk.serving.rollback, desk.serving.stop).act("delays", 5.0)
     assert (desk.serving.live, desk.serving.switched) == (2, 1)
     assert desk.log()[0][1:] == ("done", "version 3 took no traffic any more")
     assert desk.store.alerts.all("delays")[0].done == ("rolled back from version 3 to 2 by dep_delay",)
@@ -264,7 +307,7 @@ def test_a_message_cut_off_before_it_was_marked_goes_out_again(desk: Desk, hook:
         patch.setattr(acting, "tell", lambda *_: sys.exit(9))
         with pytest.raises(SystemExit):
             desk.act()
-    Actor(desk.home, desk.store, desk.serving.rollback).act("delays", 5.0)
+    Actor(desk.home, desk.store, desk.serving.rollback, desk.serving.stop).act("delays", 5.0)
     assert len(hook.heard) == 1
 
 
@@ -296,7 +339,7 @@ def test_a_hook_gets_the_alert_as_json_and_what_it_says_is_logged(desk: Desk, tm
     ],
 )
 def test_a_hook_that_fails_says_why(desk: Desk, command: str, why: str, state: str) -> None:
-    desk.actor = Actor(desk.home, desk.store, desk.serving.rollback, hook_seconds=1.0)
+    desk.actor = Actor(desk.home, desk.store, desk.serving.rollback, desk.serving.stop, hook_seconds=1.0)
     desk.raised(then=(f"run {command}",))
     desk.act()
     assert desk.log()[0][1] == state
@@ -314,7 +357,7 @@ def test_what_waiting_does_not_mend_is_not_tried_again(desk: Desk, error: Except
     def refused(name: str, version: int) -> int | None:
         raise error
 
-    desk.actor = Actor(desk.home, desk.store, refused)
+    desk.actor = Actor(desk.home, desk.store, refused, desk.serving.stop)
     desk.raised(then=("rollback",))
     desk.act()
     desk.act(86400.0)

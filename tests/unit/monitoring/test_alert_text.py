@@ -34,6 +34,10 @@ from nb2prod.records.monitoring import Alarm
         ),
         ("false_negative_cost above 3 each 40 over 2w", Alert("false_negative_cost", above=3, each=40, over="2w")),
         (
+            "late_but_promised above 0.04 over 1h then stop canary then notify",
+            Alert("late_but_promised", above=0.04, over="1h", then=("stop canary", "notify")),
+        ),
+        (
             "x above 2 where city='New York' then rollback",
             Alert("x", above=2, where={"city": "New York"}, then=("rollback",)),
         ),
@@ -63,7 +67,8 @@ def test_the_text_form_says_what_the_call_says(text: str, alert: Alert) -> None:
         ("conversion below 0.03 over 0d", "whole number"),
         ("conversion below 0.03 during 7d", "`during 7d` is none of"),
         ("conversion below 0.03 where carrier", "`where carrier` is none of"),
-        ("conversion below 0.03 then explode", "`then` is notify, rollback or run"),
+        ("conversion below 0.03 then explode", "`then` is notify, rollback, stop canary or run"),
+        ("conversion below 0.03 then stop", "`then` is notify, rollback, stop canary or run"),
         ("3 below 0.03", "A metric is a name"),
         ("conversion below inf", "finite"),
         ("conversion below 1 each 3", "`each` is for"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from alerting import WATCHED, Feed, after, deploy
+from alerting import WATCHED, Feed, after, beside, deploy
 from spooling import NOON
 
 from nb2prod.cli import spoken
@@ -359,3 +359,83 @@ def test_calm_traffic_tells_nothing(store: Store) -> None:
         evaluator.turn("delays", after(minute))
     assert told(store) == []
     assert planned(store) == []
+
+
+# A canary beside the version that has the traffic.
+
+
+def fed(store: Store, minutes: range, worth: float, **shifts: float) -> None:
+    """Rows and a conversion for both: the champion's are well, the canary's are of that worth and shift."""
+    for feed, value, shift in (
+        (Feed(store), 1.0, 0.0),
+        (Feed(store, version=2, source="canary"), worth, shifts.get("shift", 0.0)),
+    ):
+        for minute in minutes:
+            feed.minute(minute, shift=shift)
+            feed.outcome(minute, np.full(50, value))
+
+
+@pytest.mark.parametrize("then", ["stop canary", "rollback"])
+def test_a_limit_that_the_canarys_rows_pass_asks_to_stop_it_and_for_no_rollback(store: Store, then: str) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.5, over="1h", then=(then, "notify"))])
+    beside(store, 2)
+    fed(store, range(20), 0.0)
+    Evaluator(store).turn("delays", after(20))
+    (one,) = store.alerts.open("delays")
+    assert (one.version, one.title) == (2, "delays, canary of version 2: conversion is below 0.5 over 1h")
+    assert "nb2prod canary delays --stop" in one.tries
+    assert "nb2prod drift delays --version 2" in one.tries
+    assert "nb2prod rollback delays" not in one.tries
+    assert [(row.verb, row.target) for row in store.actions.log("delays")] == [("stop", "canary"), ("notify", "")]
+    (rule,) = store.alerts.rules("delays")
+    assert (rule.reading.verdict, rule.reading.version) == ("fine", 1)
+
+
+def test_a_limit_that_the_champions_rows_pass_stops_no_canary(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", above=0.5, over="1h", then=("stop canary", "notify"))])
+    beside(store, 2)
+    fed(store, range(20), 0.0)
+    Evaluator(store).turn("delays", after(20))
+    (one,) = store.alerts.open("delays")
+    assert one.version == 1
+    assert planned(store) == [("notify", "begin")]
+
+
+def test_drift_of_the_canarys_rows_is_its_own_alert_and_over_when_it_ends(store: Store) -> None:
+    beside(store, 2)
+    fed(store, range(20), 1.0, shift=1.0)
+    evaluator = Evaluator(store)
+    evaluator.turn("delays", after(20))
+    (one,) = store.alerts.open("delays")
+    assert (one.kind, one.subject, one.version) == ("drift", "age", 2)
+    assert one.title.startswith("delays, canary of version 2: age has moved up")
+    store.deployments.end_canary("delays")
+    evaluator.turn("delays", after(21))
+    (one,) = store.alerts.all("delays")
+    assert one.ended is not None
+    assert one.done == ("version 2 takes no traffic any more",)
+    assert "nb2prod canary delays --stop" not in one.tries
+
+
+def test_what_stands_of_a_canary_stands_on_when_it_is_promoted(store: Store) -> None:
+    beside(store, 2)
+    fed(store, range(20), 1.0, shift=1.0)
+    evaluator = Evaluator(store)
+    evaluator.turn("delays", after(20))
+    run = store.deployments.canary("delays")
+    assert run is not None
+    store.deployments.switch("delays", run.run)
+    evaluator.turn("delays", after(21))
+    assert [(one.version, one.ended) for one in store.alerts.all("delays")] == [(2, None)]
+
+
+def test_requests_that_the_canary_did_not_answer_count_against_it_alone(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("availability", below=0.99, over="1h", then=("rollback",))])
+    beside(store, 2)
+    fed(store, range(5), 1.0)
+    evaluator = Evaluator(store)
+    for minute in range(5, 10):
+        evaluator.turn("delays", after(minute), pulse=Pulse(5000, 0, 0), share=Pulse(500, 250, 0))
+    (one,) = store.alerts.open("delays")
+    assert one.version == 2
+    assert [(row.verb, row.target) for row in store.actions.log("delays")] == [("stop", "canary")]
