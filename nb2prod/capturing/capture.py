@@ -141,7 +141,7 @@ def capture(
     home.require_space(2**26, what=f"the capture of {found.name}")
     in_use = environments.in_use(home.cache)
     with in_use, excluded(notebook.namespace, exclude), folders.making(home) as folder:
-        saved = _saved(found, folder / "model")
+        saved = _saved(case, folder / "model")
         said = [*TrainingRows().saved(saved, case.shown)]
         needed = _needed(folder, found, notebook, declared, home)
         with _Locking(folder, needed, notebook, declared, home, ahead) as locking, remembering.refused(case, tolerance):
@@ -316,11 +316,11 @@ def _write(
     )
 
 
-def _saved(found: Found, folder: Path) -> FlavorRecord:
+def _saved(case: rules.Case, folder: Path) -> FlavorRecord:
     """Save the model; where it cannot be, the refusal names the culprit by its path."""
     try:
-        return flavors.save(found.model, folder)
+        return flavors.save(case.found.model, folder)
     except Refused as error:
         if error.code != "not-picklable":
             raise
-        raise rules.culprit(error, found.model) from error
+        raise rules.culprit(error, case) from error

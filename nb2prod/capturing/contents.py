@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import logging
 import sys
@@ -16,17 +17,23 @@ import numpy as np
 
 MOST = 20_000
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic, types.ModuleType, logging.Logger)
+_LOOKED_UP = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"})
 _PAIRED = ("steps", "transformers", "transformers_", "estimators", "transformer_list")
 
 
 @dataclass(frozen=True)
 class Held:
-    """One thing that the model holds: where, what, and the function that uses it: its global, or what `by` says."""
+    """One thing that the model holds: where, what, and the function that uses it: its global, or what `by` says.
+
+    `owner` is the object that holds it as its `attribute`, if need be inside a list or a dictionary.
+    """
 
     path: str
     value: Any
     of: str | None = None
     by: Literal["global", "closure", "default", "partial", "class"] = "global"
+    owner: Any = None
+    attribute: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}: {kind(self.value)}"
@@ -96,8 +103,14 @@ def code_of(thing: Any) -> Iterator[types.CodeType]:
 
 def used_globals(function: types.FunctionType) -> dict[str, Any]:
     """The globals that a function's code names and that exist: what cloudpickle takes along."""
-    names = dict.fromkeys(name for code in code_of(function) for name in code.co_names)
+    names = dict.fromkeys(name for code in code_of(function) for name in _globals_of(code))
     return {name: function.__globals__[name] for name in names if name in function.__globals__}
+
+
+@functools.lru_cache(maxsize=4096)
+def _globals_of(code: types.CodeType) -> tuple[str, ...]:
+    """The names that code looks up around it; `co_names` has its attributes too."""
+    return tuple(dict.fromkeys(str(one.argval) for one in dis.get_instructions(code) if one.opname in _LOOKED_UP))
 
 
 def _children(held: Held) -> Iterator[Held]:
@@ -113,7 +126,7 @@ def _children(held: Held) -> Iterator[Held]:
     if isinstance(value, types.FunctionType):
         yield from _of_function(held, value)
     elif isinstance(value, types.MethodType):
-        yield Held(held.path, value.__self__)
+        yield Held(held.path, value.__self__, owner=held.owner, attribute=held.attribute)
         yield Held(held.path, value.__func__)
     elif isinstance(value, classmethod | staticmethod):
         yield Held(held.path, value.__func__)
@@ -122,7 +135,7 @@ def _children(held: Held) -> Iterator[Held]:
     elif isinstance(value, functools.partial):
         yield from _of_partial(held, value)
     elif isinstance(value, types.BuiltinMethodType) and not isinstance(value.__self__, _PLAIN):
-        yield Held(f"{held.path}.__self__", value.__self__)
+        yield replace(held, path=f"{held.path}.__self__", value=value.__self__)
     elif isinstance(value, Mapping):
         yield from (replace(held, path=f"{held.path}[{key!r}]", value=part) for key, part in list(value.items())[:5000])
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -178,7 +191,7 @@ def _of_object(held: Held) -> Iterator[Held]:
         if name in _PAIRED and isinstance(part, list):
             yield from (Held(f"{prefix}{name}[{i}]", _second(pair)) for i, pair in enumerate(part))
         else:
-            yield Held(f"{prefix}{name}", part)
+            yield Held(f"{prefix}{name}", part, owner=held.value, attribute=name)
 
 
 def _state(value: Any) -> Mapping[str, Any]:
@@ -189,6 +202,8 @@ def _state(value: Any) -> Mapping[str, Any]:
             state = value.__getstate__()
         except Exception:  # what a class does there is its own; its attributes are the next best thing
             state = None
+        if isinstance(state, tuple):  # attributes and slots
+            state = {name: part for one in state if isinstance(one, Mapping) for name, part in one.items()}
         if isinstance(state, Mapping):
             return {str(key): part for key, part in state.items()}
     slots = (name for cls in type(value).__mro__ for name in _slots(cls) if hasattr(value, name))

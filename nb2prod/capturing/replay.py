@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -17,20 +16,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from nb2prod.capturing import walls
+from nb2prod.capturing import failure, walls
 from nb2prod.capturing.walls import Walls
 from nb2prod.environments import ForkServer
-from nb2prod.errors import Refused, Unverified
+from nb2prod.errors import Unverified
 from nb2prod.home import Home
-from nb2prod.records.capture import Answers, Capture, Golden
+from nb2prod.records.capture import Answers, Capture, Cell, Golden
 from nb2prod.records.proof import Held, Replay
 from nb2prod.runtime import shipped, signatures
 
 SCORES_WITHIN = 1e-6
 TIMEOUT = 300.0
-_UNOPENED = re.compile(
-    r"(?i)(could not|cannot|can't|unable to|failed to) open|no such file"
-)  # a library in C says it so
 
 # For `python -I -c`: nothing of the caller's sys.path is there, so what ships is put first by hand. The notebook's folder is
 # its own: whoever opens a file of it finds nothing there, as on the machine where the service will run.
@@ -109,6 +105,7 @@ def replay(
             hidden,
             around.front,
             home.trusted_keys if home else os.environ.get(signatures.VARIABLE, ""),
+            capture.record.lineage.cells,
         )
         document = _run(place, rows, dict(variables or {}), hosts, server)
     batch, single = (msgspec.convert(document[part], Answers) for part in ("batch", "single"))
@@ -225,6 +222,7 @@ def answers(
             None,
             walls.walls(capture.record.environment.hosts).front,
             home.trusted_keys,
+            capture.record.lineage.cells,
         )
         asked = msgspec.structs.replace(rows, single=Answers(predictions=()))
         document = _run(place, asked, dict(variables or {}), capture.record.environment.hosts, None)
@@ -242,6 +240,7 @@ class _Place:
     hidden: Path | None
     front: tuple[str, ...]
     keys: str = ""
+    cells: tuple[Cell, ...] = ()
 
     @property
     def code(self) -> str:
@@ -270,7 +269,7 @@ def _run(
         "hosts": list(hosts),
         "network": False,
     }
-    return _document(_carried_out(place, msgspec.json.encode(job), server, rows))
+    return _document(_carried_out(place, msgspec.json.encode(job), server, rows), place.cells)
 
 
 def _of_others(touched: Sequence[str]) -> tuple[str, ...]:
@@ -315,7 +314,7 @@ def _carried_out(
         ) from error
 
 
-def _document(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+def _document(done: subprocess.CompletedProcess[bytes], cells: Sequence[Cell]) -> dict[str, Any]:
     said = done.stderr.decode(errors="replace").strip().splitlines()
     try:
         document = json.loads(done.stdout)
@@ -325,37 +324,7 @@ def _document(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
         return dict(document)
     last = next((line.strip() for line in reversed(said) if line.strip()), f"It ended with status {done.returncode}.")
     told = document.get("error") or {"title": "The model ends the replay", "code": "replay-failed", "why": last}
-    error = Refused(
-        told["title"],
-        code=told["code"],
-        where=told.get("where") or "the replay, before any answer",
-        why=told.get("why") or last,
-        fix=_fix(told, last),
-        kept="nothing was registered",
-    )
-    if told.get("traceback"):
-        error.add_note(told["traceback"])
-    raise error
-
-
-def _fix(told: Mapping[str, Any], last: str) -> str:
-    if told.get("fix") and told.get("code") != "replay-failed":
-        return str(told["fix"])
-    return _mend(str(told.get("why") or last))
-
-
-def _mend(last: str) -> str:
-    if "ModuleNotFoundError" in last or "ImportError" in last:
-        return "import it at the top of a cell or of the module that needs it, then %deploy again"
-    if "FileNotFoundError" in last or _UNOPENED.search(last):
-        return "read the file once, outside predict, and use the value that was read inside it"
-    if "KeyError" in last and "environ" in last:
-        return "%deploy model --env NAME"
-    if "Temporary failure in name resolution" in last or "Network is unreachable" in last:
-        return "%deploy model --allow-network HOST"
-    if "NameError" in last:
-        return "define it in a cell before the function that uses it, run both cells, then %deploy again"
-    return "nb2prod verify NOTEBOOK.ipynb --model NAME --json      (shows the whole log)"
+    raise failure.refusal(told, last, cells)
 
 
 def _too_slow(rows: Golden) -> Unverified:

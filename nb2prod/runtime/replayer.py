@@ -24,6 +24,9 @@ from nb2prod.records.capture import Answers
 from nb2prod.runtime import signatures
 from nb2prod.runtime.model import ServedModel
 
+_BY_VALUE = "<dynamic-code>"
+"""What cloudpickle calls the file of a cell's code."""
+
 
 class Job(Record, frozen=True, kw_only=True):
     """What to replay. Without `network` only `hosts` may be reached, by name or address."""
@@ -147,7 +150,8 @@ def joined(answers: Sequence[Answers], *, has_probabilities: bool) -> Answers:
 
 
 def _broke(error: Exception) -> Failed:
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    last = next((one for one in reversed(frames) if one.filename == _BY_VALUE), frames[-1])
     place = f"{last.filename}, line {last.lineno}, in {last.name}"
     if isinstance(error, ModuleNotFoundError):
         fix = f"pip install {error.name}, import it in a cell, and deploy again"

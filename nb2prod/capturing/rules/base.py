@@ -52,6 +52,11 @@ class Case:
         """The model's variable; one made in the line itself is `model`, for which the magic says what was typed."""
         return self.found.variable or "model"
 
+    def fresh(self, name: str) -> str:
+        """The name, or the first numbered one that no variable of the notebook has."""
+        names = (name, *(f"{name}_{n}" for n in range(2, len(self.notebook.namespace) + 3)))
+        return next(one for one in names if one not in self.notebook.namespace)
+
     @cached_property
     def fitted_at(self) -> int | None:
         """The execution that fitted the model, or, for a function, that defined it."""
@@ -135,7 +140,7 @@ class Case:
         name = thing.__qualname__
         for cell in reversed(self.notebook.graph.cells):
             node = _definition(cell, name)
-            if node is not None and (isinstance(thing, type) or _is_code_of(node, thing)):
+            if node is not None and (isinstance(thing, type) or _is_code_of(node, thing, cell.tree)):
                 return Travelling(name, node, self.notebook.place(cell.execution), thing)
         return _from_file(thing)
 
@@ -189,18 +194,17 @@ def _definition(cell: cells.Facts, name: str) -> ast.AST | None:
     return node if node is not cell.tree else None
 
 
-def _is_code_of(node: ast.AST, function: types.FunctionType) -> bool:
+def _is_code_of(node: ast.AST, function: types.FunctionType, cell: ast.Module | None) -> bool:
     """Whether a definition's code is the very code that the function runs; a later edit of its cell is another."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or cell is None:
         return False
-    module = ast.Module(body=[node], type_ignores=[])
-    try:
-        compiled = compile(ast.fix_missing_locations(module), "<cell>", "exec")
+    try:  # with what encloses it, whose names it does not look up as globals
+        compiled = compile(cell, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except (SyntaxError, ValueError):
         return False
-    own = next((c for c in _codes(compiled) if c.co_name == function.__name__), None)
-    return own is None or (
-        own.co_names == function.__code__.co_names and _constants(own) == _constants(function.__code__)
+    own = [code for code in _codes(compiled) if code.co_qualname == function.__qualname__]
+    return not own or any(
+        one.co_names == function.__code__.co_names and _constants(one) == _constants(function.__code__) for one in own
     )
 
 

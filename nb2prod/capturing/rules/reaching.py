@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
-from nb2prod.capturing import contents
+from nb2prod.capturing import contents, reading
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding, Severity
 
@@ -65,12 +65,13 @@ class FileRead(Rule):
                 path = _opened(node, code.thing)
                 if path is None or "://" in path or Path(path).is_absolute() != self.absolute:
                     continue
-                read = _read(node, code.tree)
+                data = case.fresh("data")
+                read = _read(node, code.tree, data)
                 yield self.finding(
                     f"`{code.name}` opens a file that only this machine has",
                     where=f"{code.place(node)}:  {_line(node)}",
                     why="The service runs elsewhere and does not find it.",
-                    fix=f"data = {ast.unparse(read.code)}\n# in a cell, and the value goes along. In {code.name}: {read.then}",
+                    fix=f"{data} = {ast.unparse(read.code)}\n# in a cell, and the value goes along. In {code.name}: {read.then}",
                     severity="refuse" if Path(path).expanduser().exists() else "warn",
                 )
 
@@ -200,21 +201,48 @@ class _Read(NamedTuple):
     then: str
 
 
-def _read(node: ast.AST, tree: ast.AST) -> _Read:
+def _read(node: ast.AST, tree: ast.AST, data: str) -> _Read:
     """What gives the content, not the open file, which cannot be saved: the call on it or with it, else all of its text."""
     assert isinstance(node, ast.Call)
     above = {id(child): parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     function = node.func
-    if getattr(function, "attr", getattr(function, "id", "")) != "open":
-        return _Read(node, f"data in the place of {_line(node)}")
+    called = getattr(function, "attr", getattr(function, "id", ""))
+    if called == "connect" and (queried := _queried(node, tree)):
+        return _Read(queried[0], f"{data} in the place of {_line(queried[1])}, and no connection")
+    if called != "open":
+        return _Read(node, f"{data} in the place of {_line(node)}")
     parent = above.get(id(node))
     user = above.get(id(parent)) if isinstance(parent, ast.Attribute) else parent
     if isinstance(user, ast.Call) and not isinstance(parent, ast.withitem):
-        return _Read(user, f"data in the place of {_line(user)}")
+        return _Read(user, f"{data} in the place of {_line(user)}")
     binary = any("b" in str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant))
     kind = "BytesIO" if binary else "StringIO"
     content = ast.Call(ast.Attribute(node, "read", ast.Load()), [], [])
-    return _Read(content, f"io.{kind}(data) in the place of {_line(node)}, with import io in a cell")
+    return _Read(content, f"io.{kind}({data}) in the place of {_line(node)}, with import io in a cell")
+
+
+def _queried(node: ast.Call, tree: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """What is read through a connection that a function opens: as a cell reads it, and as it stands there."""
+    functions = (one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef))
+    inside = next((one for one in functions if any(part is node for part in ast.walk(one))), None)
+    if inside is None:
+        return None
+    names = {name for one in ast.walk(inside) if (name := _named(one, node))}
+
+    def is_named(one: ast.AST) -> bool:
+        return isinstance(one, ast.Name) and one.id in names
+
+    read = reading.reading(inside, lambda one: one is node or is_named(one))
+    return (reading.replaced(read, is_named, node), reading.shown(read)) if read is not None else None
+
+
+def _named(one: ast.AST, node: ast.Call) -> str | None:
+    """The name that an assignment or a `with` gives the call's value."""
+    if isinstance(one, ast.Assign) and one.value is node:
+        return getattr(one.targets[0], "id", None)
+    if isinstance(one, ast.withitem) and any(part is node for part in ast.walk(one.context_expr)):
+        return getattr(one.optional_vars, "id", None)
+    return None
 
 
 def _fetched(node: ast.AST, thing: Any) -> str | None:

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from nb2prod.capturing import contents, golden
+from nb2prod.capturing import contents, golden, leaving, reading
 from nb2prod.capturing.contents import Held
 from nb2prod.capturing.execution import excluded
 from nb2prod.capturing.rules.base import Case, Rule
@@ -101,17 +101,63 @@ def living(value: Any) -> str | None:
 
 
 def _fix(held: Held, case: Case) -> str:
-    """As `mend`, with the line that made it; `--exclude` where the model answers without it."""
+    """Lines for the class that holds it, or the line that makes it where it is used; `--exclude` where nothing needs it."""
     name = re.split(r"[.\[]", held.path, maxsplit=1)[0]
-    if held.by != "global" or not held.of:
-        return mend(held)
-    if _answers_without(name, case):
+    made = _made(held.value, name, case)
+    if held.owner is not None:
+        return _left(held, case, made) or mend(held)
+    if held.by == "global" and held.of and _answers_without(name, case):
         return f"%deploy {case.shown} --exclude {name}"
-    makers = [one for one in case.notebook.statements.makers(name) if name in one.facts.writes]
-    if name != held.path or not makers:
+    if name != held.path or made is None or held.by not in ("global", "closure", "default"):
         return mend(held)
-    made = ast.unparse(makers[-1].node)
-    return f"{made}\n# as the first line of {_plain(held.of)}: made where it runs, it need not be saved"
+    return _read_once(held, case, made) or (
+        f"{name} = {ast.unparse(made)}\n# as the first line of {_plain(held.of or 'predict')}: "
+        "made where it runs, it need not be saved"
+    )
+
+
+def _left(held: Held, case: Case, made: ast.expr | None) -> str | None:
+    def tree(cls: type) -> tuple[ast.AST, str] | None:
+        return next(((one.tree, one.where) for one in case.travelling if one.thing is cls), None)
+
+    lines = leaving.lines(held, tree, case.notebook.namespace, made)
+    return re.sub(r"(?<=%deploy )model\b", case.shown, lines) if lines else None
+
+
+def _read_once(held: Held, case: Case, made: ast.expr) -> str | None:
+    """What the function reads through it, for a connection or file of this machine: a value that goes along."""
+    if contents.kind(held.value) not in leaving.LOCAL and not _taken_along(held.value):
+        return None
+    name, of = held.path, held.of or ""
+    tree = next((one.tree for one in case.travelling if one.name == of), None)
+    read = reading.reading(tree, lambda node: isinstance(node, ast.Name) and node.id == name) if tree else None
+    if read is None:
+        return None
+    there = next((one for one, other in case.notebook.namespace.items() if other is held.value), None)
+    source = ast.Name(there, ast.Load()) if there else made
+    once = ast.unparse(reading.replaced(read, lambda node: isinstance(node, ast.Name) and node.id == name, source))
+    data, used = case.fresh("data"), ast.unparse(reading.shown(read))
+    return f"{data} = {once}\n# in a cell, and the value goes along. In {_plain(of)}: {data} in the place of {used}"
+
+
+def _made(value: Any, name: str, case: Case) -> ast.expr | None:
+    """The expression that a cell made it by: of the variable that holds it, else of the one of that name in a function."""
+    held_by = [one for one, other in case.notebook.namespace.items() if other is value and not one.startswith("_")]
+    for one in (*held_by, name):
+        for statement in reversed(case.notebook.statements.all):
+            for node in ast.walk(statement.node):
+                found = _bound_to(node, one)
+                if found is not None and not isinstance(found, ast.Name):
+                    return found
+    return None
+
+
+def _bound_to(node: ast.AST, name: str) -> ast.expr | None:
+    if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+        return node.value
+    if isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name) and node.optional_vars.id == name:
+        return node.context_expr
+    return None
 
 
 def _answers_without(name: str, case: Case) -> bool:
@@ -127,9 +173,9 @@ def _answers_without(name: str, case: Case) -> bool:
     return True
 
 
-def culprit(error: Refused, model: Any) -> Refused:
+def culprit(error: Refused, case: Case) -> Refused:
     """A save that failed, with the path of what made it fail where that can be found."""
-    found = next((held for held in _deepest(contents.walk(model)) if not _saves(held.value)), None)
+    found = next((held for held in _deepest(contents.walk(case.found.model)) if not _saves(held.value)), None)
     if found is None:
         return error
     return Refused(
@@ -137,7 +183,7 @@ def culprit(error: Refused, model: Any) -> Refused:
         code=error.code,
         where=place(found),
         why=error.why,
-        fix=mend(found),
+        fix=_fix(found, case),
         kept="nothing was captured",
     )
 
@@ -154,7 +200,7 @@ def mend(held: Held) -> str:
     of = _plain(held.of or "predict")
     if held.by == "class":
         owner = re.sub(r"\[.*", "", held.path)
-        return f"{owner} = None      and open it in the method that uses it"
+        return f"{owner} = None      # and open it in the method that uses it"
     if held.by == "closure":
         return f"open `{name}` inside {of}"
     if held.by == "default":
@@ -163,9 +209,8 @@ def mend(held: Held) -> str:
         return f"open it inside {of}, and give it only what is needed to open it"
     if held.of:
         return f"open `{name}` inside {of}"
-    attribute = re.sub(r"(\.__self__|\[[^\]]*\])+$", "", held.path).rpartition(".")[2]
-    if attribute.isidentifier() and attribute != "model":
-        return f"def __getstate__(self): return {{k: v for k, v in self.__dict__.items() if k != {attribute!r}}}"
+    if held.attribute.isidentifier():
+        return f"def __getstate__(self): return {{**self.__dict__, {held.attribute!r}: None}}"
     return "open it inside predict, and keep only what is needed to open it"
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import pickle
 import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 from cells import SETUP, Kernel, codes, only
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -74,8 +76,8 @@ def test_a_connection_among_the_globals_can_be_excluded() -> None:
     finding = only(kernel.look("predict"), "not-picklable")
     assert finding.where == "conn: sqlite3.Connection (used in predict)"
     first, why = finding.fix.split("\n")
-    assert first == "conn = sqlite3.connect(':memory:')"
-    assert why.startswith("# as the first line of predict")
+    assert first == "data = conn.execute('select 1').fetchall()"
+    assert why.endswith("In predict: data in the place of conn.execute('select 1')")
     assert "not-picklable" not in codes(kernel.look("predict", exclude=("conn",)))
 
 
@@ -116,10 +118,10 @@ class Slotted:
 @pytest.mark.parametrize(
     ("hide", "where", "fix"),
     [
-        (lambda one: Holder([1, {"db": one}]), "conn[1]['db']: sqlite3.Connection", "if k != 'conn'}"),
-        (lambda one: Holder(Holder((1, one))), "conn.conn[1]: sqlite3.Connection", "if k != 'conn'}"),
-        (lambda one: Holder(one.execute), "conn.__self__: sqlite3.Connection", "if k != 'conn'}"),
-        (lambda one: Holder(Slotted(one)), "conn.thing: sqlite3.Connection", "if k != 'thing'}"),
+        (lambda one: Holder([1, {"db": one}]), "conn[1]['db']: sqlite3.Connection", "'conn': None}"),
+        (lambda one: Holder(Holder((1, one))), "conn.conn[1]: sqlite3.Connection", "'conn': None}"),
+        (lambda one: Holder(one.execute), "conn.__self__: sqlite3.Connection", "'conn': None}"),
+        (lambda one: Holder(Slotted(one)), "conn.thing: sqlite3.Connection", "'thing': None}"),
         (
             enclosing,
             "thing: sqlite3.Connection (enclosed by enclosing.predict)",
@@ -188,3 +190,105 @@ def test_texts_in_memory_are_no_open_files() -> None:
     kernel = Kernel().run(SETUP, "def predict(frame):\n    return frame['a'] + len(buffer.getvalue())")
     kernel.namespace["buffer"] = io.StringIO("x")
     assert codes(kernel.look("predict", data="df")) == []
+
+
+SETUP_OF_A_CLASS = "import sqlite3, threading\nfrom sklearn.base import BaseEstimator, TransformerMixin"
+DATABASE = """
+db = sqlite3.connect(':memory:')
+db.execute('create table rates (branch text, rate real)')
+db.executemany('insert into rates values (?, ?)', [('north', .1), ('south', .2)])
+"""
+LOCKED = """
+class Model:
+    def __init__(self, n): self.n = n; self.lock = threading.Lock()
+    def predict(self, frame):
+        with self.lock:
+            return frame['a'] * self.n
+"""
+BY_ARGUMENT = """
+class Model:
+    def __init__(self, places): self.room = threading.Semaphore(places)
+    def predict(self, frame):
+        with self.room:
+            return frame['a']
+"""
+GOES_THROUGH = """
+class Model:
+    def __init__(self, items): self.items = (i for i in items)
+    def predict(self, frame):
+        return frame['a'] + next(self.items)
+"""
+READS = """
+class Model:
+    def __init__(self, db): self.db = db
+    def predict(self, frame):
+        return frame['a'] * dict(self.db.execute('select * from rates'))['north']
+"""
+ASKS_FOR_EACH = """
+class Model:
+    def __init__(self, db): self.db = db
+    def predict(self, frame):
+        names = ['south' for _ in range(len(frame))]
+        return [self.db.execute('select rate from rates where branch = ?', (n,)).fetchone()[0] for n in names]
+"""
+FITTED_ON = """
+class Model(BaseEstimator):
+    def __init__(self, db=None): self.db = db
+    def fit(self, X, y): self.rates_ = dict(self.db.execute('select * from rates')); return self
+    def predict(self, frame): return frame['a'] * self.rates_['north']
+"""
+FOLLOWED = [
+    (LOCKED, "Model(3)", "self.lock = threading.Lock()", "methods"),
+    (BY_ARGUMENT, "Model(3)", "self.room = threading.Semaphore(self.places)", "with a line of __init__"),
+    (GOES_THROUGH, "Model(range(10))", "self.items = iter(list((i for i in items)))", "in its place"),
+    (READS, "Model(db)", "self.db_read_ = dict(self.db.execute('select * from rates'))", "read once"),
+    (ASKS_FOR_EACH, "Model(db)", "self.db.deserialize(state['db'])", "methods"),
+    (FITTED_ON, "Model(db).fit(df, y)", "'db': None}", "methods"),
+]
+
+
+def followed(source: str, fix: str, how: str) -> str:
+    """The class with the lines of the fix typed where it says."""
+    code = [line for line in fix.split("\n") if not line.startswith("#")]
+    if how == "in its place":
+        return source.replace("self.items = (i for i in items)", code.pop(0))
+    if how == "read once":
+        once = code.pop(0)
+        name, read = once.split(" = ", 1)
+        source = source.replace(read, name).replace("self.db = db", f"self.db = db; {once}")
+    if how == "with a line of __init__":
+        source = source.replace("): self.room", f"): {code.pop(0).partition('      #')[0]}; self.room")
+    return source + "\n".join(f"    {line}" for line in code)
+
+
+@pytest.mark.parametrize(("source", "made", "line", "how"), FOLLOWED)
+def test_what_is_typed_as_the_fix_says_travels_and_answers(source: str, made: str, line: str, how: str) -> None:
+    first = Kernel().run(SETUP, SETUP_OF_A_CLASS, DATABASE, source, f"model = {made}")
+    fix = only(first.look("model", data="df"), "not-picklable").fix
+    assert line in fix
+    second = Kernel().run(SETUP, SETUP_OF_A_CLASS, DATABASE, followed(source, fix, how), f"model = {made}")
+    assert "not-picklable" not in codes(second.look("model", data="df"))
+    model, df = second.namespace["model"], second.namespace["df"]
+    asked = list(pickle.loads(cloudpickle.dumps(model)).predict(df))
+    assert asked == list(model.predict(df))
+
+
+def test_the_fix_says_in_which_class_and_what_to_run_again() -> None:
+    kernel = Kernel().run(SETUP, SETUP_OF_A_CLASS, LOCKED, "model = Model(3)")
+    fix = only(kernel.look("model", data="df"), "not-picklable").fix
+    assert fix.endswith(
+        "# in class Model (In [3]); then run it and the cells that make the model again, and %deploy again"
+    )
+
+
+def test_what_a_function_reads_through_an_enclosed_connection_is_read_once() -> None:
+    code = """
+    def make(db):
+        def predict(frame):
+            return frame['a'] * dict(db.execute('select * from rates'))['north']
+        return predict
+    """
+    kernel = Kernel().run(SETUP, SETUP_OF_A_CLASS, DATABASE, code, "model = make(db)")
+    fix = only(kernel.look("model", data="df"), "not-picklable").fix
+    assert fix.startswith("data = dict(db.execute('select * from rates'))['north']\n")
+    assert "In make.predict: data in the place of dict(db.execute('select * from rates'))['north']" in fix
