@@ -1,11 +1,11 @@
 """How many planted credentials stop a capture, and how many clean notebooks are stopped for nothing.
 
-    python tests/benchmarks/credentials/run.py [--write] [--seed N] [--only LIST]
+    python tests/benchmarks/credentials/run.py [--write] [--seed N] [--only LIST ...]
 
 Every credential is drawn at the start (none is written here) and planted where people leave them: in globals, closures, defaults,
 classes, estimators, cells, outputs. `planted` is the list that the rules were built with, the others were each written
-afterwards, `fifth` to `seventh` by somebody who had not read the rules, `eighth` and `ninth` by the one who had mended them; what
-they gave at first sight stands below the table.
+afterwards, `fifth` to `seventh`, `tenth` and `eleventh` by somebody who had not read the rules, `eighth` and `ninth` by the one
+who had mended them; what they gave at first sight stands below the table.
 The clean ones are the corpus's own notebooks with other outcomes than `secret`, and texts that only look like credentials.
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 from cases import Kinds
 from eighth import EIGHTH, clean_eighth
+from eleventh import ELEVENTH, clean_eleventh
 from fifth import FIFTH, clean_fifth
 from first import PLANTED, clean
 from fourth import FOURTH, clean_fourth
@@ -31,6 +32,7 @@ from second import SECOND, clean_second
 from seventh import SEVENTH
 from seventh_clean import clean_seventh
 from sixth import SIXTH, clean_sixth
+from tenth import TENTH, clean_tenth
 from third import THIRD, clean_third
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +51,8 @@ LISTS = {
     "seventh": (SEVENTH, clean_seventh),
     "eighth": (EIGHTH, clean_eighth),
     "ninth": (NINTH, clean_ninth),
+    "tenth": (TENTH, clean_tenth),
+    "eleventh": (ELEVENTH, clean_eleventh),
 }
 # what each list gave before anything was changed for it
 FIRST_SIGHT = """
@@ -64,6 +68,8 @@ At first sight, before the rules were changed for them (from the fifth on: 2026-
 | seventh | 150 | 141 (94.0%) | 75 | 2 |
 | eighth | 60 | 48 (80.0%) | 30 | 3 |
 | ninth | 40 | 37 (92.5%) | 20 | 2 |
+| tenth | 100 | 99 (99.0%) | 100 | 7 |
+| eleventh | 50 | 47 (94.0%) | 50 | 2 |
 
 The seventh by class: what travels 20 of 20, calls 16 of 16, addresses 17 of 18, shells 14 of 14, files in texts 12 of 14,
 vendors 27 of 28, people's passwords 10 of 12, outputs 10 of 12, pickled objects 8 of 8, coded or put together 7 of 8.
@@ -169,10 +175,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.name}")
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--only", choices=LISTS, help="this list alone")
+    parser.add_argument("--only", choices=LISTS, nargs="+", help="these lists alone")
     options = parser.parse_args()
     head = f"Drawn with seed {options.seed}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}.\n"
-    table = "\n".join([head, *measured([options.only] if options.only else list(LISTS), options.seed), FIRST_SIGHT])
+    table = "\n".join([head, *measured(options.only or list(LISTS), options.seed), FIRST_SIGHT])
     print(table)
     if options.write and not options.only:
         RESULTS.write_text(table.rstrip() + "\n")
