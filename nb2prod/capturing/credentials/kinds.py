@@ -132,7 +132,7 @@ _MESSAGES = (
     ("a webhook with its key", "hooks discord webhook workflows.", r"https://(hooks\.slack(-gov)?\.com/(services|workflows|triggers)/\S{20,}|(\w+\.)?discord(app)?\.com/api/webhooks/\d+/\S{20,}|[\w.-]+\.webhook\.office\.com/webhookb2/\S{20,}|hooks\.zapier\.com/hooks/catch/\d+/\w+)"),
     ("a webhook with its key", "ifttt googleapis dingtalk feishu /hooks/", r"https://(chat\.googleapis\.com/\S+[?&]token=\S{20,}|[\w.-]+/hooks/[a-z0-9]{26}(?!\w)|(oapi\.dingtalk|open\.feishu)\.\w+/\S{30,}|maker\.ifttt\.com/\S+/key/\S{16,})"),
     ("a SendGrid key", "sg.", rf"{_S}SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{32,}}"),
-    ("a Twilio key", "sk ac", rf"{_S}(SK|AC)[a-fA-F0-9]{{32}}{_E}"),
+    ("a Twilio key", "sk", rf"{_S}SK[a-fA-F0-9]{{32}}{_E}"),
     ("a Mailgun key", "key-", rf"{_S}(pub)?key-[a-f0-9]{{32}}{_E}"),
     ("a Mailgun key", "-", rf"{_S}[a-f0-9]{{32}}-[a-f0-9]{{8}}-[a-f0-9]{{8}}{_E}"),
     ("a Mailchimp or Mandrill key", "-us md-", rf"{_S}([a-f0-9]{{32}}-us\d{{1,2}}|md-[A-Za-z0-9_-]{{22}}){_E}"),
@@ -166,7 +166,7 @@ _MONEY = (
 _COMMON = (
     ("a JSON web token", "eyj", rf"{_S}eyJ[A-Za-z0-9_-]{{8,}}\.(eyJ[A-Za-z0-9_-]{{8,}}(\.[A-Za-z0-9_-]{{6,}})?|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)"),
     ("a private key", "private putty", r"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d"),
-    ("a private key", '"kty" \'kty\'', r"""["']kty["'].{0,2000}["']d["']\s*:\s*["'][A-Za-z0-9_-]{20,}|["']d["']\s*:\s*["'][A-Za-z0-9_-]{20,}.{0,2000}["']kty["']"""),
+    ("a private key", '"kty" \'kty\'', r"""["']kty["'].{0,2000}["'][dk]["']\s*:\s*["'][A-Za-z0-9_-]{20,}|["'][dk]["']\s*:\s*["'][A-Za-z0-9_-]{20,}.{0,2000}["']kty["']"""),
     ("a token in a URL", "http", rf"https?://{_OPEN}(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{{20,}}@[\w.-]+|https?://\S+[?&](?i:(access_?token|api_?key|auth_?token|token|apikey|client_secret|password|key|appid|subscription-key|sig|signature)={_OPEN}(?=[A-Za-z_-]*\d)[A-Za-z0-9_.~%-]{{12,}}|code=(?=\S*\d)[A-Za-z0-9_/%=-]{{40,}})"),
     ("a token in a URL", "token= secret= apikey= api_key= api-key=", rf"[?&](?!(?i:page|next|cont|cursor|sync))(?i:[\w-]*(token|secret|api[_-]?key))={_OPEN}(?=[A-Za-z_-]*\d)[A-Za-z0-9_.~%-]{{16,}}"),
     ("a token in a URL", "/t/ /token/ /key/ /apikey/ /api-key/ /auth/", r"https?://\S*/(t|token|key|apikey|api-key|auth)/(?=[^/\s]*\d)(?=[^/\s]*[A-Z])(?=[^/\s]*[a-z])[A-Za-z0-9_-]{20,}"),
@@ -174,10 +174,11 @@ _COMMON = (
     ("a bearer token", "bearer", r"(?i:\bbearer)\s+(?=\S*\d)[A-Za-z0-9._~+/-]{16,}=*"),
     ("a basic authorisation", "basic", r"(?i:\bbasic)\s+(?=\S*[A-Z])(?=\S*[0-9+/=])[A-Za-z0-9+/]{12,}={0,2}(?![\w])"),
     ("a password in a connection string", "pwd password", r"(?i)(?<![A-Za-z])(pwd|password)\s*=\s*(?![<{$%*.\[(]|None\b|os\.|getpass|input)[^;\s'\"=()]{4,}\s*;|;\s*(pwd|password)\s*=\s*(?![<{$%*.\[(])[^;\s'\"()]{4,}"),
-    ("a DSN with a password", "password", rf"(?i)\b(host|dbname|user)\s*=\s*\S+\s.*\bpassword\s*=\s*{_OPEN}[^\s'\"]{{4,}}"),
+    ("a DSN with a password", "password", rf"(?i)\b(host|dbname|user)\s*=\s*\S+\s.*\bpassword\s*=\s*{_OPEN}(?![\w.]*\()[^\s'\"]{{4,}}"),
     ("a password in a URL's query", "password= passwd= pwd=", rf"(?i)[?&;](?:password|passwd|pwd)={_OPEN}[^&;\s'\"]{{4,}}"),
     ("a password of netrc", "login", rf"\b(?i:login)\s+\S+\s+(?i:password)\s+{_OPEN}\S{{4,}}"),
     ("a password given to a command", "-p", rf"\b(login|mysql|mysqldump|mysqladmin|sshpass|mongo(sh|dump|import|export)?|mosquitto_(pub|sub)|sqlcmd|bcp|vsql|cqlsh|clickhouse-client|kinit|htpasswd|zip|unzip|7z|sqoop)\b.*\s-[pP]\s?{_OPEN}['\"]?(?=\S*\d)\S{{6,}}"),
+    ("a password given to a command", "sshpass", rf"\bsshpass\s+-p\s*['\"]?{_OPEN}[^\s'\"]{{4,}}"),
     ("a password given to a command", "-p -w -a", rf"(?<!\S)(-u|-U|-n|-D|--user|--username|--login)[\s=]?['\"]?[A-Za-z][\w.@\\:=/,-]*['\"]?\s+(?:\S+\s+){{0,6}}?-(p|P|w|a|pw|pass)[\s=]?{_TYPED}"),
     ("a password given to a command", "redis-cli ldap openssl cryptsetup", rf"\b(redis-cli\b.*\s-a|ldap\w+\b.*\s-w|openssl\b.*\s-k|keydb-cli\b.*\s-a)\s+{_TYPED}"),
     ("a password given to a command", "sqlplus expdp impdp sqlldr lftp smbclient rpcclient isql net htpasswd", rf"\b(?:(?:sqlplus|expdp|impdp|sqlldr)\b.*?\s\w+/|lftp\b.*\s-u\s*['\"]?\w+,|(?:smb|rpc)client\b.*\s-U\s*['\"]?[\w.\\-]+%|isql\s+\S+\s+\S+\s+|net use\b.*?\s(?=\S+\s+/user:)|htpasswd\b.*?\s-\w*b\w*\s(?:.*\s)?\S+\s+\S+\s+){_TYPED}"),
@@ -189,7 +190,7 @@ _COMMON = (
     ("a credential given to curl", "curl wget http", rf"\b(curl|wget|https?)\b.*\s(-u|--user|-a|--auth|--proxy-user|-U)[\s=]*['\"]?{_OPEN}[^\s:'\"/]+:{_OPEN}(?!//)[^\s'\"]{{3,}}"),
     ("a password given to openssl", "pass:", rf"(?i)-(pass(in|out)?|k)\s+['\"]?pass:{_OPEN}[^\s'\"]{{4,}}"),
     ("a password in SQL", "identified by password", rf"(?i)\b(identified (with \w+ )?by|with (login )?(encrypted )?password|set password for \S+)\s*=?\s*'{_OPEN}(?!\w*password)[^'\s{{]{{6,}}'"),
-    ("a password in SQL", "identified password secret credential", rf"(?i)\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*['\"](?=[^'\"]*\d){_OPEN}[^'\"\s{{]{{6,}}['\"]"),
+    ("a password in SQL", "identified password secret", rf"(?i)\b(create|alter|grant|identified|set password|with|options|copy|unload|attach|change (master|replication)|import|backup|restore)\b[^;]{{0,400}}?\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*['\"](?=[^'\"]*\d){_OPEN}[^'\"\s{{]{{6,}}['\"]"),
 )  # fmt: skip
 
 KINDS: tuple[tuple[str, str, str], ...] = (

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, folding, forms, kind, names, tables
+from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, folding, forms, kind, names, prose, tables
 
 _PAIR = re.compile(
     r"(?P<name>[^\W\d_][\w.-]{1,60})\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
@@ -22,20 +22,6 @@ _OPTION = re.compile(
     r"(?:^|\s)--?(?P<name>[A-Za-z][\w-]{1,40})[ =]+[\"']?(?P<value>[^\s\"'`$<{-][^\s\"'`]{3,200})"
     r"|(?:^|\s)(?:configure\s+)?setx?\s+(?P<name2>[\w.-]{4,60})\s+[\"']?(?P<value2>[^\s\"'`$<{]{4,200})"
     r"|^\s*%(?:set_)?env\s+(?P<name3>\w{2,60})[ =]\s*[\"']?(?P<value3>[^\s\"'`$<{]{4,200})"
-)
-_SPOKEN = (
-    r"pw|pwd|passwords?|passwd|passphrase|passcode|secret|token|(?:api|access|secret|license)[ _-]?key|passwort|kennwort|"
-    r"mot de passe|contraseña|clave|senha|parola|wachtwoord|hasło|credentials?|login"
-)
-_VALUE = r"[\"'`*]{0,2}(?P<%s>[^\s\"'`,;()<>{}*]{6,80})"
-_PROSE = re.compile(
-    rf"(?i)\b(?P<name>{_SPOKEN})(?: (?:for|of|to|on|in|at|für|pour|para|per|voor|do) [\w. -]{{1,30}}?)?"
-    rf" ?(?:(?:is|was|ist|war|lautet|est|es|è|é|jest):?|\(|->|→) ?{_VALUE % 'value'}"
-    rf"|(?:^|\s|use ){_VALUE % 'value2'}[\"'`*]{{0,2}} (?:is|as|ist|als) (?:(?:the|our|my|das|unser) )?"
-    rf"(?:[\w-]+ )?(?P<name2>{_SPOKEN})\b"
-    r"|\b(?:creds?|credentials|login|logon|anmeldung|user)(?: (?:for|of|to|is|für) [\w-]+)?:? [\w.@-]{2,40} ?[/|] ?"
-    rf"{_VALUE % 'value3'}"
-    rf"|\b(?:passwords?|passwort|kennwort|passphrase|mot de passe|contraseña|senha) {_VALUE % 'value4'}"
 )
 _SHELL = re.compile(
     r"(?:\blogin(?:\s+--[\w-]+)*|\s-[akptu]|\s[\w.-]*(?:password|secret|token|_key))\s+[\"']?(?P<value>[\w.-]{15,200})"
@@ -72,30 +58,15 @@ _ELEMENTS = re.compile(
 )
 _EXAMPLES = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
-_NOISE = re.compile(r"<(script|style)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE)
+_NOISE = re.compile(
+    r"(<(script|style)\b[^<>]*>).*?</\2>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE
+)
 _LINE = 20_000
 # rows of numbers, dates and short words, four or more in a row: no form of a credential and no name's value is among them
 _DULL = re.compile(
     r"\s*(?:(?:[-+]?\d{1,15}(?:\.\d{0,17})?(?:e[-+]\d{2,3})?|[A-Za-z]{1,14}|\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:\s+|$)){4,}$"
 )
-# what stands in all that `_PROSE` reads, and in every name that `_SET` asks for
-_SAYING = (
-    *(
-        "pw",
-        "pass",
-        "secret",
-        "token",
-        "key",
-        "kennwort",
-        "contrase",
-        "clave",
-        "senha",
-        "parola",
-        "wachtwoord",
-        "hasło",
-    ),
-    *("cred", "login", "logon", "anmeldung", "user"),
-)
+# what stands in every name that `_SET` asks for
 _SETTING = ("pass", "pw", "psw", "mdp", "haslo", "kennwort", "contrase", "senha", "wachtwoord", "hasło")
 _PAIRED = re.compile(r"[=:|]|->")
 _LONG_WORD = re.compile(r"[\w.-]{15}")
@@ -112,8 +83,8 @@ _WORD = re.compile(r"(?<![\w./:=&?#%+-])[A-Za-z0-9_-]{24,128}(?![\w./:=&?#%+-])"
 
 
 def in_text(text: str) -> Iterator[Credential]:
-    """Credentials in any text, line by line; scripts and images inside it are passed over."""
-    plain = _NOISE.sub(" ", text[: 10 * LONGEST])
+    """Credentials in any text, line by line; what scripts and images inside it hold is passed over."""
+    plain = _NOISE.sub(lambda noise: noise[1] or " ", text[: 10 * LONGEST])
     if "<t" in plain:
         plain = _CELLS.sub(" | ", plain).replace("</tr>", "</tr>\n")
     for below in _BELOW.finditer(plain) if "value" in plain else ():
@@ -247,8 +218,9 @@ def _in_line(line: str, number: int) -> Credential | None:
     if len(line) < 1_000 and "(" in line and ("'" in line or '"' in line) and (shown := _in_shown_code(line)):
         return Credential(shown.what, number, shown.name)
     small = line.lower()
-    told = _in_prose(line, number) if any(word in small for word in _SAYING) else None
-    return told or _in_marks(line, number, small)
+    if (told := prose.told(line, small)) is not None:
+        return Credential(told[0], number, told[1])
+    return _in_marks(line, number, small)
 
 
 def _pairs(line: str) -> Iterator[re.Match[str]]:
@@ -274,17 +246,6 @@ def _with_word_before(line: str, found: re.Match[str]) -> str:
     """`API key: …`, `Secret access key = …`: what a key is of stands before it."""
     before = re.search(r"([^\W\d_]{2,20}) $", line[max(found.start() - 22, 0) : found.start()])
     return f"{before[1]} {found['name']}" if before else found["name"]
-
-
-def _in_prose(line: str, number: int) -> Credential | None:
-    """What people call a password; where no verb says so, it must look like one."""
-    for told in _PROSE.finditer(line):
-        value = (told["value"] or told["value2"] or told["value3"] or told["value4"]).rstrip(".!")
-        plain = names.is_strong(value) if told["value"] else names.is_varied(value)
-        if (plain or names.is_phrase(value)) and not names.is_no_secret(value):
-            name = told["name"] or told["name2"] or "password"
-            return Credential(f"a value told as the {name.lower()}", number, name)
-    return None
 
 
 def _in_marks(line: str, number: int, small: str) -> Credential | None:
