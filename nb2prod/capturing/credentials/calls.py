@@ -52,8 +52,12 @@ def password(called: Sequence[str], given: Sequence[str | None], at: int) -> boo
     >>> password(["plot"], ["me", "harbour"], 1) is None
     True
     """
+    if at >= len(given):
+        return None
     name, value, last = called[0] if called else "", given[at] or "", at == len(given) - 1
     before = [text for text in given[:at] if text]
+    if value and value in before:  # `guest`, `guest`: what everybody knows
+        return None
     if last and (names.sets_password(name) or _WRAPPING.search(name)):
         return True
     if last and _OPENING.match(name):
@@ -71,6 +75,11 @@ def password(called: Sequence[str], given: Sequence[str | None], at: int) -> boo
 _HANDING_ON = frozenset(
     {"partial", "methodcaller", "submit", "to_thread", "apply", "apply_async", "call_soon", "delayed"}
 )
+
+
+def signs_in(called: str) -> bool:
+    """Whether a call with such a name can only log in: `authenticate`, `login`."""
+    return bool(_SIGNING_IN.search(called))
 
 
 def handed_on(called: str) -> bool:

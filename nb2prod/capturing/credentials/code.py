@@ -126,10 +126,19 @@ class _Reader:
         naming = [
             self._text(value) for key, value in zip(keys, node.values, strict=True) if key and key.lower() in _NAMING
         ]
+        table = len({len(value.elts) if isinstance(value, ast.List) else id(value) for value in node.values}) == 1
         for key, told, value in zip(node.keys, keys, node.values, strict=True):
             self.read(key, _LOOSE)
+            if table and len(keys) > 1 and isinstance(value, ast.List):
+                self._of_column(told, value, given)
+                continue
             self.read(value, self._of_key(told, value, naming, given, short={"u", "user", "usr"} & {*keys}))
         self._columns([value for value in node.values if isinstance(value, ast.List | ast.Tuple)])
+
+    def _of_column(self, told: str | None, column: ast.List, given: _Given) -> None:
+        """A list among lists of one length is a column: what stands in it are neither user and password nor a command."""
+        for part in column.elts:
+            self.read(part, given.within(told).loose())
 
     def _of_key(self, told: str | None, value: ast.expr, naming: list[Any], given: _Given, *, short: Any) -> _Given:
         """What the value of a key is given to; in `{"u": …, "p": …}` and `users = {"anna": …}` it is a password."""
@@ -201,7 +210,8 @@ class _Reader:
         lists = [one for one in node.args if isinstance(one, ast.List | ast.Tuple)]
         if called == "zip" and len(lists) == len(node.args):
             self._columns(lists)
-        asked = self.signatures.get(called, ())
+        known = parameters.known(_dotted(node.func))
+        asked = self.signatures.get(called) or known
         naming = tuple(
             text
             for one in node.keywords
@@ -211,6 +221,8 @@ class _Reader:
         for at, argument in enumerate(node.args):
             if at < len(asked) and names.speaks(asked[at]):
                 self.read(argument, given.within(asked[at]))
+            elif at < len(known) and called not in self.signatures:
+                self.read(argument, _LOOSE)
             elif naming and not looked_up and at == len(node.args) - 1:
                 self.read(argument, given.within(*naming))
             else:
@@ -227,9 +239,11 @@ class _Reader:
 
     def _positional(self, node: ast.Call, at: int, before: str | None, given: _Given) -> _Given:
         """What stands before an argument names it; one that logs in is a password."""
-        called, last = _last(node.func), at == len(node.args) - 1
+        called = _last(node.func)
+        spoken = _spoken(node.args) if calls.signs_in(called) else node.args
+        last = at == len(spoken) - 1
         told = (before,) if before else ()
-        given_texts = [self._text(one) for one in node.args]
+        given_texts = [self._text(one) for one in spoken]
         dotted = _dotted(node.func) or (called,)
         if at and calls.handed_on(called):
             dotted, given_texts, at = _dotted(node.args[0]) or (given_texts[0] or "",), given_texts[1:], at - 1
@@ -273,8 +287,8 @@ class _Reader:
             *zip(defaults, node.defaults, strict=True),
             *zip(node.kwonlyargs, node.kw_defaults, strict=True),
         ]
-        for argument, default in given_to:
-            self.read(default, _Given((argument.arg,)))
+        for argument, default in given_to:  # nobody gives a hash as the default of what is looked up
+            self.read(default, _Given((argument.arg,), around=("default",)))
 
     def _of_subscript(self, node: ast.Subscript, given: _Given) -> None:
         self.read(node.value, _LOOSE)
@@ -295,6 +309,18 @@ def _constant(node: ast.Constant, given: _Given) -> str | None:
     if isinstance(node.value, int) and not isinstance(node.value, bool):
         return str(node.value) if given.pair and node.value >= 10**5 and given.names else None
     return folding.text(node)
+
+
+def _spoken(arguments: list[ast.expr]) -> list[ast.expr]:
+    """Arguments without those at the end that can be no password: `authenticate("db", "me", "…", {}, True)`."""
+    count = len(arguments)
+    while count and isinstance(arguments[count - 1], ast.Dict | ast.Constant) and not _is_text(arguments[count - 1]):
+        count -= 1
+    return arguments[:count]
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
 
 
 def _is_login(names: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
-from nb2prod.capturing.credentials import names
+from nb2prod.capturing.credentials import names, placeholders
 from nb2prod.capturing.credentials.kinds import KINDS
 
 # detect-secrets knows these as well as anyone. Left out: public addresses are no credentials, Artifactory's form also fits
@@ -35,7 +35,6 @@ _PLUGINS = {
     "square_oauth.SquareOAuthDetector": "a Square token",
     "stripe.StripeDetector": "a Stripe key",
     "telegram_token.TelegramBotTokenDetector": "a Telegram bot token",
-    "twilio.TwilioKeyDetector": "a Twilio key",
 }
 _BY_MARK = {
     mark: tuple(at for at, (_, marks, _) in enumerate(KINDS) if mark in marks.split())
@@ -98,7 +97,7 @@ def _match(text: str) -> str | None:
             what
             for what, look in _theirs()
             for found in look(text)
-            if _stands_alone(found, text) and not names.is_example(found)
+            if _stands_alone(found, text) and not placeholders.is_example(found)
         ),
         None,
     )
@@ -112,7 +111,7 @@ def _ours(text: str) -> str | None:
     small = text.lower()
     marked = {at for mark in [mark for mark in _BY_MARK if mark in small] for at in _BY_MARK[mark]}
     for at in sorted(marked):
-        if any(not names.is_example(one[0]) for one in _form(at).finditer(text)):
+        if any(not placeholders.is_example(one[0]) for one in _form(at).finditer(text)):
             return KINDS[at][0]
     return None
 

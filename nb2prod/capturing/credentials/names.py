@@ -9,33 +9,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from nb2prod.capturing.credentials import words
+from nb2prod.capturing.credentials import placeholders, words
 
 _ENDS = words.PASSWORDS | words.TOKENS | {"key", "keys"}
-_WORDS = re.compile(
-    r"(?i)^(none|null|true|false|nan|n/?a|unknown|undefined|todo|tbd|redacted|hidden|masked|removed|change_?me!?|replace_?me|placeholder"
-    r"|dummy|fake|foo|bar|baz|example|sample|default|string|str|object|category|text|int(eger)?\d*|float\d*|bool(ean)?|bytes|numeric"
-    r"|number|datetime\S*|mean|sum|min|max|median|count|first|last|nunique|std|mode|list|size|any|all|required|optional|missing"
-    r"|invalid|incorrect|correct|accepted|rejected|denied|updated|changed|confirmed|verified|needed|provided|protected|expired|valid|basic|bearer|digest|oauth2?|kerberos|ldap|token|tokens|user(name)?|login|yes|no|off|on|left|right|inner"
-    r"|outer|high|low|weak|strong|medium|environment|environ|prompt|input|getpass|auto|disabled|enabled|public|private|ignore|drop"
-    r"|passthrough|word|char|plain|hide|show|skip|hash(ed)?|mask|same|blank|empty|salt(ed)?|enum|json|blob|date|uuid|utf-?8|keep|full|form"
-    r"|html|bcrypt|argon2|scrypt|encrypted|test|admin|root)$"
-)
-_TEMPLATE = re.compile(
-    r"^(<.*>|\[.*\]|\{.*\}|\$.*|%.*|\*+|x{3,}|\.{2,}|-+|_+|#+|(.)\2*|your[-_ ].*|\(\?.*|.*\\[bwds].*|.*\.{3}|.*\*{4,}.*"
-    r"|.*[-_ ]here|.*(\(\?|\[\^|\]\+|\{\d+,).*)$",
-    re.IGNORECASE | re.DOTALL,
-)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*|v?\d{1,12})(?:/(?:[a-z][a-z_-]*|v?\d{1,12})){2,}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})(?:/(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})){2,}$|^[a-z]+(?:[._-][a-z]+)*[._-]v\d{1,3}$|^[\w.+-]+@$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 # what finds an element of a page, and colours
 _SELECTOR = re.compile(
     r"^(//\w.*|[#.][A-Za-z][A-Za-z_-]*|\w*\[[\w@-]+([*^$~|]?=[^\]]*)?\]|#[0-9A-Fa-f]{3,8}|(rgb|hsl)a?\(.*\))$"
 )
 _FILLED = re.compile(r"\{…?\w*\}|%\(?\w*\)?s")
+# a user alone before a host
+_USER_AT = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<user>[^\s:@/]{1,40})@[^\s@]+$")
 _SCHEME = re.compile(r"(?i)^(bearer|basic|token|apikey|digest)\b\s*")
 _SCHEMED = re.compile(r"^[A-Za-z][\w-]{1,14}[ =]+(\S{16,})$")
 _UNBROKEN = re.compile(r"^[^\s()\[\]{}]+$")
@@ -59,7 +47,6 @@ _ROW = re.compile(rf"^{_PART}(?:[_-]{_PART}){{2,}}$")
 _ADDRESS = re.compile(
     r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[yk][a-z0-9]{20,}|[a-z]{2,6}1[02-9ac-hj-np-z]{38,})$"
 )
-_EXAMPLE = re.compile(r"[A-Z0-9]EXAMPLE|[xX*.0•#]{6}")
 _MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
 _ABROAD = re.compile("|".join(map(re.escape, words.ABROAD)))
 _DRAWN = re.compile(r"^[A-Za-z0-9+/=_.:~|%-]+$")
@@ -205,13 +192,14 @@ def is_random(value: str, named: Iterable[str] = ()) -> bool:
     """
     if not 20 <= len(value) <= 128 or not _DRAWN.match(value) or _HEX.match(value) or _UUID.match(value):
         return False
-    if {word for name in named for word in _split(name)} & (words.IDENTITY | words.DATA):
+    spoken = [_split(name) for name in named]
+    if {word for told in spoken for word in told} & (words.IDENTITY | words.DATA) or any(map(_is_number, spoken)):
         return False
     if "/" in value and re.search(
         "[-_]", value
     ):  # of base64's two alphabets one: `Qwen/Qwen3-VL-4B-Instruct` is a model
         return False
-    if value.lower().startswith(("sha", "md5", "data")) or _ADDRESS.match(value) or is_example(value):
+    if value.lower().startswith(("sha", "md5", "data")) or _ADDRESS.match(value) or placeholders.is_example(value):
         return False
     if _SPEAKING_PREFIX.match(value) and re.search(r"[A-Za-z0-9]{16}", value) and is_key(value):
         return not is_no_secret(value)
@@ -241,10 +229,10 @@ def _is_drawn_of_letters(value: str) -> bool:
     return len(value) >= 20 and value.isalpha() and value.isascii() and _is_unspoken(value, 0.3)
 
 
-def _is_label(value: str) -> bool:
-    """What a form calls its field: `Passwort`, `Mot de passe`, `Clave de acceso`."""
-    spoken = value.lower().strip(" :*").split()
-    return len(spoken) <= 4 and all(map(str.isalpha, spoken)) and bool(words.PASSWORDS & set(spoken))
+def _is_without_password(value: str) -> bool:
+    """An address with a user that is no key: `postgresql://etl@host/db`."""
+    found = _USER_AT.match(value)
+    return found is not None and not is_key(found["user"])
 
 
 def _is_variable(value: str) -> bool:
@@ -343,22 +331,23 @@ def _is_about(told: tuple[str, ...]) -> bool:
     """`token_pattern`, `password_length`, `pad_token` speak of credentials and hold none."""
     if told[-1] in words.ABOUT and len(told) > 1:
         return True
-    pairs = list(itertools.pairwise(told))
-    return any(a in words.SPECIAL and b in ("token", "tokens") for a, b in pairs) or any(
-        a in ("high", "low", "band", "all", "one", "two", "single") and b == "pass" for a, b in pairs
-    )
+    before, last = told[-2:] if len(told) > 1 else ("", told[-1])
+    if (last in ("pass", "passes") and before in words.PASSES) or _is_number(told):
+        return True
+    return any(a in words.SPECIAL and b in ("token", "tokens") for a, b in itertools.pairwise(told))
 
 
-def is_example(value: str) -> bool:
-    """As manuals print a key: `AKIAIOSFODNN7EXAMPLE`, `hf_xxxxxxxxxxxx`."""
-    return bool(_EXAMPLE.search(value))
+def _is_number(told: tuple[str, ...]) -> bool:
+    """Whether a name ends in what counts keys and accounts: `private_key_id`, `account_sid`."""
+    before, last = told[-2:] if len(told) > 1 else ("", "")
+    return (last == "id" and before == "key") or (last == "sid" and before not in words.SESSIONS)
 
 
 def is_no_secret(value: str) -> bool:
     """A placeholder, a word of everyday, the name of a column, of a variable or of a file."""
-    if is_example(value) or _is_label(value) or _SELECTOR.match(value):
+    if placeholders.is_one(value) or placeholders.is_label(value):
         return True
-    if not value or _WORDS.match(value) or _TEMPLATE.match(value) or _PLACE.search(value):
+    if _SELECTOR.match(value) or _PLACE.search(value) or _is_without_password(value):
         return True
     parts = re.split(r"[\s_./:-]+", _CAMEL.sub("_", value).lower().strip("?!:. "))
     spoken = [part for part in parts if part]

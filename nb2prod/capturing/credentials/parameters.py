@@ -3,8 +3,36 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from nb2prod.capturing.credentials import folding
+
+# what packages ask by position, by the name that is called, or by it and the one before
+_KNOWN = {
+    "jwt.encode": ("payload", "secret"),
+    "jwt.decode": ("payload", "secret"),
+    "jws.sign": ("payload", "secret"),
+    "hmac.new": ("secret", "message"),
+    "hmac.digest": ("secret", "message"),
+    "execute_kw": ("database", "uid", "password"),
+    "Minio": ("endpoint", "access_key", "secret_key"),
+    "SpotifyClientCredentials": ("client", "client_secret"),
+    "SpotifyOAuth": ("client", "client_secret"),
+    "OAuthHandler": ("consumer_key", "consumer_secret"),
+    "OAuth1UserHandler": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
+    "OAuth1": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
+    "set_access_token": ("access_token", "access_token_secret"),
+    "URLSafeTimedSerializer": ("secret_key",),
+    "URLSafeSerializer": ("secret_key",),
+    "TimestampSigner": ("secret_key",),
+    **dict.fromkeys(
+        ("pymysql.connect", "MySQLdb.connect", "pymssql.connect"), ("host", "user", "password", "database")
+    ),
+    **dict.fromkeys(("oracledb.connect", "cx_Oracle.connect"), ("user", "password", "address")),
+    "dbapi.connect": ("address", "port", "user", "password"),
+    "load_cert_chain": ("certificate", "file", "password"),
+    "FTP": ("host", "user", "password"),
+}
 
 
 def of(tree: ast.AST) -> dict[str, tuple[str, ...]]:
@@ -28,6 +56,18 @@ def of(tree: ast.AST) -> dict[str, tuple[str, ...]]:
             if fields:
                 found[node.targets[0].id] = fields
     return {name: asked for name, asked in found.items() if asked}
+
+
+def known(dotted: Sequence[str]) -> tuple[str, ...]:
+    """What a well-known function asks by position; `dotted` is its name and those before it.
+
+    Examples
+    --------
+    >>> known(("encode", "jwt")), known(("encode", "text"))
+    (('payload', 'secret'), ())
+    """
+    within = f"{dotted[1]}.{dotted[0]}" if len(dotted) > 1 else ""
+    return _KNOWN.get(within) or (_KNOWN.get(dotted[0], ()) if dotted else ())
 
 
 def _arguments(given: ast.arguments) -> tuple[str, ...]:

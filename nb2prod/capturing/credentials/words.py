@@ -109,6 +109,15 @@ SPECIAL = _words(
     mean image no is has use tik page continuation cursor
     """
 )
+# what goes through something, and how often: `first_pass`, `n_pass`
+PASSES = _words(
+    """
+    high low band all one two three single double multi n num k max min total avg mean first second third fourth last final
+    next prev previous start end each every per forward backward reverse inverse training train warmup dry cleaning
+    """
+)
+# of these a `sid` lets in, of all else it is the number: `account_sid`
+SESSIONS = _words("session sess connect cookie auth login sap jsession php")
 # of such values words like these may be made; of a credential's not
 SPEAKING = _words(
     """
@@ -135,6 +144,23 @@ TALK = _words(
     must should least minimum maximum contain contains enter please your you forgot reset expired invalid incorrect wrong
     required cannot never always long short weak strong with from into this that the are was were have has been
     zeichen mindestens muss bitte ihr caractères caracteres mínimo minimo doit deve debe votre sua
+    """
+)
+# what asks the reader of a manual for a credential, or says that it was taken out
+FILLING = _words(
+    """
+    your yours dein deine deinen ihr ihre votre ton tes tuo vostro jouw seu sua insert replace replaceme placeholder paste
+    changeme fillme fill enter put goes here todo tbd redacted hidden masked removed censored omitted withheld dummy fake
+    example sample xxx xxxx xxxxx einfügen einfuegen hier eintragen remplacer ici aquí aqui
+    """
+)
+# ways to be let in and to encipher
+METHODS = _words(
+    """
+    wpa wpa2 wep psk eap peap tls tlsv ssl sslv sasl scram sha md hmac aes des rc rsa dsa ecdsa ed ecdh ecc gcm cbc ctr ccm
+    chacha poly oauth oidc saml ntlm ntlmv kerberos gssapi ldap ldaps mtls pbkdf bcrypt scrypt argon argon2id id rs hs es ps
+    eddsa dir kw enterprise personal digest basic bearer totp hotp webauthn fido otp sms x pkcs oaep jwt jws
+    chap pap mschap mschapv radius pkce
     """
 )
 SETTING = _words("set use with add put store save change update configure")
