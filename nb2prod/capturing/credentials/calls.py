@@ -9,14 +9,16 @@ from nb2prod.capturing.credentials import names, words
 
 # what these give is looked up at run time; their arguments are names of places
 LOOKED_UP = re.compile(
-    r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin)"
+    r"(?i)(get|environ|input|prompt|read|load|fetch|resolve|lookup|find|ask|select|drop|rename|column|col|hasattr|isin|^map$|fillna"
+    r"|startswith|endswith|contains|astype)"
 )
 _LOGGING_IN = re.compile(
     r"(?i)(log_?in|sign_?in|logon|authenticate|connect(ion)?|basic_?auth(entication)?|credentials?|bind(_s)?|auth|"
     r"(set|store|save|add)_(password|secret|credentials?)|auth_?handler|authenticator|ftp(_tls)?|imap4?(_ssl)?|load_cert_chain)$"
 )
 _SIGNING_IN = re.compile(
-    r"(?i)(log_?in|sign_?in|logon|authenticate|(basic|digest|ntlm|proxy|http)\w*_?auth(entication)?|credentials|bind_s"
+    r"(?i)(log_?in|sign_?in|logon|authenticate|(basic|digest|ntlm|proxy|http)\w*_?auth(entication)?|credentials?|bind_s"
+    r"|acquire_token_(for_user|by_username_password|with_\w*credentials|with_username_password)"
     r"|auth_?provider|password_?authenticator|(create|add|register|new)_?user)$"
 )
 SETTING = re.compile(

@@ -324,7 +324,7 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _is_login(names: tuple[str, ...]) -> bool:
-    return any("auth" in name.lower() or "cred" in name.lower() or "login" in name.lower() for name in names)
+    return any(re.search(r"(?i)auth(?!or(?!i))|cred(?!it)|login", name) for name in names)
 
 
 def _is_logins(told: tuple[str, ...]) -> bool:

@@ -50,7 +50,7 @@ _ORACLE = re.compile(
 # alone, as client libraries take it
 _ORACLE_ALONE = re.compile(r"^(?P<user>\w[\w$#]*)/(?P<password>[^\s/@'\"{}<>]{3,60})@[\w.-]+$")
 _PERCENT = re.compile(r"%(?:3[ABD]|40|2F)", re.IGNORECASE)
-_MARKS = re.compile(r"[=:./_'-]|\d")
+_MARKS = re.compile(r"[=:./_'|-]|\d")
 _SHORTEST = 20  # of what detect-secrets knows
 # none of what it knows is without one of these
 _THEIRS = re.compile(r"[A-Za-z0-9_+/=.-]{18}|PRIVATE KEY|_authToken|xox|eyJ")

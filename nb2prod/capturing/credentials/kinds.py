@@ -11,6 +11,7 @@ _HEX = "[a-fA-F0-9]"
 _UUID = rf"{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 _TYPED = r"""(?!\$|\{|<|%|\*|[.~/-])['"]?(?=[^\s'"|/]*\d)(?=[^\s'"|/]*[A-Za-z])[^\s'"|/]{6,}"""  # as given to a command
 _OPEN = r"(?!\$|\{|<|%|\*)"  # what a template is filled with begins so
+_WORD = rf"""['"]?{_OPEN}(?!-)[^\s'"|]{{5,}}"""  # where nothing but a password is ever given
 
 _CLOUDS = (
     ("an AWS access key", "akia asia abia acca a3t aroa aida", rf"{_S}(AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9]|AROA|AIDA)[A-Z0-9]{{16}}{_E}"),
@@ -156,7 +157,7 @@ _MONEY = (
     ("a Square token", "sq0 eaaa", rf"{_S}(sq0(atp|csp|idp)-[A-Za-z0-9_-]{{22,}}|EAAA(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{{40,60}}{_E})"),
     ("a PayPal or Braintree token", "access_token$", r"access_token\$(production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}"),
     ("a Plaid token", "access-", rf"{_S}access-(production|sandbox|development)-{_UUID}"),
-    ("a payment key", "live_ test_ flwseck sk_ rzp_ zpka_", rf"{_S}((shippo|duffel|rzp|lob)_(live|test)_[A-Za-z0-9_=-]{{14,}}|FLWSECK(_TEST)?-[A-Za-z0-9]{{12,}}|zpka_[A-Za-z0-9_]{{30,}}|(live|test)_(pub_)?(?=[A-Za-z_=-]*\d)[A-Za-z0-9_=-]{{32,}}{_E})"),
+    ("a payment key", "live_ test_ flwseck sk_ rzp_ zpka_", rf"{_S}((shippo|duffel|rzp|lob)_(live|test)_[A-Za-z0-9_=-]{{14,}}|FLWSECK(_TEST)?-[A-Za-z0-9]{{12,}}|zpka_[A-Za-z0-9_]{{30,}}|(live|test)_(pub_)?(?=[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9=-]{{32,}}{_E})"),
     ("an EasyPost key", "ezak eztk", rf"{_S}EZ[AT]K[A-Za-z0-9]{{50,}}"),
     ("an Alpaca key", "pk ak", rf"(?i:alpaca)[^\n]{{0,60}}?{_S}[PAC]K[A-Z0-9]{{18,24}}{_E}"),
     ("an API key of RapidAPI", "msh", rf"{_S}[a-f0-9]{{10}}msh[a-f0-9]{{15}}p1[a-f0-9]{{5}}jsn[a-f0-9]{{12}}{_E}|{_S}[A-Za-z0-9]{{8,12}}msh[A-Za-z0-9]{{12,20}}p1[A-Za-z0-9]{{4,8}}jsn[A-Za-z0-9]{{8,16}}{_E}"),
@@ -175,10 +176,12 @@ _COMMON = (
     ("a basic authorisation", "basic", r"(?i:\bbasic)\s+(?=\S*[A-Z])(?=\S*[0-9+/=])[A-Za-z0-9+/]{12,}={0,2}(?![\w])"),
     ("a password in a connection string", "pwd password", r"(?i)(?<![A-Za-z])(pwd|password)\s*=\s*(?![<{$%*.\[(]|None\b|os\.|getpass|input)[^;\s'\"=()]{4,}\s*;|;\s*(pwd|password)\s*=\s*(?![<{$%*.\[(])[^;\s'\"()]{4,}"),
     ("a DSN with a password", "password", rf"(?i)\b(host|dbname|user)\s*=\s*\S+\s.*\bpassword\s*=\s*{_OPEN}(?![\w.]*\()[^\s'\"]{{4,}}"),
+    ("a DSN with a password", "password", rf"(?i)\bpassword={_OPEN}[^\s'\"(),]{{4,}}\s+(?:\S+=\S+\s+)*(host|dbname|user)=\S"),
     ("a password in a URL's query", "password= passwd= pwd=", rf"(?i)[?&;](?:password|passwd|pwd)={_OPEN}[^&;\s'\"]{{4,}}"),
     ("a password of netrc", "login", rf"\b(?i:login)\s+\S+\s+(?i:password)\s+{_OPEN}\S{{4,}}"),
     ("a password given to a command", "-p", rf"\b(login|mysql|mysqldump|mysqladmin|sshpass|mongo(sh|dump|import|export)?|mosquitto_(pub|sub)|sqlcmd|bcp|vsql|cqlsh|clickhouse-client|kinit|htpasswd|zip|unzip|7z|sqoop)\b.*\s-[pP]\s?{_OPEN}['\"]?(?=\S*\d)\S{{6,}}"),
-    ("a password given to a command", "sshpass", rf"\bsshpass\s+-p\s*['\"]?{_OPEN}[^\s'\"]{{4,}}"),
+    ("a password given to a command", "sshpass zip openssl kinit stdin sudo", rf"\b(?:sshpass\s+-p|(?:un)?zip\b[^|&\n]*?\s-P|openssl\s+enc\b[^|&\n]*?\s-k)\s*{_WORD}|\b(?:echo|printf)\s+{_WORD}['\"]?\s*\|\s*(?:kinit\b|sudo\s+-\w*S|\S.*--password-stdin)"),
+    ("a password given to a command", "-v", rf"\s-n\s+\S*(?:key|token|password|secret)\s+-v\s+{_TYPED}"),
     ("a password given to a command", "-p -w -a", rf"(?<!\S)(-u|-U|-n|-D|--user|--username|--login)[\s=]?['\"]?[A-Za-z][\w.@\\:=/,-]*['\"]?\s+(?:\S+\s+){{0,6}}?-(p|P|w|a|pw|pass)[\s=]?{_TYPED}"),
     ("a password given to a command", "redis-cli ldap openssl cryptsetup", rf"\b(redis-cli\b.*\s-a|ldap\w+\b.*\s-w|openssl\b.*\s-k|keydb-cli\b.*\s-a)\s+{_TYPED}"),
     ("a password given to a command", "sqlplus expdp impdp sqlldr lftp smbclient rpcclient isql net htpasswd", rf"\b(?:(?:sqlplus|expdp|impdp|sqlldr)\b.*?\s\w+/|lftp\b.*\s-u\s*['\"]?\w+,|(?:smb|rpc)client\b.*\s-U\s*['\"]?[\w.\\-]+%|isql\s+\S+\s+\S+\s+|net use\b.*?\s(?=\S+\s+/user:)|htpasswd\b.*?\s-\w*b\w*\s(?:.*\s)?\S+\s+\S+\s+){_TYPED}"),
@@ -189,6 +192,7 @@ _COMMON = (
     ("a password before a host", "@", rf"(?<![\w/:.-])(?!(?i:e?-?mail|mailto|from|to|cc|user|contact|sip|xmpp|git|ssh)\b)[A-Za-z][\w.-]*:{_OPEN}(?=[^\s@]*\d)(?=[^\s@]*[A-Za-z])[^\s:/@'\"]{{6,}}@[\w.-]+:\d{{2,5}}\b"),
     ("a credential given to curl", "curl wget http", rf"\b(curl|wget|https?)\b.*\s(-u|--user|-a|--auth|--proxy-user|-U)[\s=]*['\"]?{_OPEN}[^\s:'\"/]+:{_OPEN}(?!//)[^\s'\"]{{3,}}"),
     ("a password given to openssl", "pass:", rf"(?i)-(pass(in|out)?|k)\s+['\"]?pass:{_OPEN}[^\s'\"]{{4,}}"),
+    ("a password in SQL", "pragma", rf"(?i)\bpragma\s+(hex)?(re)?key\s*=\s*['\"]{_OPEN}[^'\"]{{6,}}['\"]"),
     ("a password in SQL", "identified by password", rf"(?i)\b(identified (with \w+ )?by|with (login )?(encrypted )?password|set password for \S+)\s*=?\s*'{_OPEN}(?!\w*password)[^'\s{{]{{6,}}'"),
     ("a password in SQL", "identified password secret", rf"(?i)\b(create|alter|grant|identified|set password|with|options|copy|unload|attach|change (master|replication)|import|backup|restore)\b[^;]{{0,400}}?\b(identified (with \w+ )?by|password|secret)\s*(=|\bto\b|\bas\b)?\s*['\"](?=[^'\"]*\d){_OPEN}[^'\"\s{{]{{6,}}['\"]"),
 )  # fmt: skip

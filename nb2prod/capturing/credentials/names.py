@@ -15,7 +15,7 @@ _ENDS = words.PASSWORDS | words.TOKENS | {"key", "keys"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACE = re.compile(
     r"^(\.{0,2}/|~/|[A-Za-z]:\\)|^[a-z][a-z0-9+.-]*://[^@\s]*$|^[\w.+-]+@[\w-]+\.[\w.]+$|\.(py|json|ya?ml|toml|csv|txt|pem|crt|key|pkl|parquet|ipynb|md|ini"
-    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})(?:/(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})){2,}$|^[a-z]+(?:[._-][a-z]+)*[._-]v\d{1,3}$|^[\w.+-]+@$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
+    r"|cfg|env|html?|png|zip|gz|sql)$|^arn:|://[^/@\s]*:(?:[A-Z_]+|password|\$\{?\w*\}?|<\w+>)?@|^[\w-]*@https?://[^@\s]*$|^\d{4}-\d\d-\d\d|^(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})(?:/(?:[a-z][a-z_-]*(?:\d{1,4}[a-z]?)?|v?\d{1,12})){2,}$|^[a-z]+(?:[._-][a-z]+)*[._-]v\d{1,3}$|^[\w.+-]+@$|^[a-z][a-z0-9]*\+[a-z][a-z0-9]*$|^[A-Z]{2,5}(-\d{2,8}){1,3}$|^[\w.-]+\.(com|org|net|io|dev|ai|co|eu|de|internal|local)(:\d+)?(/\S*)?$"
 )
 # what finds an element of a page, and colours
 _SELECTOR = re.compile(

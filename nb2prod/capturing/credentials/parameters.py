@@ -31,6 +31,7 @@ _KNOWN = {
     **dict.fromkeys(("oracledb.connect", "cx_Oracle.connect"), ("user", "password", "address")),
     "dbapi.connect": ("address", "port", "user", "password"),
     "load_cert_chain": ("certificate", "file", "password"),
+    "SentinelAPI": ("user", "password", "address"),
     "FTP": ("host", "user", "password"),
 }
 

@@ -20,7 +20,7 @@ _TEMPLATE = re.compile(
     r"|.*[-_ ]here|.*(\(\?|\[\^|\]\+|\{\d+,).*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_EXAMPLE = re.compile(r"[A-Z0-9]EXAMPLE|[xX*.0•#]{6}")
+_EXAMPLE = re.compile(r"EXAMPLE|[xX*.0•#]{6}")
 # signs that stand for what is not shown: `hf_***`, `sk-…aB3d`, `••••`
 _MASK = re.compile(r"[*•●∙▪█∗✱]{3,}|^\S{0,12}(?:…|\.{3})\S{0,8}$")
 # `***hidden***`, `[removed]`, `--secret--`

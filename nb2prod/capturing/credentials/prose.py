@@ -18,7 +18,7 @@ _VALUE = r"[\"'`*]{0,2}(?P<%s>[^\s\"'`,;()<>{}*]{6,80})"
 _NAME = r"[\"'`*]{0,2}[\w.@\\-]{2,40}[\"'`*]{0,2}"
 _PROSE = re.compile(
     rf"(?i)\b(?P<name>{_SPOKEN})(?: (?:for|of|to|on|in|at|für|pour|para|per|voor|do) [\w. -]{{1,30}}?)?"
-    rf" ?(?:(?:is|was|ist|war|lautet|est|es|è|é|jest):?|\(|->|→) ?{_VALUE % 'value'}"
+    rf"(?: \(| ?(?:(?:is|was|ist|war|lautet|est|es|è|é|jest):?|->|→)) ?{_VALUE % 'value'}"
     rf"|(?:^|\s|use ){_VALUE % 'value2'}[\"'`*]{{0,2}} (?:is|as|ist|als) (?:(?:the|our|my|das|unser) )?"
     rf"(?:[\w-]+ )?(?P<name2>{_SPOKEN})\b"
     rf"|\b(?:(?:{_LOGIN})(?: (?:for|of|to|is|für) [\w-]+)?:?|(?:{_ACCOUNT}):)"

@@ -15,8 +15,8 @@ from nb2prod.capturing import cells
 from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, folding, forms, kind, names, prose, tables
 
 _PAIR = re.compile(
-    r"(?P<name>[^\W\d_][\w.-]{1,60})\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
-    r"(?P<value>(?<=[\"'`])[^\"'`\n]{4,300}(?=[\"'`])|[^\s\"'`,;}{()\[\]<>|&]{4,300}(?![(\[]))"
+    r"(?P<name>[^\W\d_][\w.-]{1,60})(?:\*\*)?\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)(?:\*\*)?\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
+    r"(?P<value>(?<=[\"'`])[^\"'`\n]{4,300}(?=[\"'`])|[^\s\"'`,;}{()\[\]<>|&]{4,300}(?![\w.]*[(\[]))"
 )
 _OPTION = re.compile(
     r"(?:^|\s)--?(?P<name>[A-Za-z][\w-]{1,40})[ =]+[\"']?(?P<value>[^\s\"'`$<{-][^\s\"'`]{3,200})"
@@ -34,7 +34,8 @@ _SET = re.compile(
     r"^[\s#]*(?:export |set |setx |ENV |ARG )?(?P<name>[\w.-]{2,60})\s*[=:]\s*"
     r"(?P<value>[^\s_.()\[\]{}<>$%\"'`]{6,80})\s*(?:&&.*|;.*|#.*)?$"
     r"|(?:^|[\s;&!])(?:(?:ENV|ARG) )?(?P<name2>[A-Z][A-Z0-9_]{2,60})=(?P<value2>[^\s()\[\]{}<>$%\"'`;&]{6,80})(?=$|[\s;&])"
-    r"|\s--(?P<name3>[A-Za-z][\w-]{1,40})[ =](?P<value3>[^\s()\[\]{}<>$%\"'`;&-][^\s()\[\]{}<>$%\"'`;&]{5,80})(?=$|[\s;&])"
+    r"|\s--(?:set(?:-\w+)?[ =])?(?P<name3>[A-Za-z][\w.-]{1,60})[ =]"
+    r"(?P<value3>[^\s()\[\]{}<>$%\"'`;&-][^\s()\[\]{}<>$%\"'`;&]{5,80})(?=$|[\s;&])"
 )
 # as an .env file has it: whatever signs the value has, up to the end of the line
 _WHOLE = re.compile(
@@ -57,6 +58,8 @@ _ELEMENTS = re.compile(
     r"<value>\s*(?P<value>[^<]{4,200}?)\s*</value>"
 )
 _EXAMPLES = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
+_NETRC = re.compile(r"(?m)^\s*login\s+\S+\s*\n\s*(?P<name>password)\s+(?P<value>[^\s$<{]{4,80})\s*$")
+_INLINE = re.compile(r"</?(?:b|i|u|em|strong|code|tt|kbd|samp|small|span|mark)(?: [^<>\n]*)?>")
 _CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
 _NOISE = re.compile(
     r"(<(script|style)\b[^<>]*>).*?</\2>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE
@@ -87,12 +90,12 @@ def in_text(text: str) -> Iterator[Credential]:
     plain = _NOISE.sub(lambda noise: noise[1] or " ", text[: 10 * LONGEST])
     if "<t" in plain:
         plain = _CELLS.sub(" | ", plain).replace("</tr>", "</tr>\n")
-    for below in _BELOW.finditer(plain) if "value" in plain else ():
-        if (what := kind(below["value"], (below["name"],))) is not None:
-            yield Credential(what, plain.count("\n", 0, below.start("value")) + 1, below["name"])
-    for pair in _ELEMENTS.finditer(plain) if "<value>" in plain else ():
-        if (what := kind(pair["value"], (pair["name"],))) is not None:
-            yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
+    if "</" in plain:
+        plain = _INLINE.sub("", plain)
+    for form, mark in ((_BELOW, "value"), (_ELEMENTS, "<value>"), (_NETRC, "login")):
+        for found in form.finditer(plain) if mark in plain else ():
+            if (what := kind(found["value"], (found["name"],))) is not None:
+                yield Credential(what, plain.count("\n", 0, found.start("value")) + 1, found["name"])
     for number, name, value in (*tables.pairs(plain), *tables.inserted(plain)):
         if (names.is_password(name) or names.is_key(value)) and (what := kind(value, (name,), spelled=False)):
             yield Credential(what, number, name)

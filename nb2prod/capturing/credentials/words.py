@@ -86,7 +86,7 @@ BEFORE_CODE = _words("access auth security authorization authorisation activatio
 NO_KEY = _words(
     """
     primary foreign sort cache partition hash join group lookup s3 object bucket merge map dict idempotency row
-    column col feature public pub index unique surrogate natural sorting etag md5 sha checksum digest fingerprint
+    column col feature public pub index unique surrogate natural sorting etag md5 sha checksum digest fingerprint recv
     """
 )
 # a name that ends so speaks of a credential and holds none
@@ -106,7 +106,7 @@ ABOUT = _words(
 SPECIAL = _words(
     """
     pad eos bos sep cls mask unk special n num max min stop start end first last next prev new sub word total avg
-    mean image no is has use tik page continuation cursor
+    mean image no is has use tik page continuation cursor idempotency idempotent request lock deduplication
     """
 )
 # what goes through something, and how often: `first_pass`, `n_pass`
@@ -132,7 +132,8 @@ IDENTITY = _words(
     """
     id ids file sheet doc folder hash sha sha1 sha256 digest checksum etag uuid guid commit ref revision run experiment
     integrity fingerprint md5 version model video image png seed instance package job estimator deployment cluster sku
-    project tenant dataset repo repository branch channel artifact trace span
+    project tenant dataset repo repository branch channel artifact trace span device tx txid txn transaction
+    block contract
     """
 )
 # what holds encoded data, or makes data of it

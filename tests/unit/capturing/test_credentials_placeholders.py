@@ -64,6 +64,12 @@ def test_what_people_and_machines_make_up_is_none_of_these(value: str) -> None:
         "second_pass = 'refit7'\nk_pass = 'sweep12'",
         "ftp.login('anonymous', 'anonymous@')\nbroker.login('guest', 'guest')",
         "authenticate(db, user, password, {})",
+        f"tx = '0x{HEX}{HEX}'\norder_token = 'ORD-2024-000123'",
+        "job = start(client_request_token='3f2b8c1a-9d4e-4f6a-8b7c-1e2d3c4b5a69')",
+        "drivers = {'PostgresDsn': 'postgresql+pg8000'}\ngraph_key = 'store/v2/user_7d'\nconnect('host', 'orders.v2')",
+        "metadata = {'authors': ('Writer7', 'Writer-mail'), 'credits': ('Kim', 'Lamp-7a')}",
+        "frame['score'] = frame.password.map({'a': 'Weak1', 'b': 'Strong2'})",
+        "def test_singular_data_covariance_gh10205_again(): ...  # test_singular_data_covariance_gh10205",
         "cursor = oracledb.connect(user, secret, 'db.corp/orcl7')",
     ],
 )
@@ -76,6 +82,8 @@ def test_code_with_what_only_looks_like_it_is_let_pass(source: str) -> None:
     [
         "Settings(user='me', password=SecretStr('**********'), token='pat_***')",
         "ConnectionInfo(host='db', dbname=x user=me password=SecretValue(hidden) )",
+        "    credentials = oauth2.id_token.fetch_id_token_credentials(audience, request=request)",
+        "#     token = Token(source=formula)",
         "password: <hidden>\ntoken: [removed]\nsecret: ••••••••",
     ],
 )
@@ -105,6 +113,14 @@ def test_a_finding_is_named_by_what_it_is(source: str, what: str | None, name: s
 @pytest.mark.parametrize(
     "source",
     [
+        "api = SentinelAPI('me', 'kettlewhistle', 'https://hub.corp.example')",
+        "app.acquire_token_for_user('me@corp.example', 'kettlewhistle')",
+        "db.execute(\"PRAGMA key = 'kettlewhistle'\")",
+        "!unzip -P kettlewhistle a.zip",
+        "!echo kettlewhistle | kinit me@CORP",
+        "!helm install x --set auth.password=kettlewhistle",
+        f"!tool config set -n key -v {HEX}",
+        "%%writefile ~/.netrc\nmachine x.corp\nlogin me\npassword kettlewhistle",
         f"@cache\ndef rates(day, key='{HEX}'): ...",
         f"uid = common.authenticate('prod', 'me@corp.example', '{TYPED}', {{}})",
         "rows = models.execute_kw(database, uid, 'kettlewhistle', 'sale.order', 'search', [[]])",
@@ -117,3 +133,15 @@ def test_a_finding_is_named_by_what_it_is(source: str, what: str | None, name: s
 )
 def test_what_packages_and_commands_take_by_position_is_found(source: str) -> None:
     assert found(source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"**Password:** {TYPED}",
+        f"<b>API key:</b> <code>{DRAWN}</code>",
+        "password=kettlewhistle host=db user=me",
+    ],
+)
+def test_marks_around_a_name_do_not_hide_its_value(text: str) -> None:
+    assert any(in_text(text))
