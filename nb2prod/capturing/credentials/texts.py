@@ -93,9 +93,9 @@ def in_text(text: str) -> Iterator[Credential]:
     if "</" in plain:
         plain = _INLINE.sub("", plain)
     for form, mark in ((_BELOW, "value"), (_ELEMENTS, "<value>"), (_NETRC, "login")):
-        for found in form.finditer(plain) if mark in plain else ():
-            if (what := kind(found["value"], (found["name"],))) is not None:
-                yield Credential(what, plain.count("\n", 0, found.start("value")) + 1, found["name"])
+        for pair in form.finditer(plain) if mark in plain else ():
+            if (what := kind(pair["value"], (pair["name"],))) is not None:
+                yield Credential(what, plain.count("\n", 0, pair.start("value")) + 1, pair["name"])
     for number, name, value in (*tables.pairs(plain), *tables.inserted(plain)):
         if (names.is_password(name) or names.is_key(value)) and (what := kind(value, (name,), spelled=False)):
             yield Credential(what, number, name)
