@@ -8,7 +8,7 @@ import msgspec
 
 from nb2prod.baseline import Baseline, dense
 from nb2prod.monitoring import standing
-from nb2prod.monitoring.spans import Span, grain, watch
+from nb2prod.monitoring.spans import Span, Watch, line, watch
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.store import Store
@@ -53,15 +53,14 @@ def drift(
     if by:
         return _since(records)
     if (known is None or known.replayed) and any(one.drifted for one in records):
-        records = _begun(store, name, found.version, records, effect)
+        records = _begun(store, name, found, records, effect)
     return records if known is None else [standing.told(one, known) for one in records]
 
 
-def _begun(store: Store, name: str, version: int, whole: list[FeatureDrift], effect: float) -> list[FeatureDrift]:
+def _begun(store: Store, name: str, found: Watch, whole: list[FeatureDrift], effect: float) -> list[FeatureDrift]:
     """Over all time, with the period in which each began to drift."""
-    days = watch(store, name, "day", version)
-    periods = [span.period for span in days.spans if span.period] if days is not None else []
-    course = drift(store, name, grain(periods), version=version, effect=effect) if periods else []
+    panes = store.panes.of(name, found.version, found.model.key)
+    course = drift(store, name, line(panes), version=found.version, effect=effect) if panes else []
     since = {one.feature: one.since for one in course}
     return [msgspec.structs.replace(one, since=since.get(one.feature) if one.drifted else None) for one in whole]
 

@@ -14,10 +14,15 @@ from nb2prod.errors import NotFound, UsageError
 from nb2prod.records.base import Record
 from nb2prod.runtime.watched import Watched, watched
 from nb2prod.store import Store
-from nb2prod.store.panes import Sparse, add_sparse
+from nb2prod.store.panes import SECONDS, Pane, Sparse, add_sparse
 
 By = Literal["month", "week", "day"]
 _FORMATS = {"month": "%Y-%m", "week": "%G-W%V", "day": "%Y-%m-%d"}
+_STEPS = {"minute": 60, "2 minutes": 120, "5 minutes": 300, "10 minutes": 600, "30 minutes": 1800, "hour": 3600}
+"""Periods of a life too short for days, in seconds."""
+_LONGEST, _LEAST, _ROWS = 48, 4, 40
+"""Of a time line in these: the most periods, the fewest where there may be more, and the rows that one should have."""
+_MOMENT = "%Y-%m-%dT%H:%MZ"
 
 
 class Span(Record, frozen=True, kw_only=True):
@@ -47,7 +52,7 @@ def watch(store: Store, name: str, by: str | None = None, version: int | None = 
     UsageError
         `by` is no period.
     """
-    if by is not None and by not in _FORMATS:
+    if by is not None and by not in (*_FORMATS, *_STEPS):
         raise UsageError(
             f"There are no figures by {by}",
             code="no-such-period",
@@ -76,6 +81,38 @@ def grain(periods: Sequence[str]) -> str:
     return "day" if days <= 45 else "week" if days <= 200 else "month"
 
 
+def line(panes: Sequence[Pane]) -> str:
+    """The period in which a time line of these panes is told: minutes while the life is short, then hours, days, weeks, months.
+
+    Never finer than the panes are kept, and with so many rows in each that a picture of them says something.
+    """
+    first = min(pane.period for pane in panes)
+    last = max(pane.period + SECONDS[pane.grain] for pane in panes)
+    kept, rows = max(SECONDS[pane.grain] for pane in panes), sum(pane.rows for pane in panes)
+    many = {by: -(-(last - first) // step) for by, step in _STEPS.items() if step >= kept}
+    fit = [by for by, count in many.items() if count <= _LONGEST]
+    for by in fit:
+        if rows >= _ROWS * many[by]:
+            return by
+    rough = [by for by in fit if many[by] >= _LEAST]
+    return (
+        rough[-1] if rough else fit[0] if fit else grain([period_of(when, "day") or "" for when in (first, last - 1)])
+    )
+
+
+def between(first: str, last: str, by: str | None) -> list[str]:
+    """All periods from one to another, those without rows too; none where they are days or longer."""
+    step = _STEPS.get(by or "")
+    if step is None:
+        return []
+    begin, end = (datetime.strptime(one, _MOMENT).replace(tzinfo=UTC).timestamp() for one in (first, last))
+    return [_moment(when) for when in range(int(begin), int(end) + 1, step)]
+
+
+def _moment(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime(_MOMENT)
+
+
 def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:
     if version is None:
         live = store.deployments.find(name)
@@ -91,7 +128,10 @@ def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | No
 
 def period_of(start: float, by: str | None) -> str | None:
     """The period that a time lies in, as text; None for all time."""
-    return datetime.fromtimestamp(start, UTC).strftime(_FORMATS[by]) if by else None
+    if by is None:
+        return None
+    step = _STEPS.get(by)
+    return _moment(start // step * step) if step else datetime.fromtimestamp(start, UTC).strftime(_FORMATS[by])
 
 
 def model_of(store: Store, key: str) -> Watched:

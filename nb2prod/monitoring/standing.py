@@ -132,6 +132,16 @@ def course(found: FeatureDrift, known: Story, by: str) -> FeatureDrift:
     return replace(found, drifted=inside, since=first if inside else None)
 
 
+def changed(known: Story, feature: str, by: str) -> tuple[str, str] | None:
+    """The first and the last period in which the change of a feature may have begun; None where nothing was alarmed."""
+    one = known.now.get(feature) or known.was.get(feature)
+    if one is None or known.replayed:
+        return None
+    sides = (one.first if one.earliest is None else one.earliest), (one.first if one.latest is None else one.latest)
+    first, last = (period_of(when, by) or "" for when in sides)
+    return first, last
+
+
 def moment(when: float) -> str:
     """A time as JSON has it, to the minute, in UTC."""
     return dt.datetime.fromtimestamp(when, dt.UTC).strftime("%Y-%m-%dT%H:%MZ")

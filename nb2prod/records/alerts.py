@@ -212,7 +212,8 @@ class Rule(Record, frozen=True, kw_only=True):
 class Moved(Record, frozen=True, kw_only=True):
     """What one alarm of an alert said of one feature: its words, its size and what is certain of it, in training's deviations.
 
-    `first` is when the change most likely began, `ended` when it was over (epoch seconds); None while it stands.
+    `first` is when the change most likely began, `earliest` and `latest` what else is likely, `ended` when it was over (epoch
+    seconds); None while it stands.
     """
 
     feature: str
@@ -221,6 +222,8 @@ class Moved(Record, frozen=True, kw_only=True):
     effect: float
     bound: float
     first: float
+    earliest: float | None = None
+    latest: float | None = None
     ended: float | None = None
 
 

@@ -36,7 +36,9 @@ class Report(Record, frozen=True, kw_only=True):
     """The summary that a report's text, HTML and JSON are made of.
 
     `drift` is what stands now, over the `span_rows` rows since `span` (None: all), `course` by period (`by`); `history` is the
-    performance by period. `bound` is the least shift that is told, `certifiable` the least that these training rows can tell.
+    performance by period. `periods` are all from the first to the last, where they are shorter than days; `changed` has the first
+    and the last period in which a feature's change may have begun. With `feature` it is of that one alone.
+    `bound` is the least shift that is told, `certifiable` the least that these training rows can tell.
     `labels_waiting` labels wait for their prediction, `labels_unmatched` waited in vain.
     `missing` has what cannot be answered yet, each with the line that would bring it.
     """
@@ -44,6 +46,7 @@ class Report(Record, frozen=True, kw_only=True):
     name: str
     version: int | None
     made: str
+    feature: str | None = None
     rows: int
     training_rows: int
     span: str | None = None
@@ -54,6 +57,8 @@ class Report(Record, frozen=True, kw_only=True):
     status: ServiceStatus | None = None
     drift: tuple[FeatureDrift, ...] = ()
     course: tuple[FeatureDrift, ...] = ()
+    periods: tuple[str, ...] = ()
+    changed: dict[str, tuple[str, str]] = {}
     shapes: tuple[Shape, ...] = ()
     confidence: tuple[Shape, ...] = ()
     together: dict[str, float] = {}

@@ -163,5 +163,7 @@ def _moved(alarm: Alarm, life: Life) -> Moved:
         effect=alarm.effect,
         bound=alarm.bound,
         first=life.time_of(alarm.first_row),
+        earliest=life.time_of(alarm.earliest),
+        latest=life.time_of(alarm.latest),
         ended=None if alarm.ended is None else life.time_of(alarm.ended),
     )

@@ -82,16 +82,32 @@ def _levels(shape: Shape, width: int, height: int) -> Spec:
     )
 
 
-def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height: int = 90) -> Spec:
-    """How far a column stood from training in each period: the shift, its lower bound, the limit, the change as a band."""
-    periods = [one.period or "" for one in found]
+def course(
+    found: Sequence[FeatureDrift],
+    bound: float,
+    width: int = 400,
+    height: int = 90,
+    *,
+    periods: Sequence[str] = (),
+    changed: tuple[str, str] | None = None,
+) -> Spec:
+    """How far a column stood from training in each period: the shift, its lower bound, the limit, the change as a band.
+
+    Parameters
+    ----------
+    periods
+        All that the axis has; by default those of `found`.
+    changed
+        The first and the last period in which the change may have begun, where an alarm says so.
+    """
+    periods = list(periods) or [one.period or "" for one in found]
     x = {
         "field": "x",
         "type": "ordinal",
         "sort": periods,
         "title": None,
         "axis": _sparse(periods, width),
-        "scale": {"paddingInner": 0, "paddingOuter": 0.2},
+        "scale": {"paddingInner": 0, "paddingOuter": 0.2, "domain": periods},
     }
     top = 1.1 * max([2 * bound, *(one.effect for one in found)])
     y = {
@@ -104,7 +120,7 @@ def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height
     points = [{"x": one.period, "y": round(one.effect, 4), "low": round(one.low, 4)} for one in found]
     dashes = {"type": "rule", "color": LIMIT, "strokeDash": [5, 4]}
     limit = {"data": {"values": [{"y": bound}]}, "mark": dashes, "encoding": {"y": y}}
-    layers: list[Spec] = [*_change(touched(found), x), limit]
+    layers: list[Spec] = [*_change(touched(found, periods, changed), x), limit]
     values = {"data": {"values": points}}
     band = {"mark": {"type": "rule", "color": NOW, "opacity": 0.55, "strokeWidth": 3}}
     layers.append({**values, **band, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "y"}}})
@@ -115,8 +131,12 @@ def course(found: Sequence[FeatureDrift], bound: float, width: int = 400, height
     return {"width": width, "height": height, "layer": layers}
 
 
-def touched(found: Sequence[FeatureDrift]) -> list[str]:
-    """The periods of the moment of change: it lies between the last calm one and the first that had moved."""
+def touched(
+    found: Sequence[FeatureDrift], axis: Sequence[str] = (), changed: tuple[str, str] | None = None
+) -> list[str]:
+    """The periods of the moment of change: those of the alarm, else the last calm one and the first that had moved."""
+    if changed is not None:
+        return [one for one in axis if changed[0] <= one <= changed[1]]
     periods, since = [one.period or "" for one in found], [one.since for one in found if one.since]
     if not since or since[-1] not in periods:
         return []
@@ -188,4 +208,14 @@ def _layered(parts: Sequence[tuple[list[Spec], Spec, Spec]], width: int, height:
 def _sparse(periods: Sequence[str], width: int) -> Spec:
     """As many labels on a time line as stand side by side."""
     step = max(1, -(-len(periods) // (width // 85)))
-    return {"values": list(periods)[::step], "labelAngle": 0}
+    shown = list(periods)[::step]
+    named = json.dumps(dict(zip(shown, _short(shown), strict=True)))
+    return {"values": shown, "labelAngle": 0, "labelExpr": f"({named})[datum.value] || datum.value"}
+
+
+def _short(periods: Sequence[str]) -> list[str]:
+    """Moments by their hour, with the day where there are several; other periods as they are."""
+    if not all(one.endswith("Z") for one in periods):
+        return list(periods)
+    day = len({one[:10] for one in periods}) > 1
+    return [one[5:16].replace("T", " ") if day else one[11:16] for one in periods]

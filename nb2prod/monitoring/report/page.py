@@ -40,6 +40,7 @@ background:none;border:0}
 """
 _META = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
 _HEAD = (("column", ""), ("moved", ""), ("since", ""), ("rows", "r"), ("shift, σ", "r"), ("at least", "r"))
+_TIMES = (("period", ""), ("moved", ""), ("rows", "r"), ("shift, σ", "r"), ("at least", "r"))
 _ALONE = """:root{color-scheme:light dark}body{margin:32px auto;max-width:980px;padding:0 20px;background:#fff;color:#1c1f23}
 @media (prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}}
 @media print{body{margin:0}.cells figure{break-inside:avoid}}"""
@@ -76,7 +77,7 @@ class Page:
         parts = [
             f"<h1>{_safe(words.title(report))}</h1>",
             f'<p class="soft">{_safe(words.made(report))} · {report.training_rows:,} training rows</p>',
-            _answers(report),
+            _answers(report) if report.feature is None else "",
             _drift(report),
             _together(report),
             _scores(report),
@@ -129,27 +130,32 @@ def _answers(report: Report) -> str:
 def _drift(report: Report) -> str:
     if not report.shapes:
         return ""
-    courses = [found for one in report.shapes if (found := _course(report, one))]
+    courses = [one for one in report.shapes if _course(report, one)]
     key = (
         f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now: {_safe(words.spanned(report))}'
         f'<span class="key" style="border-color:{charts.TRAINING}"></span>training'
     )
     if courses:
         key += f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is told '
-        key += f"({words.score(report.bound)} σ)"
-    key += ", and the time of the change as a band</p>" if any(map(charts.touched, courses)) else "</p>"
-    return _section(
-        "What moved, and how far",
-        [key, f'<div class="cells">{"".join(_figure(report, one) for one in report.shapes)}</div>', _table(report)],
-    )
+        key += f"({words.score(report.bound)} σ); a rod reaches down to what is certain of its {report.by}"
+    key += "; the band is the time in which the change began" if any(_touched(report, one) for one in courses) else ""
+    key += "" if courses or not report.name else f". {words.ONE_PERIOD}"
+    figures = f'<div class="cells">{"".join(_figure(report, one) for one in report.shapes)}</div>'
+    return _section("What moved, and how far", [f"{key}</p>", figures, _table(report)])
+
+
+def _touched(report: Report, shape: Shape) -> list[str]:
+    found = _course(report, shape)
+    axis = report.periods or [one.period or "" for one in found]
+    return charts.touched(found, axis, report.changed.get(shape.feature))
 
 
 def _figure(report: Report, shape: Shape) -> str:
     found = next((one for one in report.drift if one.feature == shape.feature), None)
     told = words.compared(found, report.bound)
-    drawn = charts.svg(charts.outlines(shape))
-    course = _course(report, shape)
-    line = charts.svg(charts.course(course, report.bound)) if course else ""
+    size = {"width": 840, "height": 150} if report.feature is not None else {}
+    drawn = charts.svg(charts.outlines(shape, **size))
+    line = _line(report, shape, size)
     outside = (
         f"; {100 * shape.outside:.1f} % of the rows lie beyond this range or are null" if shape.outside > 0.02 else ""
     )
@@ -161,6 +167,17 @@ def _figure(report: Report, shape: Shape) -> str:
     )
 
 
+def _line(report: Report, shape: Shape, size: dict[str, int]) -> str:
+    """The time line, under it when the change may have begun."""
+    course = _course(report, shape)
+    if not course:
+        return ""
+    changed = report.changed.get(shape.feature)
+    drawn = charts.svg(charts.course(course, report.bound, **size, periods=report.periods, changed=changed))
+    began = words.began(report, shape.feature)
+    return f'{drawn}<p class="soft">{_safe(began[:1].upper() + began[1:])}.</p>' if began else drawn
+
+
 def _course(report: Report, shape: Shape) -> list[FeatureDrift]:
     """The periods in which a column is drawn over time: none where there is one alone."""
     found = [one for one in report.course if one.feature == shape.feature and one.rows]
@@ -168,6 +185,8 @@ def _course(report: Report, shape: Shape) -> list[FeatureDrift]:
 
 
 def _table(report: Report) -> str:
+    if report.feature is not None:
+        return _periods(report)
     cells = "".join(f'<th class="{side}">{name}</th>' for name, side in _HEAD)
     lines = "".join(
         f"<tr><td>{'▲ ' if one.drifted else ''}{_safe(words.plain(one.feature))}</td><td>{_safe(_words(one))}</td>"
@@ -176,6 +195,20 @@ def _table(report: Report) -> str:
         for one in report.drift
     )
     return f"<details><summary>All {len(report.drift)} watched things</summary><table><tr>{cells}</tr>{lines}</table></details>"
+
+
+def _periods(report: Report) -> str:
+    found = [one for one in report.course if one.rows] if report.shapes else []
+    if len(found) < 2:
+        return ""
+    cells = "".join(f'<th class="{side}">{name}</th>' for name, side in _TIMES)
+    lines = "".join(
+        f"<tr><td>{'▲ ' if one.drifted else ''}{_safe(spoken(one.period))}</td><td>{_safe(one.direction or '–')}</td>"
+        f'<td class="r">{one.rows:,}</td><td class="r">{words.score(one.effect)}</td>'
+        f'<td class="r">{words.score(one.low)}</td></tr>'
+        for one in found
+    )
+    return f"<details><summary>All {len(found)} periods</summary><table><tr>{cells}</tr>{lines}</table></details>"
 
 
 def _words(one: FeatureDrift) -> str:

@@ -14,7 +14,7 @@ from nb2prod.baseline.feature import BODY
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import drifts, performances, standing
 from nb2prod.monitoring.report.shapes import shape
-from nb2prod.monitoring.spans import grain, watch
+from nb2prod.monitoring.spans import between, line, watch
 from nb2prod.monitoring.standing import Story
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.monitoring.statistics.gaps import GATE
@@ -106,16 +106,18 @@ def of_deployment(
             labels_unmatched=unmatched,
         )
         return replace(bare, missing=_missing(bare))
-    by = grain([span.period for span in found.spans if span.period])
+    panes = store.panes.of(name, found.version, found.model.key)
+    by = line(panes) if panes else "day"
     rows = sum(span.rows for span in found.spans)
     known = standing.story(store, name, found.version, found.model.key)
     since = known.since if known is not None else None
-    span = standing.span(store.panes.of(name, found.version, found.model.key), since)
+    span = standing.span(panes, since)
     whole = summarise(found.model.baseline, span.counts, name=name, rows=rows, feature=feature, known=known)
     course = drifts.drift(store, name, by, version=found.version)
     if known is not None and not known.replayed:
         course = [standing.course(one, known, by) for one in course]
     shown = {one.feature for one in (*whole.shapes, *whole.confidence)}
+    periods = sorted({one.period for one in course if one.period and one.rows})
     full = replace(
         whole,
         version=found.version,
@@ -125,6 +127,8 @@ def of_deployment(
         status=status,
         drift=whole.drift if known is not None and not known.replayed else _begun(whole.drift, course),
         course=tuple(one for one in course if one.feature in shown),
+        periods=tuple(between(periods[0], periods[-1], by)) if periods else (),
+        changed=_changed(known, shown, by),
         performance=tuple(performances.performance(store, name, version=found.version)),
         history=tuple(_first(performances.performance(store, name, by=by, version=found.version))),
         rules=rules,
@@ -132,7 +136,32 @@ def of_deployment(
         labels_waiting=waiting,
         labels_unmatched=unmatched,
     )
-    return replace(full, missing=_missing(full))
+    return _alone(replace(full, missing=_missing(full)), feature)
+
+
+def _changed(known: Story | None, shown: Iterable[str], by: str) -> dict[str, tuple[str, str]]:
+    found = {one: standing.changed(known, one, by) for one in shown} if known is not None else {}
+    return {feature: periods for feature, periods in found.items() if periods is not None}
+
+
+def _alone(report: Report, feature: str | None) -> Report:
+    """What a report says of one feature; all of it without one."""
+    if feature is None:
+        return report
+    alerts = (one for one in report.alerts if feature in (one.subject, *one.features))
+    return replace(
+        report,
+        feature=feature,
+        drift=tuple(one for one in report.drift if one.feature == feature),
+        alerts=tuple(alerts),
+        alarms=tuple(one for one in report.alarms if one.feature == feature),
+        performance=(),
+        history=(),
+        rules=(),
+        together={},
+        calibration=(),
+        missing=report.missing[:1] if not report.rows else (),
+    )
 
 
 def _told(store: Store, name: str) -> tuple[AlertRecord, ...]:
@@ -156,9 +185,8 @@ def of_monitor(monitor: Monitor, feature: str | None = None) -> Report:
     made = summarise(monitor.baseline, counts, rows=monitor.rows, feature=feature)
     told = tuple(one for one in map(monitor.performance, _METRICS) if one.value is not None)
     missing = () if monitor.rows else (("No rows have been counted yet.", "monitor.update(frame)"),)
-    return replace(
-        made, alarms=tuple(sorted(monitor.alarms(), key=lambda one: one.rank)), performance=told, missing=missing
-    )
+    alarms = tuple(sorted(monitor.alarms(), key=lambda one: one.rank))
+    return _alone(replace(made, alarms=alarms, performance=told, missing=missing), feature)
 
 
 def certifiable(rows: int) -> float:

@@ -22,6 +22,8 @@ _VERDICTS = {
 
 def text(report: Report) -> str:
     """The whole report; every line reads without the pictures."""
+    if report.feature is not None:
+        return _alone(report)
     lines = [title(report), "", *(f"{head:<8}{body}" for head, _, body in answers(report))]
     lines += _block("Moved", _first([f"{plain(one.feature)}: {moved(one)}" for one in report.drift if one.drifted], 12))
     lines += _block("Over", _first([f"{plain(one.feature)}: {was(one)}" for one in report.drift if one.until], 12))
@@ -38,6 +40,42 @@ def text(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _alone(report: Report) -> str:
+    """One feature: how it stands, how it stood over time, and what was told of it."""
+    lines = [title(report), *(f"  {distances(one)}" for one in report.shapes), f"  over {spanned(report)}"]
+    lines += _block("Over time", over_time(report))
+    told = [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in reversed(report.alerts)]
+    lines += _block("Alerts", _first(told, 8))
+    lines += _block("Alarms", [alarm(one) for one in report.alarms])
+    lines += _block("To know", list(report.notes))
+    lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
+    return "\n".join(lines)
+
+
+def over_time(report: Report) -> list[str]:
+    """A feature period by period, and when the change may have begun; why there is none where there is one period alone."""
+    found = [one for one in report.course if one.feature == report.feature and one.rows]
+    if len(found) < 2:
+        return [ONE_PERIOD] if report.name and report.rows else []
+    lines = [
+        f"{'▲' if one.drifted else '·'} {spoken(one.period)}  {score(one.effect)} σ, at least {score(one.low)}"
+        f"  ({one.rows:,} row{_s(one.rows)})"
+        for one in found
+    ]
+    return [*lines, *filter(None, (began(report, report.feature or ""),))]
+
+
+def began(report: Report, feature: str) -> str:
+    """When the change of a feature may have begun; empty where nothing was alarmed."""
+    if feature not in report.changed:
+        return ""
+    first, last = report.changed[feature]
+    return f"the change began in {spoken(first) if first == last else stood(first, last)}"
+
+
+ONE_PERIOD = "One period has rows so far: a time line needs a second one."
+
+
 def _block(head: str, lines: list[str]) -> list[str]:
     return ["", head, *(f"  {line}" for line in lines)] if lines else []
 
@@ -52,6 +90,9 @@ def title(report: Report) -> str:
     named = " ".join(part for part in (report.name, str(report.version or "")) if part) or "These rows"
     if not report.rows:
         return f"{named}: no rows have been counted yet"
+    if report.feature is not None:
+        found = next(iter(report.drift), None)
+        return f"{named}: {plain(report.feature)}: {compared(found, report.bound)}"
     wrong = _wrong(report)
     gone = sum(one.drifted for one in report.drift)
     over = any(one.until for one in report.drift) and not wrong

@@ -209,7 +209,7 @@ def test_a_deployments_report_draws_its_days_the_change_and_what_labels_said(sto
     assert "known as blue dots" in text
     assert "Is it up?" in text
     assert text.count("<svg") >= 9
-    band, limit = "the time of the change as a band", "the limit from which a shift is told"
+    band, limit = "the band is the time in which the change began", "the limit from which a shift is told"
     assert band in text
     first = tuple(one for one in report.summary.course if one.period == "2023-11-14")
     one_day = Page(msgspec.structs.replace(report.summary, course=first)).html()

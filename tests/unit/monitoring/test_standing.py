@@ -13,6 +13,7 @@ from nb2prod.home import Home
 from nb2prod.monitoring import drift
 from nb2prod.monitoring.alerts.evaluation import Evaluator
 from nb2prod.monitoring.report import Page, of_deployment, words
+from nb2prod.monitoring.spans import between, line
 from nb2prod.monitoring.standing import limits, moment, spoken, stood
 from nb2prod.monitoring.statistics.gaps import GATE
 from nb2prod.records.alerts import Alert, Moved
@@ -21,6 +22,7 @@ from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk import card
 from nb2prod.store import Store
 from nb2prod.store.labels import Told
+from nb2prod.store.panes import Pane
 
 UP = ServiceStatus(name="delays", state="live", url=None, version=1)
 
@@ -60,6 +62,52 @@ def test_what_stands_is_said_with_the_alerts_own_figures_everywhere(store: Store
     assert spoken(age.since) in alert.title
     assert moved.direction in alert.what
     assert f"at least {moved.bound:.2g}" in alert.what
+
+
+def test_a_life_of_twenty_minutes_is_drawn_over_time_with_the_change_as_a_band(store: Store) -> None:
+    watched(store, Feed(store), Evaluator(store), {range(11): 0.0, range(11, 20): 0.7})
+    report = of_deployment(store, "delays")
+    assert report.by == "minute"
+    assert len(report.periods) == 20
+    first, last = report.changed["age"]
+    assert first <= "2023-11-14T12:11Z" <= last
+    assert last < "2023-11-14T12:16Z"
+    page = Page(report).html()
+    assert "the band is the time in which the change began" in page
+    assert f"The change began in {stood(first, last)}" in page
+    young = replace(report, course=tuple(one for one in report.course if one.period == first))
+    assert words.ONE_PERIOD in Page(young).html()
+
+
+def test_a_report_of_one_feature_is_of_that_one_alone(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.3, over="1h")])
+    watched(store, Feed(store), Evaluator(store), {range(11): 0.0, range(11, 20): 0.7})
+    page = Page(of_deployment(store, "delays", feature="age"))
+    lines = page.text().splitlines()
+    assert lines[0].startswith("delays 1: age: up: median")
+    assert sum(line.startswith("  ▲ ") for line in lines) >= 8
+    assert sum(line.startswith("  · ") for line in lines) >= 8
+    assert any(line.startswith("  the change began in Tue 14 Nov 12:") for line in lines)
+    for said in (page.text(), page.html()):
+        assert "delays: age has moved up" in said
+        assert "town" not in said
+        assert "accuracy .7" not in said
+        assert "Pays" not in said
+    calm = Page(of_deployment(store, "delays", feature="town"))
+    assert calm.text().startswith("delays 1: town: as in training")
+    assert "age" not in calm.text()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rows", "by"),
+    [(20, 100, "minute"), (90, 100, "2 minutes"), (90, 5, "10 minutes"), (600, 50, "30 minutes"), (2000, 50, "hour")],
+)
+def test_a_time_line_has_periods_that_rows_and_counts_are_enough_for(minutes: int, rows: int, by: str) -> None:
+    panes = [Pane(grain="minute", period=60 * minute, rows=rows, counts={}) for minute in range(minutes)]
+    assert line(panes) == by
+    assert line([*panes, Pane(grain="day", period=-86400, rows=9, counts={})]) == "day"
+    found = between("2023-11-14T12:00Z", "2023-11-14T14:00Z", by)
+    assert (found[0], found[-1]) == ("2023-11-14T12:00Z", "2023-11-14T14:00Z")
 
 
 def test_what_is_over_is_told_as_over_with_its_span_and_stands_nowhere(store: Store) -> None:
