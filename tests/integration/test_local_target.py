@@ -314,6 +314,47 @@ def test_a_killed_supervisord_is_mended_without_a_failed_request(bench: Bench) -
     assert bench.target.status("delays").state == "live"
 
 
+def test_who_does_not_answer_is_not_said_to_be_gone(bench: Bench) -> None:
+    bench.deploy(1)
+    until(bench.all_ready)
+    supervisord = bench.target.supervisor.pid()
+    assert supervisord is not None
+    pids = {name: bench.pid_of(f"delays.1.{name}") for name in ("worker-1", "worker-2")}
+    stopped = [supervisord]
+    try:
+        os.kill(supervisord, signal.SIGSTOP)
+        assert bench.target.supervisor.pid() == supervisord
+        status = bench.target.status("delays")
+        assert status.state == "degraded"
+        assert "supervisord did not answer within 3 s" in (status.reason or "")
+        assert "2 of 2 workers answer" in (status.reason or "")
+        assert {one.name: one.pid for one in status.workers} == pids
+        for pid in pids.values():
+            stopped.append(pid)
+            os.kill(pid, signal.SIGSTOP)
+        status = bench.target.status("delays")
+        assert (status.state, {one.state for one in status.workers}) == ("degraded", {"silent"})
+        assert f"The workers run (pid {pids['worker-1']}, {pids['worker-2']})" in (status.reason or "")
+        assert (status.fix or "").startswith("nb2prod status delays")
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    until(bench.all_ready)
+    assert bench.target.status("delays").state == "live"
+
+
+def test_a_caddy_that_does_not_answer_is_no_other_process_on_its_port(bench: Bench) -> None:
+    bench.deploy(1)
+    until(bench.all_ready)
+    caddy = bench.pid_of("caddy")
+    os.kill(caddy, signal.SIGSTOP)
+    try:
+        status = bench.target.status("delays")
+        assert (status.state, (status.reason or "")[:33]) == ("degraded", "Caddy runs and did not answer in ")
+    finally:
+        os.kill(caddy, signal.SIGCONT)
+
+
 def test_a_torn_place_leaves_the_processes_alone_and_doctor_writes_it_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -65,9 +65,15 @@ class Gateway:
         return reply is not None and reply.status == 200
 
     def ports(self) -> frozenset[int]:
-        """The ports that it holds now."""
+        """The ports that it holds now; none where it does not answer."""
+        return self.look() or frozenset()
+
+    def look(self) -> frozenset[int] | None:
+        """The ports that it holds now; None where it does not answer."""
         reply = ask(self.socket, "GET", "/config/apps/http/servers", timeout=3.0)
-        if reply is None or reply.status != 200:
+        if reply is None:
+            return None
+        if reply.status != 200:
             return frozenset()
         servers = json.loads(reply.body) or {}
         return frozenset(int(server["listen"][0].rpartition(":")[2]) for server in servers.values())

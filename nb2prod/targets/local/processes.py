@@ -187,8 +187,9 @@ class Processes:
         look = 0.0
         while not run.ready(1):
             if time.monotonic() > look:
-                process = self.supervisor.processes().get(name)
-                if process is None or process.state in CRASHED:
+                known = self.supervisor.look()
+                process = None if known is None else known.get(name)
+                if known is not None and (process is None or process.state in CRASHED):
                     raise self._did_not_start(run, (process and process.error) or "It ended before it was ready.")
                 look = time.monotonic() + 0.25
             if time.monotonic() > until:

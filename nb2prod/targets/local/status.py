@@ -10,11 +10,11 @@ from typing import NamedTuple
 from nb2prod.home import Home
 from nb2prod.records.serving import ServiceStatus, State, Worker
 from nb2prod.store.deployments import DeploymentRow, Deployments
-from nb2prod.targets.local import logs, ports, traffic
+from nb2prod.targets.local import logs, orphans, ports, traffic
 from nb2prod.targets.local.gateway import PROGRAM as CADDY
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.runs import Run
-from nb2prod.targets.local.supervisor import Process, Supervisor
+from nb2prod.targets.local.supervisor import PATIENCE, Process, Supervisor
 
 AGENT = "agent"
 LOW_DISK = 64 * 2**20
@@ -22,6 +22,8 @@ GRACE = 120.0
 """Seconds that a worker may take after a switch before its absence counts against the service."""
 DEAD = ("FATAL", "EXITED", "BACKOFF")
 LOG_LINES = 8
+SILENT = "silent"
+"""A worker that is there and did not answer, while nobody says what it does."""
 
 
 class Trouble(NamedTuple):
@@ -51,8 +53,9 @@ class Observer:
         if row.desired == "stopped":
             failed = self._failed(row)
             return self._told(row, run, failed.state if failed else "stopped", (), failed)
-        processes = self.supervisor.processes()
-        workers = tuple(self._worker(run, number, processes) for number in run.workers)
+        processes = self.supervisor.look()
+        left = {} if processes else {one.program: one.pid for one in orphans.find(self.supervisor.sockets)}
+        workers = tuple(self._worker(run, number, processes or {}, left) for number in run.workers)
         troubles = list(self._troubles(row, run, workers, processes))
         state = _worst(troubles, workers)
         return self._told(row, run, state, workers, troubles[0] if troubles else None)
@@ -87,28 +90,32 @@ class Observer:
             log=trouble.log if trouble else (),
         )
 
-    def _worker(self, run: Run, number: int, processes: dict[str, Process]) -> Worker:
-        process = processes.get(run.program_name(number))
+    def _worker(self, run: Run, number: int, processes: dict[str, Process], left: dict[str, int]) -> Worker:
+        """By supervisord's word; by its own where that is missing (`left`: the processes that are there all the same)."""
+        program = run.program_name(number)
+        process = processes.get(program)
         name = f"worker-{number}"
-        pid, since = (process.pid, process.since) if process else (None, None)
-        if run.ready(number):  # it may serve although its supervisord was killed
+        pid, since = (process.pid, process.since) if process else (left.get(program), None)
+        if run.ready(number):
             return Worker(name=name, pid=pid, state="ready", since=since)
+        if process is None and pid is not None:
+            return Worker(name=name, pid=pid, state=SILENT)
         if process is None or process.state == "STOPPED":
             return Worker(name=name, pid=None, state="stopped")
         word = "dead" if process.state in DEAD else "stopping" if process.state == "STOPPING" else "starting"
         return Worker(name=name, pid=pid, state=word, since=since)
 
     def _troubles(
-        self, row: DeploymentRow, run: Run, workers: tuple[Worker, ...], processes: dict[str, Process]
+        self, row: DeploymentRow, run: Run, workers: tuple[Worker, ...], processes: dict[str, Process] | None
     ) -> Iterator[Trouble]:
         yield from self._of_the_disk()
         if not processes:
-            yield self._without_supervisor(workers)
+            yield self._silent(row, workers) if processes is None else self._without_supervisor(workers)
             if all(worker.state != "ready" for worker in workers):
                 return
-        yield from self._of_the_port(row, processes)
+        yield from self._of_the_port(row, processes or {})
         yield from self._of_workers(row, run, workers)
-        yield from self._of_the_agent(processes)
+        yield from self._of_the_agent(processes or {})
 
     def _of_the_disk(self) -> Iterator[Trouble]:
         free = shutil.disk_usage(self.home.root).free
@@ -125,12 +132,32 @@ class Observer:
             return Trouble(
                 "degraded", "supervisord is gone; the workers answer, but nothing would start them again.", fix
             )
+        if pids := _pids(workers):
+            return Trouble(
+                "degraded", f"supervisord is gone; the workers run ({pids}) and did not answer in time.", fix
+            )
         return Trouble("failed", "Nothing runs: the machine was restarted, or supervisord was ended.", fix)
 
+    def _silent(self, row: DeploymentRow, workers: tuple[Worker, ...]) -> Trouble:
+        """supervisord is there and says nothing: what is known is what the workers say themselves."""
+        said = f"supervisord did not answer within {PATIENCE:g} s: the machine is busy, or it was stopped."
+        ready = sum(worker.state == "ready" for worker in workers)
+        again = f"nb2prod status {row.name}    # asks again"
+        if ready:
+            return Trouble("degraded", f"{said} {ready} of {len(workers)} workers answer.", again)
+        if pids := _pids(workers):
+            return Trouble("degraded", f"{said} The workers run ({pids}) and did not answer in time either.", again)
+        return Trouble("failed", f"{said} No worker runs.", "nb2prod doctor --fix")
+
     def _of_the_port(self, row: DeploymentRow, processes: dict[str, Process]) -> Iterator[Trouble]:
-        if row.port in self.gateway.ports():
+        held = self.gateway.look()
+        if held is not None and row.port in held:
             return
         fix = "nb2prod doctor --fix"
+        if held is None and any(one.program == CADDY for one in orphans.find(self.supervisor.sockets)):
+            text = "Caddy runs and did not answer in time: the machine is busy, or it was stopped."
+            yield Trouble("degraded", text, f"nb2prod status {row.name}    # asks again")
+            return
         if not ports.free(row.port):
             reason = f"Port {row.port} is taken by {ports.holder(row.port)}."
             yield Trouble("failed", reason, f"{fix}    # gives `{row.name}` another port; or end that process")
@@ -148,7 +175,11 @@ class Observer:
                 continue
             log = tuple(logs.last_lines(run.log(number), LOG_LINES))
             alone = all(other.state != "ready" for other in workers)
-            reason = {"dead": "ended and does not start again", "starting": "was started again and is not ready"}
+            reason = {
+                "dead": "ended and does not start again",
+                "starting": "was started again and is not ready",
+                SILENT: f"runs (pid {worker.pid}) and did not answer in time",
+            }
             text = f"{worker.name} {reason.get(worker.state, 'does not run')}."
             yield Trouble(
                 "failed" if alone and worker.state == "dead" else "degraded", text, f"nb2prod logs {row.name}", log
@@ -171,10 +202,16 @@ class Observer:
         return datetime.fromisoformat(times[-1]).timestamp() if times else 0.0
 
 
+def _pids(workers: tuple[Worker, ...]) -> str:
+    """`pid 71, 72`; empty where none runs."""
+    pids = [str(worker.pid) for worker in workers if worker.pid is not None]
+    return f"pid {', '.join(pids)}" if pids else ""
+
+
 def _worst(troubles: list[Trouble], workers: tuple[Worker, ...]) -> State:
     states = {trouble.state for trouble in troubles}
     if "failed" in states:
         return "failed"
     if not any(worker.state == "ready" for worker in workers):
-        return "starting"
+        return "degraded" if any(worker.state == SILENT for worker in workers) else "starting"
     return "degraded" if states else "live"

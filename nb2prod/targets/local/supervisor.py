@@ -27,6 +27,10 @@ LOG_FILES = 5
 DRAIN_SECONDS = 40
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "OPENBLAS_CORETYPE")
 """All that a service sees of the environment it was started from (and `LC_…`)."""
+PATIENCE = 3.0
+"""Seconds that a look waits for an answer."""
+GONE = FileNotFoundError, ConnectionRefusedError
+"""What says that nobody listens; anything else is somebody who did not answer."""
 
 Reached = Callable[[], bool]
 
@@ -78,18 +82,26 @@ class Supervisor:
         self.pidfile = folder / "supervisord.pid"
 
     def pid(self) -> int | None:
-        """Its process id, or None where no supervisord answers for this home."""
+        """Its process id, also where it is too busy to say so; None where there is no supervisord of this home."""
         try:
             return cast(int, self._rpc(timeout=5.0).getPID())
-        except (OSError, xmlrpc.client.Error):
+        except GONE:
             return None
+        except (OSError, xmlrpc.client.Error):
+            return next((one.pid for one in orphans.find(self.sockets) if not one.program), None)
 
     def processes(self) -> dict[str, Process]:
         """Every program that it knows; empty where it does not answer."""
+        return self.look(timeout=30.0) or {}
+
+    def look(self, *, timeout: float = PATIENCE) -> dict[str, Process] | None:
+        """Every program that it knows; empty where there is no supervisord, None where it does not answer in time."""
         try:
-            known = cast(list[dict[str, Any]], self._rpc().getAllProcessInfo())
-        except (OSError, xmlrpc.client.Error):
+            known = cast(list[dict[str, Any]], self._rpc(timeout).getAllProcessInfo())
+        except GONE:
             return {}
+        except (OSError, xmlrpc.client.Error):
+            return None
         return {info["name"]: _process(info) for info in known}
 
     def apply(self, programs: Iterable[Program]) -> None:
@@ -176,6 +188,15 @@ class Supervisor:
                 code="supervisord-config",
                 where=str(self.config),
                 why=error.faultString,
+                fix="nb2prod doctor --fix",
+                kept="what runs goes on",
+            ) from error
+        except OSError as error:
+            raise Failed(
+                "supervisord does not answer",
+                code="supervisord-silent",
+                where=str(self.socket),
+                why=f"It runs (pid {self.pid()}) and said nothing for 30 s: the machine is busy, or it was stopped.",
                 fix="nb2prod doctor --fix",
                 kept="what runs goes on",
             ) from error
