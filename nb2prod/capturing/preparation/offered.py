@@ -21,7 +21,7 @@ from nb2prod.capturing.preparation.raw import Raw, outset
 from nb2prod.capturing.preparation.slicing import Slice, backward
 from nb2prod.capturing.preparation.statements import Program
 from nb2prod.capturing.preparation.subject import Subject
-from nb2prod.capturing.preparation.writing import FRAME, Body, body
+from nb2prod.capturing.preparation.writing import FRAME, Body, body, stored
 from nb2prod.capturing.values import is_frame, length
 
 PATIENCE = 3.0
@@ -184,8 +184,10 @@ def _offered(
         for offer in writer.offers():
             outcome = trying.tried(offer)
             if outcome.held:
-                offer = trying.leanest(offer, data, made)
-                return _said(steps, notebook, writer.raw, offer, outcome, _from(program, raw, notebook))
+                offer, idle = trying.leanest(offer, data, made)
+                read = [not forms.stores(made.steps[number].node, idle) for number in raw.preparing]
+                told = tuple(itertools.compress(steps, read)) or steps
+                return _said(told, notebook, writer.raw, offer, outcome, _from(program, raw, notebook))
             wrong = outcome.wrong
     return Outside(steps, _by_hand(subject), open="; ".join(dict.fromkeys([*written.left, wrong])))
 
@@ -248,17 +250,39 @@ class _Trying:
     def tried(self, offer: Offer) -> trial.Outcome:
         return trial.tried(offer.inputs, offer.raw, self.truth, self.namespace, self.spare)
 
-    def leanest(self, offer: Offer, data: Any, made: Slice) -> Offer:
-        """The same offer without what makes the labels, and for the columns that are needed, where that answers the same."""
+    def leanest(self, offer: Offer, data: Any, made: Slice) -> tuple[Offer, list[str]]:
+        """The same offer without what makes the labels or what nothing reads, and for the columns that are needed.
+
+        The second is which columns nothing reads.
+        """
         until = time.monotonic() + PATIENCE
         labels = self._labels(data, made)
-        for one in itertools.chain(self._unlabelled(offer, labels), [offer]):
+        idle = self._idle(offer, until)
+        lean = replace(self, writer=replace(self.writer, written=needed.without(self.writer.written, idle)))
+        for one in itertools.chain(lean._unlabelled(offer, labels), lean._same(offer) if idle else (), [offer]):
             found = needed.needs(one, labels, self.truth.few, self.namespace, self.spare)
             leaner = one.narrower(found) if found else iter([one] if one is not offer else [])
             for each in leaner:
                 if time.monotonic() < until and self.tried(each).held:
-                    return each
-        return offer
+                    return each, idle if one is not offer else []
+        return offer, []
+
+    def _idle(self, offer: Offer, until: float) -> list[str]:
+        """The columns that a step makes and the model is given the same without."""
+        idle: list[str] = []
+        for name in () if self.writer.piped else stored(self.writer.written):
+            without = replace(
+                self, writer=replace(self.writer, written=needed.without(self.writer.written, [*idle, name]))
+            )
+            if time.monotonic() < until and next(without._same(offer), None) is not None:
+                idle.append(name)
+        return idle
+
+    def _same(self, offer: Offer) -> Iterator[Offer]:
+        """The offers of this writer that give the model the same rows as another."""
+        for one in self.writer.offers():
+            if needed.alike(one, offer, self.truth.few, self.namespace, self.spare):
+                yield one
 
     def _labels(self, data: Any, made: Slice) -> list[str]:
         """The columns of the labels: in the raw rows, and those that the steps make."""
@@ -276,6 +300,4 @@ class _Trying:
         if [ast.dump(one) for one in lean.statements] == [ast.dump(one) for one in whole.statements]:
             return
         for learning in (lean, whole):  # what is learnt may need the labels
-            for one in replace(self.writer, written=lean, learning=learning).offers():
-                if needed.alike(one, offer, self.truth.few, self.namespace, self.spare):
-                    yield one
+            yield from replace(self, writer=replace(self.writer, written=lean, learning=learning))._same(offer)

@@ -22,6 +22,9 @@ def part(value: ast.expr, number: int, count: int) -> ast.expr:
         return value.elts[number]
     if isinstance(value, ast.Call) and forms.called(value) == "factorize":
         return ast.Subscript(value, ast.Constant(number), ast.Load())
+    if isinstance(value, ast.Call) and forms.called(value) in ("cut", "qcut") and count == 2:
+        plain = ast.Call(value.func, value.args, [one for one in value.keywords if one.arg != "retbins"])
+        return ast.Subscript(value, ast.Constant(1)) if number else ast.copy_location(plain, value)
     if isinstance(value, ast.Call) and value.args:
         if forms.called(value) == "train_test_split":
             return value.args[min(number // 2, len(value.args) - 1)]

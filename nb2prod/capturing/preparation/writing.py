@@ -45,6 +45,13 @@ class Body:
         )
 
 
+def stored(made: Body) -> list[str]:
+    """The columns that a statement of its own makes: `quick` of `frame["quick"] = …`."""
+    targets = [one.targets[0] for one in made.statements if isinstance(one, ast.Assign)]
+    names = [forms.constant(one.slice) for one in targets if isinstance(one, ast.Subscript)]
+    return list(dict.fromkeys(one for one in names if isinstance(one, str)))
+
+
 def body(program: Program, made: Slice, start: int, namespace: Mapping[str, Any]) -> Body:
     """The steps from `start` on, for a caller's rows."""
     return _Writer(program, made, start, namespace).written()

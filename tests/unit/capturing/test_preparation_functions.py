@@ -54,6 +54,9 @@ CASES = {
         "ohe = OneHotEncoder(handle_unknown='ignore')\nA = ohe.fit_transform(df[['sex', 'port']])\n"
         "B = np.c_[df.age.fillna(0), np.log1p(df.fare)]\nX = hstack([A, B]).tocsr()"
     ),
+    "bins and their edges": (
+        "d = df.copy()\nd['band'], edges = pd.qcut(d.fare, 4, labels=False, retbins=True)\nX = d[['band', 'pclass']]"
+    ),
     "codes of every column of texts": (
         "d = df.copy()\nfor c in d.select_dtypes(exclude='number').columns:\n"
         "    d[c] = d[c].astype('category').cat.codes\nX = d.drop(columns='lived').fillna(-1)"
@@ -154,6 +157,16 @@ def test_a_column_that_is_made_and_dropped_again_is_no_preparation() -> None:
         f"model = {TREE}.fit(X, df.lived)",
     )
     assert [one.code for one in kernel.look("model") if one.code == "preparation-outside"] == []
+
+
+def test_a_column_that_no_step_reads_is_not_told() -> None:
+    finding, kernel = offered(
+        "df['quick'] = np.where(df.lived > 0, 'fast', 'slow')",
+        "def prepare(d):\n    d = d.copy()\n    d['log'] = np.log1p(d.fare)\n    return d[['log', 'pclass']], d['lived']",
+        f"X, y = prepare(df)\nmodel = {TREE}.fit(X, y)",
+    )
+    assert "quick" not in finding.why + finding.fix
+    ready(finding, kernel)
 
 
 def test_a_merge_asks_the_rows_for_its_keys_and_for_what_the_other_table_does_not_bring() -> None:
