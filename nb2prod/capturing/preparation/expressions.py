@@ -115,7 +115,7 @@ class ForOneRow(ast.NodeTransformer):
         carried = method is not None and forms.carries(method.value, self.rows)
         if method is not None and carried and name in forms.ROWS:
             return self.visited(method.value)
-        if method is not None and name in ("transform", "fit_transform") and node.args:
+        if method is not None and name in ("transform", "fit_transform", "fit_predict") and node.args:
             return groups.looked_up(self, node, method) if carried else self._transformed(node, method)
         if name in forms.SCALERS and method is None and node.args:
             return self._scaled(node)
@@ -163,6 +163,7 @@ class ForOneRow(ast.NodeTransformer):
 
     def _transformed(self, node: ast.Call, method: ast.Attribute) -> ast.expr:
         receiver = method.value
+        asked = "predict" if method.attr == "fit_predict" else "transform"
         if (
             isinstance(receiver, ast.Call)
             and forms.called(receiver) == "fit"
@@ -178,11 +179,11 @@ class ForOneRow(ast.NodeTransformer):
                 for one in (argument, self.renamed(argument))
             )
             receiver = self.known.keep(f"{_column(node.args[0])}_{_kind(made)}", outside, inside)
-        elif method.attr == "fit_transform":
+        elif method.attr != "transform":
             live = evaluated(ast.unparse(receiver), self.known.namespace)
-            if live is not None and not hasattr(live, "transform"):
-                self.known.left.append(f"`{type(live).__name__}` cannot transform rows that it was not fitted on")
-        return ast.Call(ast.Attribute(receiver, "transform", ast.Load()), [given], [])
+            if live is not None and not hasattr(live, asked):
+                self.known.left.append(f"`{type(live).__name__}` cannot {asked} rows that it was not fitted on")
+        return ast.Call(ast.Attribute(receiver, asked, ast.Load()), [given], [])
 
     def _get_dummies(self, node: ast.Call) -> ast.expr:
         held = ast.Name(self.made, ast.Load()) if self.made else node

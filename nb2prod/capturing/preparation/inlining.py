@@ -18,7 +18,7 @@ LEARNING = (
     forms.AGGREGATES
     | forms.AGGREGATING
     | frozenset(forms.SCALERS)
-    | {"get_dummies", "fit_transform", "fit", "qcut", "cut", "factorize", "codes", "transform"}
+    | {"get_dummies", "fit_transform", "fit_predict", "fit", "qcut", "cut", "factorize", "codes", "transform"}
 ) - {"len", "sum", "any", "all", "set", "item", "tolist", "size", "info"}
 
 

@@ -255,7 +255,7 @@ def fits_again(node: ast.stmt, text: str) -> bool:
         return True
     return any(
         isinstance(one, ast.Call)
-        and forms.called(one) in ("fit", "fit_transform", "partial_fit")
+        and forms.called(one) in ("fit", "fit_transform", "fit_predict", "partial_fit")
         and isinstance(one.func, ast.Attribute)
         and ast.unparse(one.func.value) == text
         for one in ast.walk(node)

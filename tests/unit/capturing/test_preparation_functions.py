@@ -57,6 +57,14 @@ CASES = {
     "bins and their edges": (
         "d = df.copy()\nd['band'], edges = pd.qcut(d.fare, 4, labels=False, retbins=True)\nX = d[['band', 'pclass']]"
     ),
+    "the cluster of each row": (
+        "from sklearn.cluster import KMeans\nX = df[['fare', 'age']].copy()\nX['age'] = X.age.fillna(X.age.mean())\n"
+        "km = KMeans(4, n_init=3, random_state=0).fit(X)\nX['cluster'] = km.labels_"
+    ),
+    "the cluster of each row, at once": (
+        "from sklearn.cluster import KMeans\nX = df[['fare', 'pclass']].copy()\n"
+        "X['cluster'] = KMeans(4, n_init=3, random_state=0).fit_predict(X)"
+    ),
     "codes of every column of texts": (
         "d = df.copy()\nfor c in d.select_dtypes(exclude='number').columns:\n"
         "    d[c] = d[c].astype('category').cat.codes\nX = d.drop(columns='lived').fillna(-1)"
