@@ -16,7 +16,8 @@ class Increment(Record, frozen=True, kw_only=True):
 
     (`source`, `sequence`, `version`, `model`, `grain`, `period`) names it: a store ignores one that it has. `model` is the
     key of the baseline that it was counted on. `period` is the start of the event period in epoch seconds (UTC),
-    `arrived` the arrival minute. `counts` maps a counter's name to a sparse list of (bucket, count).
+    `arrived` the arrival minute, `moment` when its rows arrived on average. `counts` maps a counter's name to a sparse list of
+    (bucket, count).
     """
 
     source: str
@@ -27,6 +28,7 @@ class Increment(Record, frozen=True, kw_only=True):
     grain: Grain
     period: int
     arrived: int
+    moment: float | None = None
     rows: int
     counts: dict[str, list[tuple[int, int]]]
 

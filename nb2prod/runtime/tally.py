@@ -88,7 +88,7 @@ class Tally:
             _add(counts, self._refused.get(cell, {}))
             for sign, deltas in self._labels.get(cell, {}).items():
                 _add(counts, _of_labels(deltas, self._other(model), sign))
-            first = gathered.arrived if gathered is not None else arrived
+            first, moment = (arrived, arrived) if gathered is None else (gathered.arrived, gathered.moment)
             made.append(
                 Increment(
                     source=self._head.source,
@@ -99,6 +99,7 @@ class Tally:
                     grain=period[0],
                     period=period[1],
                     arrived=int(first // 60 * 60),
+                    moment=round(moment, 3),
                     rows=gathered.n if gathered is not None else 0,
                     counts={name: pairs for name, pairs in counts.items() if pairs},
                 )
@@ -107,11 +108,12 @@ class Tally:
 
 
 class _Gathered:
-    """Rows of one version and period, column by column."""
+    """Rows of one version and period, column by column; they arrived at `moment` on average, the first at `arrived`."""
 
     def __init__(self) -> None:
         self.n = 0
         self.arrived = float("inf")
+        self.moment = 0.0
         self.columns: dict[str, list[Any]] = {}
         self.matrices: list[NDArray[Any]] = []
         self.predictions: list[Any] = []
@@ -124,6 +126,7 @@ class _Gathered:
     def add(self, batch: Batch, places: NDArray[np.int64] | None) -> None:
         rows = batch.n if places is None else len(places)
         self.arrived = min(self.arrived, batch.arrived)
+        self.moment += (batch.arrived - self.moment) * rows / max(self.n + rows, 1)
         if isinstance(batch.columns, np.ndarray):
             self.matrices.append(batch.columns if places is None else batch.columns[places])
         else:

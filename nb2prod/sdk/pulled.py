@@ -45,6 +45,7 @@ class Pulled(Deployment):
             url=found[0].url if found else None,
             version=(current.version or None) if current is not None else None,  # 0: it did not say which
             bento=next((label for one in found if one.url not in silent and (label := _serves(one))), None),
+            rows=sum(rows for _, _, rows in self._store.panes.versions(self.name)),
             elsewhere=tuple(one.url for one in found),
             reason=some,
             fix=f"curl {silent[0]}/livez" if silent else None,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from nb2prod.records.monitoring import Increment
-from nb2prod.store.engine import Section
+from nb2prod.store.engine import Migration, Section
 
 metadata = sa.MetaData()
 increments = sa.Table(
@@ -24,6 +24,7 @@ increments = sa.Table(
     sa.Column("grain", sa.String(8), nullable=False),
     sa.Column("period", sa.BigInteger, nullable=False),
     sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("moment", sa.Float),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("counts", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("source", "sequence", "version", "model", "grain", "period"),
@@ -38,6 +39,8 @@ sources = sa.Table(
 
 Place = tuple[int, int, str, int]
 _KEY = ("source", "sequence", "version", "model", "grain", "period")
+_WHEN = ("arrived", "moment", "rows")
+_CHUNK = 500
 
 
 class Current(NamedTuple):
@@ -48,12 +51,17 @@ class Current(NamedTuple):
     arrived: int
 
 
+def _add_moment(connection: sa.Connection) -> None:
+    connection.execute(sa.text("ALTER TABLE increments ADD COLUMN moment FLOAT"))
+
+
 class Increments(Section):
     """Every increment of every deployment, for as long as detection may want it."""
 
     name = "increments"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
     metadata = metadata
+    migrations: ClassVar[Mapping[int, Migration]] = {1: _add_moment}
 
     def add(self, connection: sa.Connection, given: Iterable[Increment]) -> list[Increment]:
         """Keep increments inside a transaction; returns those that were new."""
@@ -68,7 +76,7 @@ class Increments(Section):
         for one in given:
             if one.sequence <= through.get(one.source, 0):
                 continue
-            values = {field: getattr(one, field) for field in ("name", *_KEY, "arrived", "rows")}
+            values = {field: getattr(one, field) for field in ("name", *_KEY, *_WHEN)}
             packed = msgspec.msgpack.encode(one.counts)
             if connection.execute(statement, values | {"counts": packed}).first() is not None:
                 new.append(one)
@@ -97,6 +105,25 @@ class Increments(Section):
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [(row["id"], one) for row, (_, one) in zip(rows, _read(rows), strict=True)]
+
+    def waiting(self, name: str, through: int) -> list[tuple[int, int]]:
+        """Places of increments that came into the store after a place, as they came, and when each arrived."""
+        query = (
+            sa.select(increments.c.id, increments.c.arrived)
+            .where(increments.c.name == name, increments.c.id > through)
+            .order_by(increments.c.id)
+        )
+        with self.database.read() as connection:
+            return [(row.id, row.arrived) for row in connection.execute(query)]
+
+    def at(self, places: Sequence[int]) -> list[Increment]:
+        """The increments at these places."""
+        found: list[Increment] = []
+        with self.database.read() as connection:
+            for start in range(0, len(places), _CHUNK):
+                query = sa.select(increments).where(increments.c.id.in_(places[start : start + _CHUNK]))
+                found += [one for _, one in _read(connection.execute(query).mappings())]
+        return found
 
     def current(self, name: str, version: int | None = None) -> Current | None:
         """The version and model whose rows came last, or the model of one version; of two in one minute the newer version."""
@@ -135,7 +162,7 @@ class Increments(Section):
 
 def _read(rows: Iterable[sa.RowMapping]) -> Iterator[tuple[Place, Increment]]:
     for row in rows:
-        fields = {field: row[field] for field in ("name", *_KEY, "arrived", "rows")}
+        fields = {field: row[field] for field in ("name", *_KEY, *_WHEN)}
         counts = msgspec.msgpack.decode(row["counts"], type=dict[str, list[tuple[int, int]]])
         place = (row["arrived"], row["period"], row["source"], row["sequence"])
         yield place, msgspec.convert({**fields, "counts": counts}, Increment)

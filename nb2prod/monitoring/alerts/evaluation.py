@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from nb2prod.monitoring.alerts import words
+from nb2prod.monitoring.alerts import arrivals, words
 from nb2prod.monitoring.alerts.course import Sums
 from nb2prod.monitoring.alerts.life import REJECTED, Life
 from nb2prod.monitoring.alerts.telling import Telling
@@ -93,25 +93,10 @@ class Evaluator:
             through = found[-1][0]
             before += [one for number, one in found if number <= place.through or number in place.beyond]
         own = life.version, life.model
-        return sorted((one for one in before if (one.version, one.model) == own), key=_order)
+        return arrivals.in_order(one for one in before if (one.version, one.model) == own)
 
     def _forget(self, name: str) -> None:
         self._lives = {key: life for key, life in self._lives.items() if key[0] != name}
-
-    def ready(self, name: str, place: Place, now: float) -> tuple[list[Increment], Place]:
-        """Unread increments of settled minutes in the order of arrival, and the place after them."""
-        found = self.store.increments.unread(name, place.through)
-        known = set(place.beyond)
-        settled = {number for number, one in found if one.arrived + self.settled <= now}
-        taken = [one for number, one in found if number in settled and number not in known]
-        through, beyond = place.through, known | settled
-        for number, _ in found:
-            if number not in beyond:
-                break
-            through = number
-        return sorted(taken, key=_order), Place(
-            through=through, beyond=tuple(sorted(one for one in beyond if one > through))
-        )
 
 
 class _Turn:
@@ -134,7 +119,7 @@ class _Turn:
 
     def run(self) -> list[AlertRecord]:
         place = self.store.alerts.place(self.name)
-        taken, after = self.evaluator.ready(self.name, place, self.now)
+        taken, after = arrivals.ready(self.store, self.name, place, self.now, self.evaluator.settled)
         current, beside = self._current(place), self._beside(place)
         watched = [life for life in (current, beside) if life is not None]
         lives = {self._life(one, place) for one in taken} | set(watched)
@@ -327,7 +312,3 @@ def _back(rhythm: Rhythm, standing: AlertRecord, now: float) -> bool:
     if standing.subject == "silence":
         return (rhythm.last_row or 0.0) > standing.first
     return now - standing.raised > 3600
-
-
-def _order(one: Increment) -> tuple[int, int, str, int]:
-    return one.arrived, one.period, one.source, one.sequence

@@ -35,6 +35,11 @@ def moment(when: float) -> str:
     return time.strftime("%a %d %b %H:%M UTC", time.gmtime(when))
 
 
+def of_version(version: int) -> str:
+    """`, version 3`; nothing of a service elsewhere that did not say which it is."""
+    return f", version {version}" if version else ""
+
+
 def column(feature: str) -> str:
     """A counter's name for people."""
     if feature.startswith("@multivariate"):
@@ -162,7 +167,7 @@ def rule_rows(alert: Alert, reading: Reading, version: int) -> str:
     asked = "rows" if alert.metric == "rejected" else "requests"
     noun = asked if alert.metric in SERVICE else "predictions" if alert.per == "prediction" else "reports"
     noun = noun[:-1] if reading.n == 1 else noun
-    return f"{reading.n:,} {noun} since {moment(reading.since or 0.0)}, version {version}"
+    return f"{reading.n:,} {noun} since {moment(reading.since or 0.0)}{of_version(version)}"
 
 
 def traffic_title(name: str, found: Strange) -> str:
