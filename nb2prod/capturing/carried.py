@@ -67,7 +67,7 @@ class Carried:
             title=f"The kernel is Python {here}, {self.source} asks for {self.python}",
             where=self.source,
             why="The service runs the kernel's Python, with which the model was made.",
-            fix=f"uv venv --python '{self.python}'    then start the notebook's kernel from it",
+            fix=f"uv venv --python '{self.python}'      # then start the notebook's kernel from it",
         )
 
     def differences(self, closure: Mapping[str, Distribution]) -> tuple[Finding, ...]:
@@ -88,7 +88,7 @@ class Carried:
                 title=f"The kernel is not what {self.source} says: {', '.join(told[:3])}{' …' if len(told) > 3 else ''}",
                 where=self.source,
                 why=f"The model was made with the kernel's versions, so they go along: {', '.join(told)}.",
-                fix=f"pip install {wanted}    then restart the kernel and run the notebook again",
+                fix=f"pip install {wanted}      # then restart the kernel and run the notebook again",
             ),
         )
 

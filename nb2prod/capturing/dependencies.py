@@ -246,7 +246,7 @@ def _others(wheels: Sequence[Path], origins: Origins) -> Iterator[Finding]:
                 title=f"{wheel.name} travels, the kernel has {here.pin}",
                 where=f"--wheel {wheel}",
                 why="The service runs the wheel's version; the proof compares its answers with this kernel's.",
-                fix=f"pip install --force-reinstall {wheel}    then restart the kernel and run the notebook again",
+                fix=f"pip install --force-reinstall {wheel}      # then restart the kernel and run the notebook again",
             )
 
 

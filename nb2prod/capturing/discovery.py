@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MethodType
+from types import MethodType, ModuleType
 from typing import Any
 
-from nb2prod.capturing import askable, naming
+from nb2prod.capturing import askable, cells, naming
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated
 from nb2prod.capturing.training import KEPT, training
 from nb2prod.capturing.training import holdout as heldout
-from nb2prod.capturing.values import models_in, name_of, own
+from nb2prod.capturing.values import is_frame, models_in, name_of, own
 from nb2prod.errors import UsageError
 
 
@@ -65,7 +65,7 @@ def find(
     """
     if name is not None:
         naming.checked(name)
-    variable, value = _model(model, notebook.namespace)
+    variable, value = _model(model, notebook)
     askable.refuse_others(value, variable, notebook.namespace)
     seen = training(value, variable, notebook, data, labels, name)
     return Found(
@@ -81,7 +81,8 @@ def find(
     )
 
 
-def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
+def _model(model: Any, notebook: Notebook) -> tuple[str | None, Any]:
+    namespace = notebook.namespace
     if not isinstance(model, str):
         return _asked(model, namespace)
     if model in namespace:
@@ -96,9 +97,23 @@ def _model(model: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
         code="no-such-variable",
         where=f"%deploy {model}",
         why=_instead(model, namespace),
-        fix=f"%deploy {_closest(model, namespace) or next(iter(models_in(namespace)), 'model')}",
+        fix=_fix(model, notebook),
         kept=KEPT,
     )
+
+
+def _fix(name: str, notebook: Notebook) -> str:
+    """The line that deploys what is there, else the cell to run before, else the first step."""
+    there = _closest(name, notebook.namespace) or next(iter(models_in(notebook.namespace)), None)
+    if there:
+        return f"%deploy {there}"
+    made = next((cell.index for cell in notebook.saved or () if name in cells.facts(0, cell.source).writes), None)
+    if made is not None:
+        return f"run cell {made}, which makes `{name}`, and those that it needs; then %deploy {name}"
+    rows = next((one for one, value in own(notebook.namespace) if is_frame(value)), None)
+    if rows is None:
+        return f"run the cells that make `{name}`, then %deploy {name}"
+    return f"%%deploy --data {rows}\ndef predict(frame):\n    return frame.sum(axis=1, numeric_only=True)"
 
 
 def _asked(value: Any, namespace: Mapping[str, Any]) -> tuple[str | None, Any]:
@@ -120,8 +135,13 @@ def _instead(name: str, namespace: Mapping[str, Any]) -> str:
 
 def _closest(name: str, namespace: Mapping[str, Any]) -> str | None:
     models = list(models_in(namespace))
-    for candidates in (models, [one for one, _ in own(namespace)]):
+    for candidates in (models, [one for one, value in own(namespace) if _can_be_asked(value)]):
         close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
         if close:
             return close[0]
     return models[0] if len(models) == 1 else None
+
+
+def _can_be_asked(value: Any) -> bool:
+    """Whether a value could be the model that was meant: no module and no class."""
+    return not isinstance(value, ModuleType | type) and (hasattr(value, "predict") or callable(value))

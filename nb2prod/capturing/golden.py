@@ -136,10 +136,16 @@ def _same_twice(first: Answers, second: Answers, tolerance: float) -> None:
         code="nondeterministic",
         where=f"{differing} of {len(first.predictions)} rows, first in row {row}",
         why=f"Asked twice here in the kernel, its answers differ by up to {largest:.3g}; no service could be compared with it.",
-        fix="Fix the seed inside predict (np.random.default_rng(0)), or allow a difference: --tolerance "
-        + (f"{largest * 2:.1g}" if np.isfinite(largest) else "0.01"),
+        fix=_steadied(largest),
         kept="nothing was captured",
     )
+
+
+def _steadied(largest: float) -> str:
+    """A tolerance where answers are numbers; a seed holds for all."""
+    if np.isfinite(largest):
+        return f"--tolerance {largest * 2:.1g}      # or the first line of predict: np.random.seed(0)"
+    return "np.random.seed(0)\n# as the first line of predict; a generator made there: np.random.default_rng(0)"
 
 
 def _corners(column: Column, values: np.ndarray[Any, Any], rng: np.random.Generator) -> Iterator[int]:

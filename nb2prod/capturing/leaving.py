@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import io
 import re
 import sqlite3
 import types
@@ -70,6 +71,8 @@ class _Left:
             return f"{read}\n{left}\n{after}"
         if type(self.held.value) is sqlite3.Connection and _size(self.held.value) < _MOST:
             return f"{self._carried()}\n{after}: the whole database goes along with the model"
+        if _is_file_for_reading(self.held.value):
+            return f"{self._copied()}\n{after}: what the file holds goes along with the model"
         again, first = self._again()
         if again is None:
             return f"{left}\n# in {place}, and make self.{name} anew in {users[0]}: nothing tells how it was made"
@@ -104,6 +107,14 @@ class _Left:
             f"self.{name} = {module}.connect(':memory:', check_same_thread=False); "
             f"self.{name}.deserialize(state[{name!r}])"
         )
+
+    def _copied(self) -> str:
+        """A file that is read: its content, which can be read as it was."""
+        name, module = self.attribute, _known("io", io, self.namespace)
+        text = isinstance(self.held.value, io.TextIOBase)
+        opened = f"open(self.{name}.name, encoding=self.{name}.encoding)" if text else f"open(self.{name}.name, 'rb')"
+        content = f"{module}.{'StringIO' if text else 'BytesIO'}({opened}.read())"
+        return f"def __getstate__(self): return {{**self.__dict__, {name!r}: {content}}}"
 
     def _readable(self) -> bool:
         """Whether it reads what lies on this machine."""
@@ -150,25 +161,16 @@ class _Left:
         return {node.id for node in stored if isinstance(node.ctx, ast.Store)}
 
     @staticmethod
-    def _kept(function: ast.FunctionDef, name: str) -> str | None:
+    def _kept(function: ast.FunctionDef, parameter: str) -> str | None:
         """The attribute that keeps a parameter as it is."""
-        for node in ast.walk(function):
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
-                target = node.targets[0]
-                if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
-                    return target.attr
-        return None
+        return next((name for name, value in _attributes_set(function) if _is_name(value, parameter)), None)
 
     def _assigned(self) -> ast.expr | None:
         """What the class sets the attribute to, in `__init__` before all."""
         for function in sorted(self._functions(), key=lambda one: one.name != "__init__"):
-            for node in ast.walk(function):
-                targets = node.targets if isinstance(node, ast.Assign) else ()
-                if isinstance(node, ast.Assign) and any(
-                    isinstance(t, ast.Attribute) and t.attr == self.attribute and getattr(t.value, "id", "") == "self"
-                    for t in targets
-                ):
-                    return node.value
+            for name, value in _attributes_set(function):
+                if name == self.attribute:
+                    return value
         return None
 
     def _functions(self) -> list[ast.FunctionDef]:
@@ -202,6 +204,17 @@ LOCAL = ("sqlite3.Connection", "_duckdb.DuckDBPyConnection", "duckdb.DuckDBPyCon
 def _is_file_for_reading(value: Any) -> bool:
     mode = getattr(value, "mode", "")
     return isinstance(mode, str) and "r" in mode and hasattr(value, "read")
+
+
+def _attributes_set(function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Each attribute of `self` that a method sets, and to what; `self.a, self.b = a, b` sets two."""
+    for node in (one for one in ast.walk(function) if isinstance(one, ast.Assign)):
+        for target in node.targets:
+            several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+            pairs = zip(target.elts, node.value.elts, strict=False) if several else ((target, node.value),)  # type: ignore[attr-defined]
+            for one, value in pairs:
+                if isinstance(one, ast.Attribute) and getattr(one.value, "id", "") == "self":
+                    yield one.attr, value
 
 
 def _names_in_methods(cls: type) -> Iterator[tuple[str, set[str]]]:

@@ -30,6 +30,8 @@ _OF_THE_COMMAND = {"--cell-timeout": 1}
 _UNSET = re.compile(r"%env (\w+)=(?=\s|$)")
 _SET = re.compile(r"import os; os\.environ\['(\w+)'\] = …")
 _PLACEHOLDER = re.compile(r"nb2prod (?:verify|deploy) (?:NOTEBOOK|notebook)\.ipynb --model (?:NAME|model)\b")
+_RUN_AGAIN = re.compile(r"run (?P<cells>cells? \d[^%]*?),?(?: again)? and %deploy again\b")
+_BELOW = "# in a cell of its own below cell"
 _NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
 
 
@@ -56,10 +58,26 @@ class Door:
 
     def mend(self, text: str) -> str:
         """The fix of a finding, as of an error."""
-        whole = self.deploys and (text.startswith(("--", "%deploy")) or _PLACEHOLDER.match(text))
+        whole = self.deploys and (
+            text.startswith(("--", "%deploy")) or _PLACEHOLDER.match(text) or _RUN_AGAIN.match(text)
+        )
         return self._whole(text, "") if whole else self.line(text)
 
+    def _below(self, text: str) -> str | None:
+        """A command runs a notebook from its first cell, so that running a cell again is no help: it ends before what spoils."""
+        found = _RUN_AGAIN.match(text) if self.deploys else None
+        if found is None:
+            return None
+        command = f"nb2prod {self.verb} {self.notebook} --model {self.model}"
+        cell = re.findall(r"\d+", found["cells"])[-1]
+        then = mended(command, command, self.flags)
+        return f"%deploy {self.model}\n{_BELOW} {cell}: the cells after it are not run. Then\n{then}"
+
     def _whole(self, text: str, where: str) -> str:
+        if _BELOW in text:
+            return text
+        if ended := self._below(text):
+            return ended
         line = self.line(under_its_name(text, self.flags, where))
         command = f"nb2prod {self.verb} {self.notebook} --model "
         named = re.match(rf"{re.escape(command)}(\S+)", line)

@@ -226,7 +226,7 @@ def _unsolved(said: str) -> Refused:
         code="lock-conflict",
         where="the locked environment",
         why=cause,
-        fix=f"pip install '{other.split(' (')[0]}'    then run the notebook again",
+        fix=f"pip install '{other.split(' (')[0]}'      # then run the notebook again",
         kept="nothing was registered",
     )
 

@@ -62,9 +62,8 @@ class Outside:
                 if self.prepared
                 else "What comes to the model is no table: it was judged by the answers alone."
             )
-            return (
-                f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers. {given}"
-            )
+            said = f"{self.first}{tried} was tried on {self.rows} rows, many at once and one by one: same answers."
+            return f"{said} {given}" if self.steps or not self.prepared else said  # else nothing was prepared
         return f"No cell could be written that answers as the notebook does: {self.open}."
 
 

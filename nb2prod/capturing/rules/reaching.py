@@ -232,7 +232,7 @@ def _queried(node: ast.Call, tree: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     def is_named(one: ast.AST) -> bool:
         return isinstance(one, ast.Name) and one.id in names
 
-    read = reading.reading(inside, lambda one: one is node or is_named(one))
+    read = reading.reading(inside, is_named if names else lambda one: one is node)
     return (reading.replaced(read, is_named, node), reading.shown(read)) if read is not None else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nb2prod.capturing.contents import Held
 from nb2prod.capturing.rules.base import Case, Rule
-from nb2prod.capturing.values import is_frame, length
+from nb2prod.capturing.values import is_frame, length, name_of
 from nb2prod.records.capture import Finding, FlavorRecord
 from nb2prod.runtime import flavors
 
@@ -38,7 +38,7 @@ class TrainingRows(Rule):
                 else flavors.claiming(held.value).training(held.value)
             )
             if rows is not None:
-                yield self._inside(held, rows, case.found.data_name)
+                yield self._inside(held, rows, case)
                 return
             if not left_behind and _of_training(held.value, case.found.data):
                 yield self._holds(held, case.found.data_name)
@@ -64,12 +64,13 @@ class TrainingRows(Rule):
             severity="note",
         )
 
-    def _inside(self, held: Held, rows: Any, data_name: str) -> Finding:
+    def _inside(self, held: Held, rows: Any, case: Case) -> Finding:
+        there = name_of(held.value, case.notebook.namespace)  # a closure has a name of its own for it
         return self.finding(
             f"`{held.path}` goes along with the {length(rows)} rows that it was fitted on",
             where=held.path + (f" (used in {held.of})" if held.of else ""),
             why=f"Only where it is the model itself are they left behind. {_READ}",
-            fix=f"%deploy {held.path} --data {data_name}",
+            fix=f"%deploy {there or held.path} --data {case.found.data_name}",
         )
 
     def _holds(self, held: Held, data_name: str) -> Finding:

@@ -93,6 +93,29 @@ def test_a_misspelt_variable_gets_the_close_one(frame: pd.DataFrame, labels: pd.
     assert caught.value.fix == "%deploy model"
 
 
+def test_neither_a_module_nor_a_class_is_the_model_that_was_meant(frame: pd.DataFrame, labels: pd.Series) -> None:
+    model = LogisticRegression().fit(frame, labels)
+    names = {"np": np, "nopy": LogisticRegression, "model": model, "X": frame}
+    with pytest.raises(UsageError) as caught:
+        discovery.find("nope", notebook(names))
+    assert caught.value.fix == "%deploy model"
+
+
+def test_a_misspelt_function_gets_the_close_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        discovery.find("scroe", notebook({"np": np, "score": lambda frame: frame}))
+    assert caught.value.fix == "%deploy score"
+
+
+def test_where_nothing_is_a_model_the_fix_is_another_line_than_was_typed(frame: pd.DataFrame) -> None:
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", notebook({"np": np, "df": frame}))
+    assert caught.value.fix.startswith("%%deploy --data df\ndef predict(frame):")
+    with pytest.raises(UsageError) as caught:
+        discovery.find("model", notebook({}))
+    assert not caught.value.fix.startswith("%deploy")
+
+
 def test_a_frame_is_no_model(frame: pd.DataFrame) -> None:
     with pytest.raises(Refused, match="`df` is a DataFrame, not a model"):
         discovery.find("df", notebook({"df": frame}))

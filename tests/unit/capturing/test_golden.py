@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,7 @@ def test_a_model_that_answers_differently_each_time_is_refused(frame: pd.DataFra
     with pytest.raises(Refused, match="differently each time") as caught:
         golden.asked(noisy, frame.head(50), contract, kind="sample", tolerance=0.0)
     assert caught.value.code == "nondeterministic"
+    assert re.match(r"--tolerance 0\.\d+      # or the first line of predict: np\.random\.seed\(0\)$", caught.value.fix)
     assert golden.asked(noisy, frame.head(50), contract, kind="sample", tolerance=0.1).tolerance == 0.1
 
 

@@ -113,4 +113,5 @@ def predict(frame):
     outcome = trial.tried(cell, "rows", truth, {"rows": rows, "np": np})
     assert outcome.held
     assert outcome.prepared == 0
+    assert "as `.fit` saw them" not in Outside((), "", rows=outcome.rows, prepared=3).tried, "nothing was prepared"
     assert "judged by the answers alone" in Outside((), "", rows=outcome.rows, prepared=outcome.prepared).tried

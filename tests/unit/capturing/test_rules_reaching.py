@@ -137,3 +137,39 @@ def test_a_constant_of_a_module_that_was_changed_out_of_sight(tmp_path: Path, mo
     finding = only(kernel.look("predict"), "module-value")
     assert finding.title == "`taxes_of_test.RATE` is 0.25 here and 0.2 in taxes_of_test.py"
     assert finding.where == "taxes_of_test.py, line 1"
+
+
+def test_what_a_function_reads_through_a_connection_that_it_opens_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "rates.db").touch()
+    code = f"""
+    def predict(frame):
+        conn = sqlite3.connect('{tmp_path}/rates.db')
+        cut = conn.execute('select cut from cuts').fetchone()[0]
+        return frame['a'] > cut
+    """
+    kernel = Kernel().run(SETUP, "import sqlite3", code)
+    first, second = only(kernel.look("predict", data="df"), "absolute-path").fix.split("\n")
+    read = "execute('select cut from cuts').fetchone()[0]"
+    assert first == f"data = sqlite3.connect('{tmp_path}/rates.db').{read}"
+    assert second.endswith(f"In predict: data in the place of conn.{read}, and no connection")
+
+
+def test_the_value_to_be_read_takes_no_name_that_the_notebook_has(tmp_path: Path) -> None:
+    (tmp_path / "zones.csv").write_text("a\n1\n")
+    code = f"def predict(frame):\n    return frame['a'] * len(pd.read_csv('{tmp_path}/zones.csv'))"
+    kernel = Kernel().run(SETUP, "data = df", code)
+    fix = only(kernel.look("predict", data="df"), "absolute-path").fix
+    assert fix.startswith("data_2 = pd.read_csv(")
+    assert "data_2 in the place of" in fix
+
+
+def test_what_an_enclosed_function_reaches_for_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUT", "1")
+    code = """
+    def make(cut):
+        def predict(frame):
+            return frame['a'] * cut * float(os.environ['CUT'])
+        return predict
+    """
+    kernel = Kernel().run(SETUP, "import os", code, "model = make(2)")
+    assert only(kernel.look("model", data="df"), "environment-variable").fix == "%deploy model --env CUT"

@@ -237,7 +237,23 @@ class Model(BaseEstimator):
     def fit(self, X, y): self.rates_ = dict(self.db.execute('select * from rates')); return self
     def predict(self, frame): return frame['a'] * self.rates_['north']
 """
+READS_A_FILE = """
+class Model:
+    def __init__(self, n, file): self.n, self.file = n, file
+    def predict(self, frame):
+        self.file.seek(0)
+        return frame['a'] * len(self.file.read())
+"""
+KEEPS_TWO = """
+class Model:
+    def __init__(self, n, places): self.n, self.places = n, places; self.room = threading.Semaphore(places)
+    def predict(self, frame):
+        with self.room:
+            return frame['a'] * self.n
+"""
 FOLLOWED = [
+    (READS_A_FILE, "Model(3, open('/etc/hosts'))", "__import__('io').StringIO(open(self.file.name", "methods"),
+    (KEEPS_TWO, "Model(3, 2)", "self.room = threading.Semaphore(self.places)", "methods"),
     (LOCKED, "Model(3)", "self.lock = threading.Lock()", "methods"),
     (BY_ARGUMENT, "Model(3)", "self.room = threading.Semaphore(self.places)", "with a line of __init__"),
     (GOES_THROUGH, "Model(range(10))", "self.items = iter(list((i for i in items)))", "in its place"),

@@ -98,6 +98,18 @@ def test_results_that_a_function_asks_take_their_rows_along_and_are_to_be_deploy
     assert finding.where == "UNFITTED (used in held_before_its_fit)"
 
 
+def enclosing_results(inner: Any) -> Any:
+    return lambda frame: inner.predict(frame)
+
+
+def test_results_that_a_function_encloses_are_named_as_the_notebook_does() -> None:
+    model = enclosing_results(RESULTS)
+    notebook = Notebook({"X": FRAME, "res": RESULTS, "model": model})
+    found = discovery.find("model", notebook, data=FRAME)
+    told = rules.look(rules.Case(found, notebook, flavors.of(found.model)))
+    assert next(one.fix for one in told if one.code == "training-rows") == "%deploy res --data X"
+
+
 def test_a_copy_with_more_columns_and_an_array_are_found_too() -> None:
     (finding,) = look(held_in_a_global, FRAME.assign(c=1)[["c", "b"]])
     assert finding.where.startswith("FRAME")

@@ -521,3 +521,22 @@ def test_a_rollback_while_there_is_a_canary_says_that_it_ended_and_how_to_begin_
     assert "nb2prod canary delays 4 --percent 15" in out
     assert run(["rollback", "delays", "--json"]) == 0
     assert told(capsys) == {"name": "delays", "version": 2, "replaced": 3, "canary_ended": None}
+
+
+@pytest.mark.parametrize(
+    ("fix", "cell"),
+    [
+        ("run cell 4 again and %deploy again, or name what .fit saw: --data FRAME", 4),
+        ("run cells 3 to 5 and %deploy again", 5),
+        ("run cell 3, then cell 6, and %deploy again", 6),
+    ],
+)
+def test_a_cell_is_not_to_be_run_again_where_all_are_run_in_their_order(
+    fix: str, cell: int, twin: Twin, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.raises = Refused("stale", code="stale", where="cell 5", fix=fix)
+    run(["deploy", str(notebook), "--model", "clf", "--strict", "--json"])
+    first, second, third = told(capsys)["error"]["fix"].split("\n")
+    assert first == "%deploy clf"
+    assert second.startswith(f"# in a cell of its own below cell {cell}: the cells after it are not run")
+    assert third == f"nb2prod deploy {notebook} --model clf --strict"
