@@ -8,11 +8,12 @@ from typing import Any
 
 from nb2prod.home import Home, write_atomic
 from nb2prod.monitoring import standing
-from nb2prod.monitoring.drifts import of_span as drift_of
+from nb2prod.monitoring.drifts import drift
 from nb2prod.monitoring.performances import metrics_of
 from nb2prod.monitoring.performances import of_span as performance_of
 from nb2prod.monitoring.spans import Watch, watch
 from nb2prod.records.alerts import AlertRecord, Rule
+from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.runtime.side import Side
 from nb2prod.store import Store
 
@@ -45,14 +46,14 @@ def _unkept(home: Home, name: str) -> int | None:
 
 
 def figures(store: Store, name: str, now: float, unkept: int | None = None) -> bytes:
-    """The exposition. Drift is that of the last day that has rows, realised performance that of the last day that has labels."""
+    """The exposition. Drift is what `drift` tells now, realised performance that of the last day that has labels."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     made = _Gauges(CollectorRegistry(), name)
     open_now = store.alerts.open(name)
     found = watch(store, name, "day")
     if found is not None:
-        _drifts(made, found, open_now)
+        _drifts(made, drift(store, name), open_now)
         _performances(made, found)
     _limits(made, standing.limits(store, name))
     waiting, unmatched = store.labels.unjoined(name)
@@ -92,10 +93,9 @@ class _Gauges:
             self.put(name + end, about + said, value, **labels)
 
 
-def _drifts(made: _Gauges, found: Watch, open_now: Sequence[AlertRecord]) -> None:
+def _drifts(made: _Gauges, found: Iterable[FeatureDrift], open_now: Sequence[AlertRecord]) -> None:
     alarmed = {feature for alert in open_now for feature in (*alert.features, alert.subject)}
-    spans = [span for span in found.spans if span.rows]
-    for one in drift_of(found.model.baseline, spans[-1]) if spans else ():
+    for one in found:
         labels = {"feature": one.feature}
         made.put("drift_effect", "Distance from training, in its standard deviations.", one.effect, **labels)
         made.put("drift_effect_low", "Distance that is certain.", one.low, **labels)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from nb2prod.baseline import sparse
 from nb2prod.home import Home
-from nb2prod.monitoring import exposition
+from nb2prod.monitoring import drift, exposition
 from nb2prod.monitoring.alerts.evaluation import Evaluator
 from nb2prod.monitoring.report import grafana
 from nb2prod.records.alerts import Alert
@@ -65,6 +65,14 @@ def test_drift_has_its_effect_and_its_alarm_by_feature(samples: dict[tuple[str, 
     assert samples["drift_alarm", "age"] == 1
     assert samples["drift_alarm", "town"] == 0
     assert samples["alerts_open", "drift"] == 1
+
+
+def test_drift_is_as_far_as_drift_says(home: Home, samples: dict[tuple[str, ...], float]) -> None:
+    told = {one.feature: one for one in drift(Store(home), "delays")}
+    assert told["age"].effect == samples["drift_effect", "age"]
+    assert {feature: one.low for feature, one in told.items()} == {
+        feature: samples["drift_effect_low", feature] for feature in told
+    }
 
 
 def test_labels_that_joined_to_nothing_are_told(samples: dict[tuple[str, ...], float]) -> None:
