@@ -58,9 +58,9 @@ def feedback_(
     told = send(list(items))
     told["refused"] = [{**bad, "row": rows[bad["item"]] + 1, "id": items[bad["item"]]["id"]} for bad in told["refused"]]
     unsent = sorted(_declared(deployment).intersection(map(str, frame.columns)).difference(outcome))
-    return _show(
-        name, file, told, _line(name, file, [*columns, *(("--outcome", one) for one in unsent)]), unsent, as_json
-    )
+    told |= {"unsent": unsent, "empty": sorted({n + 1 for n in range(len(frame))}.difference(row + 1 for row in rows))}
+    named = [column for column in (label, *outcome) if column is not None]
+    return _show(name, file, told, columns, named, as_json)
 
 
 def _declared(deployment: Any) -> set[str]:
@@ -145,11 +145,19 @@ def _plain(series: Any) -> list[Any]:
     return [None if missing else value for value, missing in zip(series.tolist(), series.isna(), strict=True)]
 
 
-def _show(name: str, file: Path, told: dict[str, Any], whole: str, unsent: Sequence[str], as_json: bool) -> int:
-    """`unsent` are columns that are named as declared outcomes are and were not asked for; `whole` is the line with them."""
-    refused = list(told.get("refused", ()))
+def _show(
+    name: str,
+    file: Path,
+    told: dict[str, Any],
+    columns: Sequence[tuple[str, str]],
+    named: Sequence[str],
+    as_json: bool,
+) -> int:
+    """`unsent` are columns that are named as declared outcomes are and were not asked for; `empty` the rows with no value in
+    any column that is `named`."""
+    refused, unsent, empty = list(told.get("refused", ())), told["unsent"], told["empty"]
     if as_json:
-        show.document({"name": name, **told, "unsent": list(unsent)})
+        show.document({"name": name, **told})
         return 1 if refused else 0
     from nb2prod.sdk.card import Card, Code, Row
     from nb2prod.sdk.card.words import count
@@ -158,9 +166,22 @@ def _show(name: str, file: Path, told: dict[str, Any], whole: str, unsent: Seque
     if refused:
         said = tuple(f"row {bad['row']} ({bad['id']}): {bad.get('why') or bad['title']}" for bad in refused[:SHOWN])
         rows.insert(0, Row("Refused", (count(len(refused), "item"), *said)))
+    if empty:
+        rows.insert(0, Row("Left out", (_left(empty, named), Code(_line(name, file, columns)))))
     if unsent:
         which = f"{', '.join(unsent)}: declared as outcome{'s' * (len(unsent) > 1)} and not sent"
+        whole = _line(name, file, [*columns, *(("--outcome", one) for one in unsent)])
         rows.insert(0, Row("Heads up", (which, Code(whole))))
-    tone: Any = "wrong" if refused else "decide" if unsent else "done"
+    tone: Any = "wrong" if refused else "decide" if unsent or empty else "done"
     show.card(Card(head=f"{name} took {count(told['accepted'], 'item')} from {file.name}", rows=tuple(rows), tone=tone))
     return 1 if refused else 0
+
+
+def _left(empty: Sequence[int], named: Sequence[str]) -> str:
+    """Which rows say nothing yet, and what becomes of them."""
+    from nb2prod.sdk.card.words import count
+
+    columns = " and ".join(f"`{column}`" for column in named)
+    first = ", ".join(map(str, empty[:SHOWN])) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
+    which = f"row {first}" if len(empty) == 1 else f"rows {first}"
+    return f"{count(len(empty), 'row')} with nothing in {columns} ({which}); send the file again once it is known:"

@@ -223,7 +223,8 @@ def test_feedback_reads_a_file_and_leaves_what_is_not_known_yet(
         == 0
     )
     assert live.told == [[{"id": 1, "label": 0.0, "outcomes": {"cost": 2.5}}, {"id": 3, "label": 1.0}]]
-    assert told(capsys)["accepted"] == 2
+    said = told(capsys)
+    assert (said["accepted"], said["empty"]) == (2, [2])
 
 
 def test_feedback_takes_the_rows_of_a_file_that_it_can_and_names_the_others(
@@ -236,6 +237,7 @@ def test_feedback_takes_the_rows_of_a_file_that_it_can_and_names_the_others(
     shown = capsys.readouterr().out
     assert "took 2 items" in shown
     assert "row 3 (e31): A label is a number." in shown
+    assert "1 row with nothing in `late` (row 1); send the file again once it is known:" in " ".join(shown.split())
     assert [item["label"] for item in live.told[0]] == [1, "x", 0]
     assert run([*typed, "--json"]) == 1
     said = told(capsys)
