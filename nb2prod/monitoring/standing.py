@@ -13,12 +13,15 @@ from msgspec.structs import replace
 from nb2prod.monitoring.spans import Span, period_of
 from nb2prod.records.alerts import Moved, Reading, Rule
 from nb2prod.records.base import Record
-from nb2prod.records.monitoring import FeatureDrift
+from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.store import Store
 from nb2prod.store.panes import SECONDS, Pane, add_sparse
 
 REPLAYED = 2 * 86400.0
 """Seconds by which the newest rows happened before they arrived: the rows of a replay, whose 'since' is of their own time."""
+
+OPEN = 0.2
+"""Of a figure between 0 and 1, the width of an interval past which a realised one is no news yet."""
 
 
 class Story(Record, frozen=True, kw_only=True):
@@ -78,6 +81,13 @@ def limits(store: Store, name: str) -> tuple[Rule, ...]:
         rule if rule.reading.version in (None, version) or version is None else replace(rule, reading=Reading())
         for rule in store.alerts.rules(name)
     )
+
+
+def few(one: Performance) -> bool:
+    """Do its labels say so little that the estimate stands before them? Then what they leave open is wider than `OPEN`."""
+    if one.realised is None or one.predicted is None:
+        return False
+    return one.low is None or one.high is None or one.high - one.low > OPEN
 
 
 def unjoined(waiting: int, unmatched: int) -> list[str]:

@@ -208,6 +208,7 @@ def compared(one: FeatureDrift | None, bound: float) -> str:
 
 
 def measured(one: Performance) -> str:
+    """A metric as it is known, and as it is estimated; the estimate first while there are few labels."""
     holds = f" at {one.interval}" if one.interval else ""
     span = f" ({score(one.low)} to {score(one.high)}{holds})" if one.low is not None else ""
     kind = "known" if one.realised is not None else "estimated"
@@ -216,6 +217,9 @@ def measured(one: Performance) -> str:
     joined = (
         f"; labels and scores together {score(both.value)} ({score(both.low)} to {score(both.high)})" if both else ""
     )
+    if standing.few(one):
+        known = f"known {score(one.value)}{span} over {one.n:,} label{_s(one.n)}"
+        return f"{metric(one.metric)} {score(one.predicted)} estimated; {known}{joined}"
     return f"{metric(one.metric)} {score(one.value)}{span} {kind} over {one.n:,} row{_s(one.n)}{other}{joined}"
 
 

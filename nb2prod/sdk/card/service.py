@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from nb2prod.monitoring.standing import unjoined
+from nb2prod.monitoring.standing import few, unjoined
 from nb2prod.records.alerts import SERVICE, Rule
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
@@ -214,6 +214,9 @@ def _moved(item: FeatureDrift, *, told: bool = False) -> str:
 def _metric_line(item: Performance) -> str:
     low, high = figure(item.metric, item.low), figure(item.metric, item.high)
     span = f" ({low} to {high})" if item.low is not None else ""
+    if few(item):
+        known = f"known {figure(item.metric, item.value)}{span} over {count(item.n, 'label')}"
+        return f"{metric(item.metric)} {figure(item.metric, item.predicted)} estimated; {known}"
     known = "" if item.realised is not None else ", estimated: no labels yet"
     return f"{metric(item.metric)} {figure(item.metric, item.value)}{span} over {count(item.n, 'row')}{known}"
 

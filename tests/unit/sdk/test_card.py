@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from nb2prod.errors import Failed, Refused
+from nb2prod.monitoring.report.words import measured
 from nb2prod.records.capture import Column, Finding, Output, Signature
 from nb2prod.records.lifecycle import Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
@@ -343,3 +344,14 @@ def test_a_deploy_that_began_as_a_canary_says_beside_what_and_how_it_goes_on() -
     assert "end it: nb2prod canary delays --stop" in text
     worse = msgspec.structs.replace(made, metric_now=0.6, metric_before=0.7)
     assert "undo: nb2prod canary delays --stop" in card.outcome(worse, voice="terminal").text()
+
+
+def test_a_few_labels_stand_beside_the_estimate_and_do_not_hide_it() -> None:
+    known = {"value": 0.0, "low": 0.0, "high": 0.97, "realised": 0.0, "predicted": 0.64}
+    few = Performance(metric="accuracy", period=None, n=1, interval="any time", **known)
+    shown = " ".join(card.deployment(samples.STATUS, drift=[], performance=[few]).text().split())
+    assert "accuracy .64 estimated; known .00 (.00 to .97) over 1 label" in shown
+    assert measured(few) == "accuracy .64 estimated; known .00 (.00 to .97 at any time) over 1 label"
+    many = msgspec.structs.replace(few, n=400, value=0.6, realised=0.6, low=0.53, high=0.67)
+    shown = " ".join(card.deployment(samples.STATUS, drift=[], performance=[many]).text().split())
+    assert "accuracy .60 (.53 to .67) over 400 rows" in shown
