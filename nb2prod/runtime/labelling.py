@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from nb2prod.baseline.words import level
 from nb2prod.records.capture import Signature
 from nb2prod.records.monitoring import Feedback
 from nb2prod.runtime.hooks import FeedbackResult
@@ -45,6 +46,7 @@ class Check:
         self._kind = signature.output.kind
         self._classes = signature.output.classes
         self._texts = bool(self._classes) and all(isinstance(value, str) for value in self._classes)
+        self._known = Classes(self._classes) if self._kind == "class" and self._classes else None
         self._outcomes = frozenset(outcomes)
 
     def declare(self, outcomes: Sequence[str]) -> None:
@@ -67,6 +69,9 @@ class Check:
             return _refused("", "It names no prediction.", '{"id": "…", "label": …}, or "request_id" and "row"')
         if item.id is not None and id_text(item.id) is None:
             return _refused("/id", "An id is text or a whole number.", _EXAMPLES["id"])
+        wide = next((name for name in ("id", "row", "time") if _wide(getattr(item, name))), None)
+        if wide is not None:
+            return _refused(f"/{wide}", "A whole number has at most 64 bits.", _EXAMPLES[wide])
         if item.row < 0:
             return _refused("/row", "Rows are numbered from 0.", _EXAMPLES["row"])
         if item.label is msgspec.UNSET and not item.outcomes:
@@ -83,18 +88,37 @@ class Check:
         label = item.label
         if label is msgspec.UNSET:
             return None
-        if self._kind == "class" and self._classes:
-            return None if self._class(label) else _refused("/label", self._said_classes(), _line(self._classes[0]))
+        if self._known is not None:
+            if self._known.find(label) is not NONE:
+                return None
+            why = self._no_class() if self._class(label) else self._said_classes()
+            return _refused("/label", why, _line(self._classes[0]))
         if _fits(self._kind, label):
             return None
         return _refused("/label", f"A label of this model is {_NOUNS.get(self._kind, 'a plain value')}.", '"label": …')
 
+    def own(self, item: Feedback) -> Feedback:
+        """The item with its label as the class that it names: `"1"` and true as 1, where that is one."""
+        if _wide(item.label) and self._kind == "number":
+            return msgspec.structs.replace(item, label=float(item.label))
+        if self._known is None or item.label is msgspec.UNSET:
+            return item
+        label = self._known.find(item.label)
+        same = type(label) is type(item.label) and label == item.label
+        return item if same or label is NONE else msgspec.structs.replace(item, label=label)
+
+    def _no_class(self) -> str:
+        if len(self._classes) > FEW:
+            return f"It is none of this model's {len(self._classes):,} classes."
+        return f"It is no class of this model; its classes are {', '.join(map(_json, self._classes))}."
+
     def _class(self, label: Any) -> bool:
+        """Is it of the classes' own kind?"""
         if self._texts:
             return isinstance(label, str)
         if any(isinstance(value, str) for value in self._classes):
             return isinstance(label, str | bool | int | float)
-        return isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label))
+        return isinstance(label, bool | int | float) and _finite(label)
 
     def _said_classes(self) -> str:
         """What a label must be, and the classes where they are few."""
@@ -124,6 +148,51 @@ class Check:
         if item.time is None or epoch(item.time) is not None:
             return None
         return _refused("/time", "A time is RFC 3339 text or epoch milliseconds.", _EXAMPLES["time"])
+
+
+NONE = object()
+
+
+class Classes:
+    """A model's classes, found by a label however it is written: a number as its text, true as 1, 1.0 as 1, and back.
+
+    Examples
+    --------
+    >>> Classes((0, 1)).find("1"), Classes(("0", "1")).find(1.0), Classes((False, True)).find(1)
+    (1, '1', True)
+    """
+
+    def __init__(self, classes: Sequence[Any]) -> None:
+        self._plain = all(isinstance(one, str | bool | int | float) for one in classes)
+        self._numbers = {same(one): one for one in classes if not isinstance(one, str)}
+        self._texts = {level(one): one for one in classes if not isinstance(one, str)}
+        self._texts |= {one: one for one in classes if isinstance(one, str)}
+        self._flags = {level(one).lower(): one for one in classes if isinstance(one, bool)}
+
+    def find(self, label: Any) -> Any:
+        """The class; `NONE` where it names none."""
+        if not self._plain:  # classes that have no form on the wire are not told apart here
+            return label if isinstance(label, str | bool | int | float) else NONE
+        if isinstance(label, str):
+            return self._texts.get(label, self._flags.get(label.lower(), self._number(label)))
+        if not isinstance(label, bool | int | float):
+            return NONE
+        found = self._numbers.get(same(label), NONE)
+        return self._texts.get(level(label), self._texts.get(str(label), NONE)) if found is NONE else found
+
+    def _number(self, text: str) -> Any:
+        if "_" in text:
+            return NONE
+        try:
+            return self._numbers.get(same(float(text)), NONE)
+        except ValueError:
+            return NONE
+
+
+def same(value: Any) -> Any:
+    """A class in the one form that labels, predictions and the signature share: True is 1, 1.0 is 1."""
+    whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole else value
 
 
 def stray(item: Mapping[str, Any], outcomes: Sequence[str] = ()) -> FeedbackResult | None:
@@ -186,7 +255,7 @@ def id_text(value: Any) -> str | None:
 def _fits(kind: str, label: Any) -> bool:
     match kind:
         case "number":
-            return isinstance(label, bool | int | float) and math.isfinite(label)
+            return isinstance(label, bool | int | float) and _finite(label)
         case "text":
             return isinstance(label, str)
         case "datetime":
@@ -194,6 +263,17 @@ def _fits(kind: str, label: Any) -> bool:
         case "class":
             return isinstance(label, str | bool | int | float)
     return label is not None
+
+
+def _wide(value: Any) -> bool:
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number past every float
+        return False
 
 
 def _refused(pointer: str, why: str, fix: str) -> FeedbackResult:

@@ -192,7 +192,7 @@ class SpoolRecorder:
             self._check.declare(outcomes)
         self._frame()  # the rows that labels are about stand before them
         results = [self._check(item, self._size(item)) for item in items]
-        good = [item for item, result in zip(items, results, strict=True) if result.status == "kept"]
+        good = [self._check.own(item) for item, result in zip(items, results, strict=True) if result.status == "kept"]
         if good:
             payload = batches.encode(batches.Labels(version or 0, time.time(), good))
             if not self._ring.append(payload, 0, batches.FEEDBACK):

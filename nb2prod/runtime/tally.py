@@ -17,6 +17,7 @@ from nb2prod.records.monitoring import Increment
 from nb2prod.runtime import sums
 from nb2prod.runtime.batches import Batch, Refusals
 from nb2prod.runtime.join import Delta
+from nb2prod.runtime.labelling import same
 from nb2prod.runtime.periods import Period, period_of, split
 from nb2prod.runtime.segments import Head
 from nb2prod.runtime.watched import Watched
@@ -218,12 +219,6 @@ def _of_all_labels(deltas: list[Delta], watched: Watched) -> Sparse:
         counts[SQUARES + name] = sums.exact([value * value for value in values])
         counts |= {REST + name: [(0, rest)]} if rest else {}
     return counts
-
-
-def same(value: Any) -> Any:
-    """A class in the one form that labels, predictions and the signature share: True is 1, 1.0 is 1."""
-    whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
-    return int(value) if whole else value
 
 
 def _add(total: Sparse, more: Mapping[str, list[tuple[int, int]]]) -> None:

@@ -55,11 +55,11 @@ class Client:
 
     def post(self, path: str, body: Any) -> Any:
         """POST a JSON document and read the reply; problem+json comes back as our own error."""
-        return self._read(lambda: self._http.post(path, content=msgspec.json.encode(body), headers=_JSON))
+        return self._read(lambda: self._http.post(path, content=_json(body), headers=_JSON))
 
     def feedback(self, items: list[Any]) -> Any:
         """Tell what became of several predictions; where none of them was kept the reply says so of each."""
-        reply = self._ask(lambda: self._http.post("/feedback", content=msgspec.json.encode(items), headers=_JSON))
+        reply = self._ask(lambda: self._http.post("/feedback", content=_json(items), headers=_JSON))
         if reply.status_code == 422:
             told = _document(reply)
             if "refused" in told:
@@ -110,6 +110,19 @@ class Client:
 
 
 _JSON = {"content-type": "application/json"}
+
+
+def _json(document: Any) -> bytes:
+    return msgspec.json.encode(document, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar as the number that it is, a null as none."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"`{type(value).__name__}` has no form in JSON")
 
 
 def _miscounted(answers: int, rows: int) -> Failed:

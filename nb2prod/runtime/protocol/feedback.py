@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -86,8 +87,8 @@ class PanesRoute:
 
 def _items(body: bytes) -> tuple[list[Any], bool]:
     try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        decoded = _decoded(body)
+    except (ValueError, UnicodeDecodeError) as error:
         raise InputError(
             "The body is not JSON", code="not-json", where="body", why=str(error), fix=labelling.EXAMPLE
         ) from error
@@ -104,6 +105,20 @@ def _items(body: bytes) -> tuple[list[Any], bool]:
             status=413,
         )
     return given, not isinstance(decoded, list)
+
+
+def _decoded(body: bytes) -> Any:
+    """The document; a number past every float is infinite, for its own item to be refused and no other."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        if "out of range" not in str(error):
+            raise
+        return json.loads(body, parse_constant=_no_json)
+
+
+def _no_json(name: str) -> float:
+    raise ValueError(f"`{name}` is no JSON")
 
 
 def _read(item: Any, outcomes: Sequence[str]) -> Feedback | FeedbackResult:

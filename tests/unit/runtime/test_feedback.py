@@ -145,3 +145,33 @@ def test_one_other_item_is_said_to_be_one(recorder: SpoolRecorder) -> None:
 def test_a_request_of_one_row_is_said_to_have_one(recorder: SpoolRecorder) -> None:
     _, said = ask(recorder, "/feedback", {"request_id": "0123456789abcdef-1f.1", "row": 1, "label": 1})
     assert "had 1 row," in said["detail"]
+
+
+def test_a_label_that_is_no_class_is_refused_alone_and_counted(recorder: SpoolRecorder) -> None:
+    given: dict[str, Any] = {"request_id": "r", "ids": [str(n) for n in range(6)], "times": None, "version": 3}
+    recorder.record(rows(6), answers(6), arrived=NOON, **given)
+    labels = [1, "1", True, 9, 0.5, 0]
+    status, said = ask(recorder, "/feedback", [{"id": n, "label": label} for n, label in enumerate(labels)])
+    assert (status, said["accepted"], [bad["pointer"] for bad in said["refused"]]) == (207, 4, ["/3/label", "/4/label"])
+    assert recorder.metrics()["feedback_refused_total"] == 2
+    recorder.flush()
+    counter = Counter(recorder.spool)
+    with counter.side.alone():
+        counter.run()
+    (one,) = counter.page().increments
+    counter.close()
+    assert one.counts["@agreed"] == [(0, 1), (1, 3)]
+    assert "@unread" not in one.counts
+
+
+def test_a_number_out_of_range_refuses_its_own_item_alone(recorder: SpoolRecorder) -> None:
+    body = (
+        b'[{"id": 1, "label": 1}, {"id": 2, "label": 1e400}, {"id": 3, "outcomes": {"cost": -1e999}},'
+        b' {"id": 4, "label": 1, "time": 1e400}, {"id": 1000000000000000000000000000000, "label": 1},'
+        b' {"id": 6, "label": 0}]'
+    )
+    status, said = ask(recorder, "/feedback", body)
+    assert (status, said["accepted"]) == (207, 2)
+    assert [bad["pointer"] for bad in said["refused"]] == ["/1/label", "/2/outcomes/cost", "/3/time", "/4/id"]
+    with pytest.raises(Nb2prodError, match="not JSON"):
+        ask(recorder, "/feedback", b'[{"id": 1, "label": 1e400}, {"id": 2, "label": NaN}]')

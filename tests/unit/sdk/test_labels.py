@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 
 from nb2prod.errors import InputError
@@ -77,3 +78,11 @@ def test_one_item_that_is_refused_is_an_error(deployment: Deployment) -> None:
     with pytest.raises(InputError, match="item cannot be kept"):
         deployment.feedback(id=1, label="x")
     assert deployment.feedback(id=1, label=1) == {"accepted": 1, "refused": []}
+
+
+def test_a_label_from_numpy_or_pandas_is_the_number_that_it_is(deployment: Deployment) -> None:
+    items = [{"id": np.int64(n), "label": label} for n, label in enumerate((np.int64(1), np.bool_(True), np.int8(0)))]
+    assert deployment.feedback(items) == {"accepted": 3, "refused": []}
+    assert deployment.feedback(id=1, label=np.int32(1))["accepted"] == 1
+    with pytest.raises(TypeError, match="no form in JSON"):
+        deployment.feedback(id=1, label=object())
