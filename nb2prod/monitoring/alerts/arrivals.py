@@ -27,16 +27,23 @@ _Key = tuple[int, int, str, int, int, str]
 
 
 def in_order(given: Iterable[Increment]) -> list[Increment]:
-    """By arrival minute, event period and moment; what has all three in common is added up."""
+    """By arrival minute, event period and moment; what has all three in common is added up.
+
+    Services of before tell no moment: what one of them counted in a minute stays in its own order, what several did is one.
+    """
+    given = list(given)
+    sources: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for one in given:
+        sources[one.arrived, one.period].add(one.source)
     parts: dict[_Key, list[Increment]] = defaultdict(list)
     for one in given:
-        parts[_key(one)].append(one)
+        parts[_key(one, alone=len(sources[one.arrived, one.period]) == 1)].append(one)
     return [_joined(parts[key]) for key in sorted(parts)]
 
 
-def _key(one: Increment) -> _Key:
-    moment = one.arrived if one.moment is None else one.moment
-    return one.arrived, one.period, one.grain, int(moment // MOMENT), one.version, one.model
+def _key(one: Increment, *, alone: bool) -> _Key:
+    moment = (one.sequence if alone else 0) if one.moment is None else int(one.moment // MOMENT)
+    return one.arrived, one.period, one.grain, moment, one.version, one.model
 
 
 def _joined(parts: list[Increment]) -> Increment:

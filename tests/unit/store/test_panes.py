@@ -3,11 +3,13 @@ from __future__ import annotations
 import random
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nb2prod.records.monitoring import Grain, Increment
 from nb2prod.store import Store
+from nb2prod.store.increments import Increments
 from nb2prod.store.panes import add_sparse
 
 NOON = 1_700_000_000 // 86400 * 86400 + 43200
@@ -65,6 +67,20 @@ def test_detection_reads_by_arrival_then_period_then_source_and_sequence(store: 
     rest = store.increments.after("delays", 1, first[-1][0])
     assert [one for _, one in first + rest] == [shuffled[i] for i in (1, 4, 3, 2, 0)]
     assert store.increments.current("delays") == (1, "m", NOON + 60)
+
+
+def test_increments_of_before_have_no_moment_and_stay(store: Store) -> None:
+    take(store, increment(1))
+    with store.database.write() as connection:
+        connection.execute(sa.text("ALTER TABLE increments DROP COLUMN moment"))
+        connection.execute(sa.text("UPDATE nb2prod_schema SET version = 1 WHERE section = 'increments'"))
+    store.increments = Increments(store.database)
+    take(store, increment(2, moment=NOON + 12.5))
+    places = [place for place, _ in store.increments.waiting("delays", 0)]
+    assert [one.moment for one in sorted(store.increments.at(places), key=lambda one: one.sequence)] == [
+        None,
+        NOON + 12.5,
+    ]
 
 
 def test_panes_roll_up_exactly(store: Store) -> None:
