@@ -231,7 +231,8 @@ class AlertRecord(Record, frozen=True, kw_only=True):
     """One cause that was told: what, how far it matters, what to try, what was done; over when `ended` is set.
 
     `key` names it for ever, `moved` are the alarms that it is made of. Times are epoch seconds; `first` is when the change most
-    likely began. A `note` is shown and nobody is told.
+    likely began. `successor` is the version that took over, where it ended because its own lost the traffic. A `note` is shown
+    and nobody is told.
     """
 
     id: int = 0
@@ -250,6 +251,7 @@ class AlertRecord(Record, frozen=True, kw_only=True):
     first: float
     raised: float
     ended: float | None = None
+    successor: int | None = None
     acknowledged: float | None = None
     by: str = ""
     done: tuple[str, ...] = ()

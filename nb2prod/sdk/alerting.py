@@ -69,7 +69,10 @@ class Alerting:
         limits.tell(self.home, self.name)
 
     def acknowledge(self, number: int) -> AlertRecord:
-        """Say that somebody has seen an alert: it is not told again."""
+        """Say that somebody has seen an alert: it is not told again.
+
+        The same of the same version that comes back after it was over is another alert: it is told, and says who had seen it.
+        """
         return self._told.alerts.acknowledge(self.name, number, by=_user(), when=time.time())
 
     def silence(self, length: str, subject: str = "*", reason: str = "") -> Silence:

@@ -133,7 +133,7 @@ class _Turn:
         for life in watched:
             self._limits(life, kept=life is current)
         if current is not None:
-            self._replaced({current.version, self.canary})
+            self._replaced(current.version)
         rhythm = self._traffic(taken, current)
         told = taken or late or self.began or self.ended
         self._keep(lives if told else set(), after if taken else None, watched, rhythm)
@@ -233,15 +233,25 @@ class _Turn:
         record = self.store.alerts.by_key(key)
         return record is not None and record.ended is None
 
-    def _replaced(self, watched: set[int | None]) -> None:
-        """What stood for a version that takes no traffic any more is over."""
+    def _replaced(self, current: int) -> None:
+        """What stood for a version that takes no traffic any more is over, and how it is with the one that does is told."""
         ways = way_back(self.name), canary_end(self.name)
         for record in self.store.alerts.open(self.name):
-            if record.version not in watched and record.kind != "traffic":
-                done = (*record.done, f"version {record.version} takes no traffic any more")
+            if record.version not in (current, self.canary) and record.kind != "traffic":
+                gone = f"version {record.version} takes no traffic any more, {self._instead(record, current)}"
+                done = (*record.done, gone)
                 tries = tuple(line for line in record.tries if line not in ways)
-                over = msgspec.structs.replace(record, ended=self.now, done=done, tries=tries)
+                over = msgspec.structs.replace(record, ended=self.now, done=done, tries=tries, successor=current)
                 self.ended.append((over, ("notify",)))
+
+    def _instead(self, record: AlertRecord, current: int) -> str:
+        rule = next((rule for rule in self.rules if record.kind == "limit" and rule.text == record.subject), None)
+        if rule is not None and rule.text in self.readings:
+            return words.instead(current, rule.alert, self.readings[rule.text])
+        open_ = [*self.store.alerts.open(self.name), *(one for one, _ in self.began)]
+        there = [one for one in open_ if one.version == current and one.kind == record.kind]
+        alike = any(one.subject == record.subject or not set(one.features).isdisjoint(record.features) for one in there)
+        return f"version {current} does" + (": the same stands there too" if alike else " and is watched")
 
     # -- traffic
 

@@ -57,7 +57,7 @@ class Telling:
             first=since,
             raised=known.raised if known else self.now,
             ended=known.ended if known and all(alarm.ended is not None for alarm in alarms) else None,
-            done=known.done if known else (),
+            done=known.done if known else self._seen(life.version, first.feature, [one.feature for one in begun]),
             severity="page" if any(alarm.severity == "page" for alarm in alarms) else "note",
         )
 
@@ -65,7 +65,8 @@ class Telling:
         others = [
             f"{other.alert.metric} {words.interval(other.reading)}"
             for other in self._rules(life)
-            if other.text != rule.text and other.reading.value is not None
+            if (other.alert.metric, other.alert.slice) != (rule.alert.metric, rule.alert.slice)
+            and other.reading.value is not None
         ]
         return AlertRecord(
             key=key,
@@ -85,6 +86,7 @@ class Telling:
             ),
             first=reading.since or self.now,
             raised=self.now,
+            done=self._seen(life.version, rule.text),
         )
 
     def rejected(self, life: Life, rule: Rule, reading: Reading, key: str) -> AlertRecord:
@@ -132,6 +134,15 @@ class Telling:
         said.append(words.season(begun, life.watched.baseline))
         return "; ".join(part for part in said if part)
 
+    def _seen(self, version: int, subject: str, features: Sequence[str] = ()) -> tuple[str, ...]:
+        """That somebody acknowledged the same of this version before. It came back since: it is told anew, and says so."""
+        for one in reversed(self.store.alerts.all(self.name)):
+            same = one.subject == subject or not set(features).isdisjoint(one.features)
+            if one.version == version and same and one.acknowledged is not None:
+                by, when = one.by or "somebody", words.moment(one.acknowledged)
+                return (f"the same of version {version} was acknowledged by {by} on {when}, as alert {one.id}",)
+        return ()
+
     def _tries(self, version: int, *lines: str, retrain: bool = False) -> tuple[str, ...]:
         """Lines to type; the way back where this version has one, and the way forward where another model would help."""
         row = self.store.deployments.find(self.name)
@@ -149,9 +160,7 @@ class Telling:
         return f"nb2prod drift {self.name}" + (f" --version {version}" if version == self.canary else "")
 
     def _rules(self, life: Life) -> Sequence[Rule]:
-        """The limits with what was read last of the version that has the traffic, of a canary with its own."""
-        if life.version != self.canary:
-            return self.rules
+        """The limits with what this version's own rows say now."""
         return [replace(rule, reading=life.reading(rule, self.now)) for rule in self.rules]
 
 

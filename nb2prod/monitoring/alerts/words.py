@@ -92,8 +92,8 @@ def _moved(alarm: Alarm) -> str:
 
 
 def drift_what(alarms: Sequence[Alarm]) -> str:
-    """Each column's own words, and the least size that is certain."""
-    alarms = _once(alarms)
+    """Each column's own words, the largest shift first, and the least size that is certain; errors come last."""
+    alarms = sorted(_once(alarms), key=lambda one: (one.kind == "performance", -abs(one.effect)))
     said = [
         one.direction
         if len(alarms) == 1 or one.kind == "performance"  # which names itself
@@ -161,6 +161,19 @@ def interval(reading: Reading) -> str:
     if reading.value is None or reading.low is None or reading.high is None:
         return "nothing yet"
     return f"{figure(reading.value)} ({figure(reading.low)} to {figure(reading.high)})"
+
+
+def instead(version: int, alert: Alert, reading: Reading) -> str:
+    """How a metric stands with the version that took over."""
+    where = {
+        "page": "past this limit too",
+        "warn": "past this limit too, not for certain yet",
+        "unsure": "inside this limit, not for certain yet",
+        "fine": "inside this limit",
+    }
+    if reading.verdict not in where:
+        return f"version {version} does and is watched: too few reports yet"
+    return f"version {version} does: {alert.metric} is {interval(reading)} there, {where[reading.verdict]}"
 
 
 def rule_rows(alert: Alert, reading: Reading, version: int) -> str:

@@ -155,7 +155,9 @@ def test_a_limit_that_a_canary_passes_stops_it_and_leaves_the_champion(desk: Des
     desk.duty.turn(after(21))
     (one,) = [record for record in desk.store.alerts.all("delays") if record.kind == "limit"]
     assert one.ended is not None
-    assert one.done[1:] == ("version 3 takes no traffic any more",)
+    (gone,) = one.done[1:]
+    assert gone.startswith("version 3 takes no traffic any more, version 2 does: conversion is 1 (")
+    assert gone.endswith("there, inside this limit")
     assert desk.stopped == [3]
 
 

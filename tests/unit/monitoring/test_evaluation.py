@@ -12,14 +12,16 @@ from spooling import NOON
 
 from nb2prod.cli import spoken
 from nb2prod.home import Home
+from nb2prod.lifecycle.notify import message
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.alerts.course import Course
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
 from nb2prod.monitoring.alerts.measures import measure
 from nb2prod.monitoring.alerts.traffic import HOUR, Rhythm
+from nb2prod.monitoring.alerts.words import drift_what, moment
 from nb2prod.monitoring.statistics.harm import Harm, Verdict
 from nb2prod.records.alerts import SLO, Alert, AlertRecord
-from nb2prod.records.monitoring import Increment
+from nb2prod.records.monitoring import Alarm, Increment
 from nb2prod.store import Store
 
 
@@ -190,6 +192,58 @@ def test_a_version_that_is_live_again_is_told_of_anew(store: Store) -> None:
     both = sorted((one.version, one.kind, one.ended is not None) for one in store.alerts.all("delays"))
     assert both == [(1, kind, over) for kind in ("drift", "limit") for over in (False, True)]
     assert planned(store).count(("notify", "begin")) == 4
+
+
+def test_after_a_rollback_an_alert_shows_its_own_versions_figures_and_the_end_says_how_it_is_now(store: Store) -> None:
+    words = "conversion below 0.3 over 1h", "conversion below 0.2 over 1h", "cost above 9 over 1h"
+    store.alerts.declare("delays", [Alert.parse(text) for text in words])
+    deploy(store)
+    store.deployments.switch("delays", 1)
+    feeds, evaluator = {1: Feed(store), 2: Feed(store, version=2, source="t")}, Evaluator(store)
+    random, shares = np.random.default_rng(3), {1: 0.1, 2: 0.0}
+
+    def live(version: int, minutes: range) -> None:
+        store.deployments.switch("delays", version)
+        for minute in minutes:
+            feeds[version].minute(minute, shift=1.0)
+            feeds[version].outcome(minute, (random.random(100) < shares[version]).astype(float))
+            feeds[version].outcome(minute, np.full(100, 3.0 * version), "cost")
+            evaluator.turn("delays", after(minute))
+
+    live(1, range(20))
+    seen = next(one for one in store.alerts.open("delays") if one.kind == "drift")
+    store.alerts.acknowledge("delays", seen.id, by="ada", when=after(20))
+    live(2, range(20, 40))
+    live(1, range(40, 42))
+    ended = [one for one in store.alerts.all("delays") if one.successor == 1]
+    assert {one.version for one in ended} == {2}
+    limit = next(one for one in ended if one.subject == words[0])
+    assert limit.done[-1].startswith("version 2 takes no traffic any more, version 1 does: conversion is 0.")
+    assert limit.done[-1].endswith("there, past this limit too")
+    assert message(limit, "end")[0] == "Over for version 2: delays: conversion is below 0.3 over 1h"
+    drift = next(one for one in ended if one.kind == "drift")
+    assert drift.done[-1].endswith("version 1 does: the same stands there too")
+    again = {one.subject: one for one in store.alerts.open("delays")}
+    assert set(again) == {"age", *words[:2]}
+    assert "cost 3 (" in again[words[0]].matters
+    assert "conversion" not in again[words[0]].matters
+    assert "conversion 0.1" in again["age"].matters or "conversion 0.0" in again["age"].matters
+    assert "conversion 0 (" not in again["age"].matters
+    told = f"the same of version 1 was acknowledged by ada on {moment(after(20))}, as alert {seen.id}"
+    assert told in again["age"].text()
+    assert again["age"].acknowledged is None
+    assert not any("acknowledged" in step for step in again[words[0]].done)
+
+
+def test_what_moved_is_told_by_its_size_and_errors_last() -> None:
+    def alarm(feature: str, kind: str, effect: float) -> Alarm:
+        rows = {"first_row": 0, "earliest": 0, "latest": 1, "raised": 9, "group": 1, "evidence": 9.0}
+        return Alarm(feature=feature, kind=kind, effect=effect, bound=effect / 2, direction="up", **rows)
+
+    said = drift_what(
+        [alarm("@labels", "performance", 9.0), alarm("items", "drift", 0.19), alarm("basket", "drift", 0.32)]
+    )
+    assert said.startswith("basket up; items up; up; by at least 0.16 of")
 
 
 def test_a_limit_is_told_when_it_is_passed_for_certain_and_once_more_when_it_is_over(store: Store) -> None:
@@ -413,7 +467,7 @@ def test_drift_of_the_canarys_rows_is_its_own_alert_and_over_when_it_ends(store:
     evaluator.turn("delays", after(21))
     (one,) = store.alerts.all("delays")
     assert one.ended is not None
-    assert one.done == ("version 2 takes no traffic any more",)
+    assert one.done == ("version 2 takes no traffic any more, version 1 does and is watched",)
     assert "nb2prod canary delays --stop" not in one.tries
 
 
