@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import time
 import uuid
 
 from nb2prod.errors import Nb2prodError, NotFound
@@ -58,14 +59,16 @@ class Duty:
         self.store.leases.inherit(self._place)
 
     def close(self) -> None:
-        """Let go of the leases, so that another agent need not wait."""
+        """Finish what goes on, and let go of the leases, so that another agent need not wait."""
+        self._actor.close()
         self.store.leases.release(self.holder)
 
     def _one(self, name: str, now: float, running: bool, *, local: bool) -> None:
+        begun = time.monotonic()
         pulse, share = self._pulse(name) if running and local else (Pulse(), Pulse())
         for record in self._evaluator.turn(name, now, pulse=pulse, share=share, watched=running):
             log.info("%s: %s", "over" if record.ended else "alert", record.title)
-        self._actor.act(name, now)
+        self._actor.act(name, now + time.monotonic() - begun)
         self._show(name, now, local=local)
 
     def _show(self, name: str, now: float, *, local: bool) -> None:
@@ -73,7 +76,9 @@ class Duty:
         if now - self._written.get(name, 0.0) >= FIGURES_SECONDS:
             self._written[name] = now
             exposition.write(self.home, self.store, name, now)
-        if local:  # at every turn: a service that was started since knows nothing of them
+        if local and not self._actor.busy(
+            name
+        ):  # at every turn: a service that was started since knows nothing of them
             target = LocalTarget(self.home)
             target.tell(name, figures=str(exposition.path_of(self.home, name)))
             target.canary.settle(name)

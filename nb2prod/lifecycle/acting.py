@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import shlex
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import msgspec
@@ -29,12 +31,20 @@ COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0, "stop": 3600.0}
 """Seconds in which the same reason does not lead to the same action again."""
 TRIES = 5
 WAIT = 60.0
+SLOW = ("rollback", "stop", "run")
+PATIENCE = 10.0
+"""Seconds that messages wait for what is done about their alert; what takes longer goes on beside them."""
 LASTING = (NotFound, Refused, UsageError)
 """Errors that are the same a minute later."""
 Stop = Callable[[str, int], bool]
 """From a deployment and the version that alarmed to whether its canary was stopped; False where it is none any more."""
+Clock = Callable[[], float]
 Rollback = Callable[[str, int], int | None]
 """From a deployment and the version that alarmed to the version that took over; None where it takes no traffic any more."""
+
+
+COUNTED_ON = {"rollback": "rollback", "stop": "stop of the canary"}
+"""What somebody counts on: an alert says how it went."""
 
 
 class Left(Exception):
@@ -60,16 +70,27 @@ class Actor:
         Takes a version out of the traffic.
     stop
         Ends a canary.
+    patience
+        Seconds that a message waits for these two and for hooks.
     """
 
     def __init__(
-        self, home: Home, store: Store, rollback: Rollback, stop: Stop, *, hook_seconds: float = SECONDS
+        self,
+        home: Home,
+        store: Store,
+        rollback: Rollback,
+        stop: Stop,
+        *,
+        hook_seconds: float = SECONDS,
+        patience: float = PATIENCE,
     ) -> None:
         self.store = store
         self.destinations = Destinations(home)
         self._rollback = rollback
         self._stop = stop
         self._hook_seconds = hook_seconds
+        self._patience = patience
+        self._beside: dict[str, tuple[str, Future[bool]]] = {}
         self._verbs: dict[str, Callable[[ActionRow, AlertRecord, float], str]] = {
             "notify": self._notify,
             "tell": self._tell,
@@ -80,14 +101,48 @@ class Actor:
 
     def act(self, name: str, now: float) -> int:
         """Do what is due for a deployment; how many actions came to an end."""
-        ended = 0
-        while due := self.store.actions.due(name, now):
+        begun, ended = time.monotonic(), 0
+
+        def clock() -> float:
+            return now + time.monotonic() - begun
+
+        while due := [row for row in self.store.actions.due(name, clock()) if not self._goes_on(row)]:
             for row in due:
-                ended += self._one(row, now)
+                ended += self._aside(row, clock) if row.verb in SLOW else self._one(row, clock)
         return ended
 
-    def _one(self, row: ActionRow, now: float) -> bool:
-        record = self.store.alerts.by_key(row.detail["alert"])
+    def busy(self, name: str) -> bool:
+        """Is something being done of that deployment now, beside the turns?"""
+        return any(of == name and not work.done() for of, work in self._beside.values())
+
+    def close(self, seconds: float = 60.0) -> None:
+        """Wait for what goes on; what is not done by then is taken up by the next one."""
+        wait([work for _, work in self._beside.values()], timeout=seconds)
+
+    def _goes_on(self, row: ActionRow) -> bool:
+        return row.key in self._beside and not self._beside[row.key][1].done()
+
+    def _aside(self, row: ActionRow, clock: Clock) -> bool:
+        """In a thread of its own, and waited for a while: a message must not wait for a rollback that takes minutes."""
+        work: Future[bool] = Future()
+
+        def run() -> None:
+            try:
+                work.set_result(self._one(row, clock))
+            except BaseException as error:  # whoever waits has it
+                work.set_exception(error)
+
+        self._beside = {key: held for key, held in self._beside.items() if not held[1].done()}
+        self._beside[row.key] = row.name, work
+        began = time.strftime("%H:%M UTC", time.gmtime(clock()))
+        threading.Thread(target=run, name=f"{row.verb} of {row.name}", daemon=True).start()
+        if wait([work], timeout=self._patience).not_done:
+            self._say(row, f"began at {began} and goes on")
+            return False
+        return work.result()
+
+    def _one(self, row: ActionRow, clock: Clock) -> bool:
+        record, now = self.store.alerts.by_key(row.detail["alert"]), clock()
         try:
             if record is None:
                 raise Left("its alert is not there any more")
@@ -100,12 +155,13 @@ class Actor:
             self.store.actions.mark(row, "waiting", said=str(later), due=later.due)
             return False
         except Nb2prodError as error:
-            return self._failed(row, error, now)
+            return self._failed(row, error, clock())
         except Exception as error:  # one action that breaks must not stop those behind it
             log.exception("%s of %s broke", row.verb, row.name)
-            return self._failed(row, Failed(f"{row.verb} broke", code="action-broke", why=repr(error)), now)
+            return self._failed(row, Failed(f"{row.verb} broke", code="action-broke", why=repr(error)), clock())
         else:
-            self.store.actions.end(row, "done", said=said, when=now)
+            self.store.actions.end(row, "done", said=said, when=clock())
+            self._follow(row, clock())
         return True
 
     def _failed(self, row: ActionRow, error: Nb2prodError, now: float) -> bool:
@@ -126,11 +182,20 @@ class Actor:
         """It did not come about: the log says why, and the alert does of what somebody counts on."""
         self._say(row, f"{state}: {said}")
         self.store.actions.end(row, state, said=said, when=now)
+        self._follow(row, now)
 
     def _say(self, row: ActionRow, said: str) -> None:
-        counted_on = {"rollback": "rollback", "stop": "stop of the canary"}.get(row.verb)
-        if counted_on is not None:
-            self.store.alerts.note(row.detail["alert"], f"{counted_on} {said.rstrip('.')}")
+        if row.verb in COUNTED_ON:
+            self.store.alerts.note(row.detail["alert"], f"{COUNTED_ON[row.verb]} {said.rstrip('.')}")
+
+    def _follow(self, row: ActionRow, now: float) -> None:
+        """Those who were told before it came to an end hear what came of it."""
+        record = self.store.alerts.by_key(row.detail["alert"])
+        if row.verb not in COUNTED_ON or record is None or not self._was_told(row, record):
+            return
+        action = Action(deployment=row.name, verb="notify", reason=row.reason, detail={**row.detail, "phase": "done"})
+        with self.store.database.write() as connection:
+            self.store.actions.plan(connection, f"{row.key}:told", action, when=now)
 
     # -- may it be done?
 
@@ -141,9 +206,11 @@ class Actor:
             if silence.subject in ("*", record.kind, record.subject, *record.features):
                 by = f" by {silence.by}" if silence.by else ""
                 raise Left(f"silenced{by}: {silence.reason}" if silence.reason else f"silenced{by}")
-        if row.detail["phase"] == "end":
+        if row.detail["phase"] in ("end", "done"):
             if not self._was_told(row, record):
                 raise Left("nobody was told that it began")
+            if row.detail["phase"] == "done" and record.ended is not None:
+                raise Left("it is in the message that it is over")
             return
         if record.acknowledged is not None and row.tries == 0:
             raise Left(f"acknowledged by {record.by or 'somebody'}")

@@ -61,8 +61,11 @@ def test_message(name: str) -> AlertRecord:
 def message(record: AlertRecord, phase: str) -> tuple[str, str]:
     """Title and text, as everywhere else."""
     first, *rest = record.text().split("\n")
-    title = f"Over: {first}" if phase == "end" else first
-    return title, "\n".join(rest)
+    if phase == "end":
+        first = f"Over{'' if record.successor is None else f' for version {record.version}'}: {first}"
+    elif phase == "done":
+        first = f"What came of it: {first}"
+    return first, "\n".join(rest)
 
 
 def _last(said: str) -> str:
