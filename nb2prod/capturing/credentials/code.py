@@ -183,6 +183,8 @@ class _Reader:
     def _of_tuple(self, node: ast.Tuple | ast.List | ast.Set, given: _Given) -> None:
         pair = len(node.elts) == 2 and not isinstance(node, ast.Set)
         self._command(node)
+        if self._is_spoken(node, given):
+            given = _LOOSE
         for at, part in enumerate(node.elts):
             value = self._text(part) or "" if pair and at == 1 else ""
             typed = names.is_typed(value) and _is_logins(given.names)
@@ -192,6 +194,12 @@ class _Reader:
                 continue
             before = self._text(node.elts[0]) if pair and at else None
             self.read(part, given.loose(*((before,) if before else ())))
+
+    def _is_spoken(self, node: ast.Tuple | ast.List | ast.Set, given: _Given) -> bool:
+        """Whether these are the tokens of a text: most of them are words."""
+        if len(node.elts) < 3 or not any("token" in name.lower() for name in given.names):
+            return False
+        return sum((self._text(part) or "").isalpha() for part in node.elts) > len(node.elts) / 2
 
     def _command(self, node: ast.Tuple | ast.List | ast.Set) -> None:
         """The parts of a command, as a process is started with, are one line of a shell."""

@@ -188,7 +188,7 @@ _COMMON = (
     ("a password given to a command", "echo printf", rf"\b(echo|printf)\s+(-\w+\s+)?['\"]?(\w+:)?{_TYPED}['\"]?\s*\|\s*(sudo\s+-\w*S|su\b|chpasswd|passwd|kinit|cryptsetup|\S.*-(stdin|fd)\b)"),
     ("a password given to a command", "config ssh-keygen", rf"\bconfig\b.*\s(http-basic\.\S+\s+\S+|(?i:\S*(password|token|secret|_auth)))\s+{_TYPED}|\bssh-keygen\b.*\s-[NP]\s*{_TYPED}"),
     ("a key of a node in its address", "infura alchemy quiknode quicknode getblock drpc", r"https?://[\w.-]*(infura|alchemy|alchemyapi|quiknode|quicknode|getblock|drpc)\.\w+/(\w+/)*(?=[^/\s]*\d)[A-Za-z0-9_-]{30,}"),
-    ("a password of pgpass", ":5432: :5433: :5434: :6432: :5439: :*:", rf"(?m)^[\w.*-]+:(\d{{2,5}}|\*):[^:\s]+:[^:\s]+:{_OPEN}(?=\S*[A-Za-z])[^:\s]{{4,}}$"),
+    ("a password of pgpass", ":5432: :5433: :5434: :6432: :5439: :*:", rf"(?m)(?:^|(?<=[\s'\"]))[\w.*-]+:(\d{{2,5}}|\*):[^:\s]+:[^:\s]+:{_OPEN}(?=\S*[A-Za-z])[^:\s'\"]{{4,}}(?=['\"\s]|$)"),
     ("a password before a host", "@", rf"(?<![\w/:.-])(?!(?i:e?-?mail|mailto|from|to|cc|user|contact|sip|xmpp|git|ssh)\b)[A-Za-z][\w.-]*:{_OPEN}(?=[^\s@]*\d)(?=[^\s@]*[A-Za-z])[^\s:/@'\"]{{6,}}@[\w.-]+:\d{{2,5}}\b"),
     ("a credential given to curl", "curl wget http", rf"\b(curl|wget|https?)\b.*\s(-u|--user|-a|--auth|--proxy-user|-U)[\s=]*['\"]?{_OPEN}[^\s:'\"/]+:{_OPEN}(?!//)[^\s'\"]{{3,}}"),
     ("a password given to openssl", "pass:", rf"(?i)-(pass(in|out)?|k)\s+['\"]?pass:{_OPEN}[^\s'\"]{{4,}}"),

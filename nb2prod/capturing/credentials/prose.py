@@ -30,6 +30,7 @@ _PROSE = re.compile(
     rf"|\b(?:{_LOGIN}|{_ACCOUNT}|connect|authenticate|anmelden|s?ftp|ssh|rdp|vpn)\b[^.\n]{{0,40}}?"
     rf" (?:as|with|using|mit|als) {_NAME}(?: ?[/:] ?| (?:and|with|using|und|mit) ){_VALUE % 'typed2'}"
     rf"|[\w.+-]{{1,40}}@[\w-]+(?:\.\w+)+ ?(?:/|\||->) ?{_VALUE % 'typed3'}"
+    rf"|\b[\w.-]{{2,30}}: ?{_NAME} / {_VALUE % 'typed5'}"
 )
 # what stands in all that is read
 _SAYING = (
@@ -48,7 +49,7 @@ _SAYING = (
         "hasło",
     ),
     *("cred", "log", "sign", "anmeld", "user", "account", "zugang", "benutzer", "utilisateur", "identifiant", "usu"),
-    *("utente", "gebruiker", "connect", "authenticate", "ftp", "ssh", "rdp", "vpn", "@"),
+    *("utente", "gebruiker", "connect", "authenticate", "ftp", "ssh", "rdp", "vpn", "@", " / "),
 )
 _SENTENCES = 2_000  # characters of a line; what is longer is none
 

@@ -60,7 +60,7 @@ _ELEMENTS = re.compile(
 _EXAMPLES = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _NETRC = re.compile(r"(?m)^\s*login\s+\S+\s*\n\s*(?P<name>password)\s+(?P<value>[^\s$<{]{4,80})\s*$")
 _INLINE = re.compile(r"</?(?:b|i|u|em|strong|code|tt|kbd|samp|small|span|mark)(?: [^<>\n]*)?>")
-_CELLS = re.compile(r"\s*</t[dh]>\s*<t[dh][^<>]*>\s*")
+_CELLS = re.compile(r"\s*</(?:t[dh]|dt)>\s*<(?:t[dh]|dd)\b[^<>]*>\s*|\s*</label>\s*")
 _NOISE = re.compile(
     r"(<(script|style)\b[^<>]*>).*?</\2>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{40,}", re.DOTALL | re.IGNORECASE
 )
@@ -88,10 +88,8 @@ _WORD = re.compile(r"(?<![\w./:=&?#%+-])[A-Za-z0-9_-]{24,128}(?![\w./:=&?#%+-])"
 def in_text(text: str) -> Iterator[Credential]:
     """Credentials in any text, line by line; what scripts and images inside it hold is passed over."""
     plain = _NOISE.sub(lambda noise: noise[1] or " ", text[: 10 * LONGEST])
-    if "<t" in plain:
-        plain = _CELLS.sub(" | ", plain).replace("</tr>", "</tr>\n")
     if "</" in plain:
-        plain = _INLINE.sub("", plain)
+        plain = _CELLS.sub(" | ", _INLINE.sub("", plain)).replace("</tr>", "</tr>\n").replace("</dd>", "</dd>\n")
     for form, mark in ((_BELOW, "value"), (_ELEMENTS, "<value>"), (_NETRC, "login")):
         for pair in form.finditer(plain) if mark in plain else ():
             if (what := kind(pair["value"], (pair["name"],))) is not None:

@@ -114,6 +114,9 @@ PASSES = _words(
     """
     high low band all one two three single double multi n num k max min total avg mean first second third fourth last final
     next prev previous start end each every per forward backward reverse inverse training train warmup dry cleaning
+    boarding seat season seasonal mountain alpine ski lift bus rail railway transit metro ferry toll travel tourist city museum park
+    festival concert backstage hall press weekend day daily weekly monthly annual yearly
+    completed incomplete lateral screen touchdown qb cross through
     """
 )
 # of these a `sid` lets in, of all else it is the number: `account_sid`

@@ -14,10 +14,15 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # six rows are fitted a thousand times: threads only wait for each other
 
 import nbformat
 from cases import Kinds
@@ -70,6 +75,9 @@ At first sight, before the rules were changed for them (from the fifth on: 2026-
 | ninth | 40 | 37 (92.5%) | 20 | 2 |
 | tenth | 100 | 99 (99.0%) | 100 | 7 |
 | eleventh | 50 | 47 (94.0%) | 50 | 2 |
+
+The eleventh was left unread while the rules were mended for the ninth and the tenth. Run once after the rules were mended for the
+tenth, unread: 47 of 50 found, 2 of 50 stopped for nothing, as at first sight. Only then was it read and the rules mended for it too.
 
 The seventh by class: what travels 20 of 20, calls 16 of 16, addresses 17 of 18, shells 14 of 14, files in texts 12 of 14,
 vendors 27 of 28, people's passwords 10 of 12, outputs 10 of 12, pickled objects 8 of 8, coded or put together 7 of 8.

@@ -65,6 +65,8 @@ def test_what_people_and_machines_make_up_is_none_of_these(value: str) -> None:
         "ftp.login('anonymous', 'anonymous@')\nbroker.login('guest', 'guest')",
         "authenticate(db, user, password, {})",
         f"tx = '0x{HEX}{HEX}'\norder_token = 'ORD-2024-000123'",
+        "ski_pass = 'Zermatt 7 days'\nboarding_pass = 'LH2042'\nqb_pass = 'Short-Left1'",
+        "tokens = ['my', 'dog', 'rex', 'password123', 'barks']",
         "job = start(client_request_token='3f2b8c1a-9d4e-4f6a-8b7c-1e2d3c4b5a69')",
         "drivers = {'PostgresDsn': 'postgresql+pg8000'}\ngraph_key = 'store/v2/user_7d'\nconnect('host', 'orders.v2')",
         "metadata = {'authors': ('Writer7', 'Writer-mail'), 'credits': ('Kim', 'Lamp-7a')}",
@@ -119,6 +121,7 @@ def test_a_finding_is_named_by_what_it_is(source: str, what: str | None, name: s
         "!unzip -P kettlewhistle a.zip",
         "!echo kettlewhistle | kinit me@CORP",
         "!helm install x --set auth.password=kettlewhistle",
+        f"!echo 'db.corp:5432:x:me:{DRAWN}' > ~/.pgpass",
         f"!tool config set -n key -v {HEX}",
         "%%writefile ~/.netrc\nmachine x.corp\nlogin me\npassword kettlewhistle",
         f"@cache\ndef rates(day, key='{HEX}'): ...",
@@ -138,6 +141,8 @@ def test_what_packages_and_commands_take_by_position_is_found(source: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
+        f"<dl><dt>Region</dt><dd>eu</dd><dt>API key</dt><dd><code>{DRAWN}</code></dd></dl>",
+        f"<label>Password</label> <span>{TYPED}</span>",
         f"**Password:** {TYPED}",
         f"<b>API key:</b> <code>{DRAWN}</code>",
         "password=kettlewhistle host=db user=me",

@@ -17,6 +17,7 @@ TYPED = "Copper#4217"
         f"Benutzer loader, Kennwort {TYPED}",
         f"login: loader / {TYPED}",
         f"user loader / {TYPED}",
+        f"jenkins: loader / {TYPED}",
         f"kim@corp.example / {TYPED}",
         f"ssh as deploy using {TYPED}",
         f"Temporary password for user loader: {TYPED}",
