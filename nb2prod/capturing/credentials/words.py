@@ -114,8 +114,8 @@ PASSES = _words(
     """
     high low band all one two three single double multi n num k max min total avg mean first second third fourth last final
     next prev previous start end each every per forward backward reverse inverse training train warmup dry cleaning
-    boarding seat season seasonal mountain alpine ski lift bus rail railway transit metro ferry toll travel tourist city museum park
-    festival concert backstage hall press weekend day daily weekly monthly annual yearly
+    boarding seat season seasonal mountain alpine ski lift bus rail railway transit metro ferry toll travel tourist
+    city museum park festival concert backstage hall press weekend day daily weekly monthly annual yearly
     completed incomplete lateral screen touchdown qb cross through
     """
 )
