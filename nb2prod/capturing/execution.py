@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,16 +17,22 @@ from nb2prod.capturing import cells, watching
 from nb2prod.capturing.statements import Statements
 from nb2prod.capturing.watching import Watch
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 @dataclass(frozen=True)
 class SavedCell:
-    """A code cell as the file has it: its position among all cells (from 1), id, source, the execution and texts it shows."""
+    """A code cell as the file has it: its position among all cells (from 1), id, source, the execution and texts it shows.
+
+    `failed` is the line of it that raised, where it shows a traceback (0: none of its own).
+    """
 
     index: int
     source: str
     id: str | None = None
     execution: int | None = None
     outputs: tuple[str, ...] = ()
+    failed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,32 @@ class Notebook:
 
     @cached_property
     def graph(self) -> cells.Graph:
-        return cells.Graph(self.executed)
+        return cells.Graph(self.ran)
 
     @cached_property
     def statements(self) -> Statements:
-        return Statements(self.executed)
+        return Statements(self.ran)
+
+    @cached_property
+    def ran(self) -> tuple[tuple[int, str], ...]:
+        """What ran to its end: of a cell that failed, the statements before the one that raised."""
+        return tuple(
+            (number, _until(source, self.failed[number]) if number in self.failed else source)
+            for number, source in self.executed
+        )
+
+    @cached_property
+    def failed(self) -> dict[int, int]:
+        """The executions that failed, each with the line that raised; by the file where nobody watched."""
+        typed = dict(self.executed)
+        shown = {
+            cell.execution: cell.failed
+            for cell in self.saved or ()
+            if cell.execution and cell.failed is not None and _same(cell.source, typed.get(cell.execution))
+        }
+        runs = self.watch.runs if self.watch is not None else {}
+        seen = {number: run.failed for number, run in runs.items()}
+        return {number: line for number, line in (shown | seen).items() if line is not None and number in typed}
 
     @cached_property
     def stale_check(self) -> Literal["full", "partial", "none"]:
@@ -223,6 +252,7 @@ def read_saved(path: Path) -> tuple[SavedCell, ...] | None:
             cell.get("id"),
             cell.get("execution_count"),
             tuple(_texts(cell.get("outputs", ()))),
+            _raised(cell.get("outputs", ())),
         )
         for index, cell in enumerate(document.cells, start=1)
         if cell.cell_type == "code" and str(cell.source).strip()
@@ -244,6 +274,25 @@ def _texts(outputs: Iterable[Any]) -> Iterator[str]:
             yield from map(str, texts)
             if "application/json" in shown:
                 yield json.dumps(shown["application/json"], default=str)
+
+
+def _raised(outputs: Iterable[Any]) -> int | None:
+    """The cell's line in the traceback that it shows."""
+    for output in outputs:
+        if output.output_type == "error":
+            text = _COLOUR.sub("", "\n".join(map(str, output.get("traceback", ()))))
+            line = re.search(r"^-+> *(\d+)", text, re.MULTILINE)
+            return int(line[1]) if line else 0
+    return None
+
+
+def _until(source: str, line: int) -> str:
+    """The text of a cell before the statement that stands in a line; a loop that raised went round before."""
+    for node in getattr(cells.parse(source), "body", ()):
+        if node.lineno <= line <= (node.end_lineno or node.lineno):
+            looped = isinstance(node, ast.For | ast.While)
+            return "\n".join(source.split("\n")[: (node.end_lineno or line) if looped else node.lineno - 1])
+    return ""
 
 
 def _written(path: Path | None) -> float | None:

@@ -20,13 +20,14 @@ class Standing:
     """Where a cell stands, and what became of it.
 
     `names` are those that it made with statements that stand nowhere any more; `saved` is the cell as it is now where it was
-    edited, `again` the execution that ran it so. A cell that was not saved since it ran is ``there``: nothing speaks against it.
+    edited, `again` the execution that ran it so, `failed` the one that did not come to its end. A cell that was not saved since it ran is ``there``: nothing speaks against it.
     """
 
     state: State
     names: tuple[str, ...] = ()
     saved: SavedCell | None = None
     again: int | None = None
+    failed: int | None = None
     missing: tuple[Statement, ...] = field(default=())
 
 
@@ -50,9 +51,9 @@ class Standings:
         if now is None and own is None and self._full and after is not False:
             now = self._rewritten(set(names), until)
         if now is not None:
-            rerun = self._ran_as(now)
-            if self._full or rerun is not None:
-                return Standing("edited", names, now, rerun, missing)
+            rerun, failed = self._ran_as(now), self._failed_as(now)
+            if self._full or rerun is not None or failed is not None:
+                return Standing("edited", names, now, rerun, failed, missing)
         if not self._full or after is False:
             return Standing("there")
         return Standing("gone" if after else "unknown", names, missing=missing)
@@ -82,9 +83,17 @@ class Standings:
         )
 
     def _ran_as(self, cell: SavedCell) -> int | None:
-        """The latest execution that ran a cell as it stands now."""
+        """The latest execution that ran a cell as it stands now, to its end."""
+        return next((number for number in self._runs_of(cell) if number not in self._notebook.failed), None)
+
+    def _failed_as(self, cell: SavedCell) -> int | None:
+        """The latest run of a cell as it stands now, where it failed."""
+        latest = next(iter(self._runs_of(cell)), None)
+        return latest if latest in self._notebook.failed else None
+
+    def _runs_of(self, cell: SavedCell) -> list[int]:
         code = cells.normal(cell.source)
-        return next((n for n, text in reversed(self._notebook.executed) if cells.normal(text) == code), None)
+        return [number for number, text in reversed(self._notebook.executed) if cells.normal(text) == code]
 
 
 def _made(cell: SavedCell) -> dict[str, set[str]]:

@@ -1,20 +1,35 @@
-"""When each cell ran and which one it was, noted from the moment on at which the extension was loaded."""
+"""What was noted of each cell that ran, from the moment on at which the extension was loaded: when, which, how it ended."""
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nb2prod.capturing.fingerprints import Fingerprint
 
 _NAME = "_nb2prod_watch"
+_FITS = re.compile(r"\b(?:\w*fit\w*|\w*train\w*)\s*\(")
+_MOST = 100  # fits whose rows are remembered
 
 
 @dataclass(frozen=True)
 class Run:
-    """One execution: when it began (epoch seconds), and the id of its cell where the front end tells."""
+    """One execution: when it began (epoch seconds), and the id of its cell where the front end tells.
+
+    `failed` is the line that raised (0: none of its own); None for a cell that ran to its end. `rows` are the variables that
+    a `.fit` of it was given, as it left them.
+    """
 
     at: float
     cell: str | None = None
+    failed: int | None = None
+    rows: Mapping[str, Fingerprint] = field(default_factory=dict)
 
 
 @dataclass
@@ -23,9 +38,19 @@ class Watch:
 
     since: int = 0
     runs: dict[int, Run] = field(default_factory=dict)
+    fitted: deque[int] = field(default_factory=deque)
 
     def note(self, number: int, cell: str | None) -> None:
         self.runs.setdefault(number, Run(time.time(), cell))  # a cell may run others under its own number
+
+    def ended(self, number: int, failed: int | None, rows: Mapping[str, Fingerprint]) -> None:
+        """Note how a cell ended; of the oldest fits the rows are forgotten."""
+        self.runs[number] = replace(self.runs[number], failed=failed, rows=rows)
+        if rows:
+            self.fitted.append(number)
+        if len(self.fitted) > _MOST:
+            oldest = self.fitted.popleft()
+            self.runs[oldest] = replace(self.runs[oldest], rows={})
 
     def same(self, one: int, other: int) -> bool:
         """Whether two executions ran one and the same cell, as far as the front end tells."""
@@ -34,19 +59,29 @@ class Watch:
 
 
 def watch(shell: Any) -> None:
-    """Note from now on when each cell of an IPython shell begins."""
+    """Note from now on when each cell of an IPython shell begins, and how it ends."""
     if of(shell) is not None or not hasattr(shell, "events"):
         return
     now = len(shell.history_manager.input_hist_raw) - 1
     kept = Watch(since=now)
     kept.note(now, _running(shell))
+    running: list[int | None] = [now]
 
     def begun(info: Any) -> None:
-        if info.store_history:  # the input is stored after this, under the next number
-            kept.note(len(shell.history_manager.input_hist_raw), getattr(info, "cell_id", None))
+        number = len(shell.history_manager.input_hist_raw) if info.store_history else None
+        running.append(number)  # the input is stored after this, under the next number
+        if number is not None:
+            kept.note(number, getattr(info, "cell_id", None))
+
+    def ended(result: Any) -> None:
+        number = running.pop() if running else None
+        source = getattr(getattr(result, "info", None), "raw_cell", None)
+        if number is not None and isinstance(source, str):
+            kept.ended(number, _failed(result), _rows(source, shell.user_ns))
 
     setattr(shell, _NAME, kept)
     shell.events.register("pre_run_cell", begun)
+    shell.events.register("post_run_cell", ended)
 
 
 def of(shell: Any) -> Watch | None:
@@ -60,3 +95,53 @@ def _running(shell: Any) -> str | None:
     asked = shell.get_parent() if hasattr(shell, "get_parent") else None
     found = (asked or {}).get("metadata", {}).get("cellId")
     return found if isinstance(found, str) else None
+
+
+def _failed(result: Any) -> int | None:
+    """The line of the cell that raised; 0 where it did not begin."""
+    error = getattr(result, "error_in_exec", None)
+    if error is None:
+        return None if getattr(result, "error_before_exec", None) is None else 0
+    trace = error.__traceback__
+    while trace is not None and not trace.tb_frame.f_code.co_name.startswith(("<module>", "<cell line")):
+        trace = trace.tb_next
+    return int(trace.tb_lineno) if trace is not None else 0
+
+
+def _rows(source: str, namespace: Mapping[str, Any]) -> dict[str, Fingerprint]:
+    """Fingerprints of what the `.fit` calls of a cell were given, by the names of the variables; whatever fails is left out."""
+    if not _FITS.search(source):
+        return {}
+    try:
+        from nb2prod.capturing import fingerprints
+
+        until = time.perf_counter() + fingerprints.SECONDS
+        found = {name: fingerprints.of(namespace[name], until) for name in _given(source, namespace)}
+        return {name: one for name, one in found.items() if one is not None}
+    except Exception:  # a watcher that goes astray must not show in a cell that went well
+        return {}
+
+
+def _given(source: str, namespace: Mapping[str, Any]) -> dict[str, None]:
+    """The variables in the words of `.fit` calls, and those of functions of the notebook that fit something."""
+    from nb2prod.capturing import cells
+
+    facts = cells.facts(0, source)
+    texts = [text for fit in facts.fits for text in (fit.data, fit.labels) if text]
+    names: list[str] = []
+    for use in facts.uses:
+        function = namespace.get(use.function)
+        if type(function) is FunctionType and "fit" in (inside := set(_words(function.__code__))):
+            texts += [*use.arguments, *(text for _, text in use.named)]
+            names += sorted(inside)
+    for text in texts:
+        tree = cells.parse(text)
+        names = [*sorted(cells.free_names(tree)), *names] if tree is not None else names
+    return dict.fromkeys(name for name in names if name in namespace)
+
+
+def _words(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _words(inner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -61,9 +61,10 @@ class Stale(Rule):
 
     def _older(self, case: Case, part: Part, old: Superseded) -> Finding:
         place = case.notebook.place
-        made, now = ", ".join(f"`{one}`" for one in sorted(old.reader.makes)), place(old.later.execution)
+        made, now = _listed(sorted(old.reader.makes)), place(old.later.execution)
+        were = "were" if len(old.reader.makes) > 1 else "was"
         return self.finding(
-            f"{made or _capital(_the(part))} was made before {now} changed `{old.name}`",
+            f"{made or _capital(_the(part))} {were} made before {now} changed `{old.name}`",
             where=f"{now}: {old.name}",
             why=f"{_capital(place(old.reader.execution))} used the `{old.name}` of {place(old.used.execution)} and was not run "
             f"again since; {_the(part)} was {part.made} with what it made.",
@@ -78,20 +79,23 @@ class Stale(Rule):
         name = next(
             (one for one in standing.names if any(one in by.facts.definitions for by in standing.missing)), None
         )
-        shown = ", ".join(f"`{one}`" for one in standing.names[:4])
+        shown = _listed(standing.names[:4])
+        were = "was" if len(standing.names) == 1 else "were"
         fits = part.fit is not None and execution == part.execution and part.name in standing.names
         cell = f"cell {saved.index}" if saved.index else f"the cell of In [{execution}]"
         if fits:
             title, at = f"`{part.name}` was fitted in {cell}, whose text was edited since", part.name
-        elif name is not None and execution != part.execution:
+        elif name is not None and execution != part.execution and _since(case, part, standing):
             title, at = f"{_capital(place)} changed `{name}` after {_the(part)} was {part.made}", name
+        elif name is not None and execution != part.execution:
+            title, at = f"{_capital(cell)} was edited after it had made `{name}`{_not_run(standing)}", name
         else:
-            title, at = f"{shown} was made in {cell}, whose text was edited since", ", ".join(standing.names[:4])
+            title, at = f"{shown} {were} made in {cell}, whose text was edited since", ", ".join(standing.names[:4])
         return self.finding(
             title,
             where=f"{place}: {at}",
             why=_with_which(case, part, execution, standing),
-            fix=run_again(case, part, execution, saved.index),
+            fix=f"{f'mend {cell}, ' if standing.failed is not None else ''}{run_again(case, part, execution, saved.index)}",
         )
 
 
@@ -274,6 +278,11 @@ def _which_runs(case: Case, part: Part, used: Used, later: Statement) -> str:
 def _with_which(case: Case, part: Part, execution: int, standing: Standing) -> str:
     """What the service runs of an edited cell, and whether the cell as it stands ran; values where they are plain numbers."""
     values = "".join(f" {one}." for one in _values(standing))
+    if standing.failed is not None:
+        return (
+            f"`{part.name}` was {part.made} with what In [{execution}] made; as it stands now the cell failed, as "
+            f"In [{standing.failed}], and made nothing.{values}"
+        )
     if standing.again is None:
         function = any(one.facts.functions for one in standing.missing)
         if not _travels(case, part, standing.names):
@@ -289,6 +298,19 @@ def _with_which(case: Case, part: Part, execution: int, standing: Standing) -> s
         f"`{part.name}` was {part.made} with what In [{execution}] made; as it stands now the cell ran {when} that, "
         f"as In [{standing.again}].{values}"
     )
+
+
+def _not_run(standing: Standing) -> str:
+    """What became of the text that it has now."""
+    if standing.failed is not None:
+        return f", and its run as In [{standing.failed}] failed"
+    return ", and not run again" if standing.again is None else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `b` and `c`."""
+    shown = [f"`{name}`" for name in names]
+    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)
 
 
 def _travels(case: Case, part: Part, names: tuple[str, ...]) -> bool:

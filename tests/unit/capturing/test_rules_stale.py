@@ -16,7 +16,7 @@ FITTED = "model = LogisticRegression().fit(clean(df), y)"
 def test_a_cell_that_was_edited_after_the_fit_is_named() -> None:
     findings = Kernel().run(SETUP, CLEAN, FITTED).look("model", (1, SETUP), (2, NEWER), (3, FITTED), data="df")
     finding = only(findings, "stale")
-    assert finding.title == "Cell 2 (In [2]) changed `clean` after the model was fitted"
+    assert finding.title == "Cell 2 was edited after it had made `clean`, and not run again"
     assert finding.where == "cell 2 (In [2]): clean"
     assert finding.fix == "run cells 2 to 3 and %deploy again"
     assert finding.severity == "warn"
