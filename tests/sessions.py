@@ -1,4 +1,4 @@
-"""A notebook at work in a shell that is watched: cells are run, fail, are edited and saved to a real file, and a model is looked at."""
+"""A notebook at work in a shell that is watched: cells run, fail, are edited and saved to a real file; a model is looked at."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nb2prod.capturing import cells, watching
+from nb2prod.capturing.fingerprints import Fingerprint
 from nb2prod.capturing.statements import Statements
 from nb2prod.capturing.watching import Watch
 
@@ -126,6 +127,11 @@ class Notebook:
         cell = self.positions.get(execution)
         where = f"cell {cell.index} (In [{execution}])" if cell else f"In [{execution}]"
         return f"{where}, line {line}" if line else where
+
+    def rows_at(self, execution: int) -> Mapping[str, Fingerprint]:
+        """Fingerprints of the rows and labels that an execution fitted on, by their variables; empty where nobody watched."""
+        run = self.watch.runs.get(execution) if self.watch is not None else None
+        return run.rows if run is not None else {}
 
     def cell_of(self, execution: int) -> str | None:
         """The id of the cell that an execution ran, where the front end tells ids that the file has too."""

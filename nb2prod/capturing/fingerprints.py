@@ -67,7 +67,7 @@ def of(value: Any, until: float = math.inf, cells: int = CELLS) -> Fingerprint |
         if found is not None:
             rows += _mixed(found + _salt(number))
     read = len(columns) == math.prod(shape[1:]) and None not in digests.values()
-    return Fingerprint(shape, digests, rows[:_KEPT], read and len(positions) == shape[0])
+    return Fingerprint(shape, digests, rows[_positions(len(rows), _KEPT)], read and len(positions) == shape[0])
 
 
 def compared(before: Fingerprint, now: Fingerprint, read: set[str] | None = None) -> Verdict:
@@ -85,7 +85,10 @@ def compared(before: Fingerprint, now: Fingerprint, read: set[str] | None = None
 def hashes(values: Any) -> Hashes | None:
     """One hash a value; a number is the same as an integer and as a float. None for what holds other things."""
     moments = getattr(getattr(values, "array", None), "asi8", None)
-    plain = np.asarray(values if moments is None else moments)
+    try:
+        plain = np.asarray(values if moments is None else moments)
+    except Exception:  # a column type of somebody's own
+        return None
     if plain.dtype.kind in "biuf":
         number = plain.astype(np.float64) + 0.0
         number[np.isnan(number)] = np.nan
@@ -127,7 +130,11 @@ def _columns(value: Any) -> list[tuple[str, Any]] | None:
     if kind == "pandas.Series":
         return [("", value)]
     if type(value) is np.ndarray and value.ndim:
-        flat = value.reshape(len(value), -1) if value.flags.c_contiguous or value.ndim < 3 else None
+        flat = (
+            value.reshape(len(value), math.prod(value.shape[1:]))
+            if value.flags.c_contiguous or value.ndim < 3
+            else None
+        )
         return None if flat is None else [(str(j), flat[:, j]) for j in _positions(flat.shape[1], _WIDEST)]
     if type(value) is list and value and type(value[0]) in _PLAIN:
         return [("", value)]
@@ -159,7 +166,7 @@ def _at(column: Any, positions: Any) -> Any:
 
 def _sparse(value: Any) -> Fingerprint | None:
     """The entries as they are stored; their order may differ in matrices that are equal, and then nothing is said."""
-    parts = [getattr(value, name, None) for name in ("data", "indices", "indptr")]
+    parts: list[Any] = [getattr(value, name, None) for name in ("data", "indices", "indptr")]
     if not all(type(part) is np.ndarray and part.ndim == 1 for part in parts):
         return None
     whole = all(part.size <= CELLS for part in parts)
@@ -178,7 +185,8 @@ def _salt(number: int) -> np.uint64:
 
 def _mixed(values: Hashes) -> Hashes:
     """The finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
-    mixed = values ^ (values >> np.uint64(30))
+    mixed: Hashes = values ^ (values >> np.uint64(30))
     mixed = mixed * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    mixed ^= mixed >> np.uint64(31)
+    return mixed

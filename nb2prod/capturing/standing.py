@@ -20,7 +20,8 @@ class Standing:
     """Where a cell stands, and what became of it.
 
     `names` are those that it made with statements that stand nowhere any more; `saved` is the cell as it is now where it was
-    edited, `again` the execution that ran it so, `failed` the one that did not come to its end. A cell that was not saved since it ran is ``there``: nothing speaks against it.
+    edited, `again` the execution that ran it so, `failed` the one that
+    did not come to its end. A cell that was not saved since it ran is ``there``: nothing speaks against it.
     """
 
     state: State

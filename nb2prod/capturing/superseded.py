@@ -32,7 +32,7 @@ def superseded(part: Part, notebook: Notebook) -> Iterator[Superseded]:
     behind = reached(part, ran)
     codes = {(one.code, one.order) for one in behind}
     for reader in behind:
-        for name in sorted(_read(reader, ran)):
+        for name in sorted(reads(reader, ran)):
             used = _writer(name, reader.order - 1, ran)
             if used is None or name == part.name:
                 continue
@@ -52,7 +52,7 @@ def to_run_again(part: Part, ran: Statements, name: str, after: int) -> list[int
     """
     fresh, made, executions = after, set[str](), list[int]()
     for one in reached(part, ran):
-        direct = one.order < after and name in _read(one, ran)
+        direct = one.order < after and name in reads(one, ran)
         if not direct and not made & (one.facts.reads | one.facts.changes):
             continue
         made |= one.makes
@@ -74,7 +74,7 @@ def reached(part: Part, ran: Statements) -> list[Statement]:
     seen |= {one.order: one for one in left}
     while left:
         reader = left.pop()
-        for name in _read(reader, ran):
+        for name in reads(reader, ran):
             for one in ran.makers(name, reader.order - 1):
                 refits = (
                     one.order != part.order
@@ -85,6 +85,19 @@ def reached(part: Part, ran: Statements) -> list[Statement]:
                     seen[one.order] = one
                     left.append(one)
     return [seen[order] for order in sorted(seen)]
+
+
+def reads(reader: Statement, ran: Statements) -> set[str]:
+    """What a statement read: by itself, and by the functions that it read. What a function reads is read when it is called."""
+    found: set[str] = set()
+    left = set(reader.facts.reads) | (set() if reader.facts.functions else reader.facts.later)
+    while left:
+        name = left.pop()
+        found.add(name)
+        maker = _writer(name, reader.order - 1, ran)
+        if maker is not None and (name in maker.facts.functions or _is_lambda(maker)):
+            left |= maker.facts.later - found
+    return found
 
 
 @dataclass(frozen=True)
@@ -107,9 +120,9 @@ class _Place:
             return False
         if watch is not None and watch.same(self.used.execution, later.execution):
             return True
-        reads, used, now = (positions.get(one.execution) for one in (self.reader, self.used, later))
-        if reads is not None and now is not None:
-            return now.index < reads.index and (used is None or used.index <= now.index)
+        reader, used, now = (positions.get(one.execution) for one in (self.reader, self.used, later))
+        if reader is not None and now is not None:
+            return now.index < reader.index and (used is None or used.index <= now.index)
         return self._looks_edited(later)
 
     def _looks_edited(self, later: Statement) -> bool:
@@ -119,19 +132,6 @@ class _Place:
             return False
         before = {one.code for one in self.notebook.statements.all if one.order < later.order}
         return any(one.order > later.order and one.code in before for one in self.behind)
-
-
-def _read(reader: Statement, ran: Statements) -> set[str]:
-    """What a statement read: by itself, and by the functions that it read. What a function reads is read when it is called."""
-    found: set[str] = set()
-    left = set(reader.facts.reads) | (set() if reader.facts.functions else reader.facts.later)
-    while left:
-        name = left.pop()
-        found.add(name)
-        maker = _writer(name, reader.order - 1, ran)
-        if maker is not None and (name in maker.facts.functions or _is_lambda(maker)):
-            left |= maker.facts.later - found
-    return found
 
 
 def _writer(name: str, until: int, ran: Statements) -> Statement | None:

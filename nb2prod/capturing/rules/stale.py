@@ -61,7 +61,7 @@ class Stale(Rule):
 
     def _older(self, case: Case, part: Part, old: Superseded) -> Finding:
         place = case.notebook.place
-        made, now = _listed(sorted(old.reader.makes)), place(old.later.execution)
+        made, now = listed(sorted(old.reader.makes)), place(old.later.execution)
         were = "were" if len(old.reader.makes) > 1 else "was"
         return self.finding(
             f"{made or _capital(_the(part))} {were} made before {now} changed `{old.name}`",
@@ -79,7 +79,7 @@ class Stale(Rule):
         name = next(
             (one for one in standing.names if any(one in by.facts.definitions for by in standing.missing)), None
         )
-        shown = _listed(standing.names[:4])
+        shown = listed(standing.names[:4])
         were = "was" if len(standing.names) == 1 else "were"
         fits = part.fit is not None and execution == part.execution and part.name in standing.names
         cell = f"cell {saved.index}" if saved.index else f"the cell of In [{execution}]"
@@ -130,31 +130,6 @@ class DeletedCell(Rule):
             f"{'model' if part.model or part.fit else 'value'} again.",
             fix=f"put it back:  print(In[{execution}])",
         )
-
-
-class OutOfOrder(Rule):
-    code: ClassVar[str] = "out-of-order"
-    strict: ClassVar[bool] = True
-    about: ClassVar[str] = "cells were run in another order than they stand in"
-    fix: ClassVar[str] = "move the cell up; Kernel, Restart and Run All"
-
-    def look(self, case: Case) -> Iterator[Finding]:
-        if case.notebook.stale_check != "full":
-            return
-        positions, graph = case.notebook.positions, case.notebook.graph
-        for cell in case.behind:
-            user = positions.get(cell.execution)
-            for name in sorted(cell.reads):
-                maker = graph.writer(name, cell.execution - 1)
-                made = positions.get(maker.execution) if maker else None
-                if maker is None or user is None or made is None or made.index <= user.index:
-                    continue
-                yield self.finding(
-                    f"Cell {user.index} uses `{name}` of cell {made.index}, which stands below it",
-                    where=f"{case.notebook.place(cell.execution)}: {name}",
-                    why="Run from top to bottom, the notebook would stop there or make another model.",
-                    fix=f"move cell {made.index} above cell {user.index}; Kernel, Restart and Run All",
-                )
 
 
 def run_again(case: Case, part: Part, execution: int, index: int | None = None, *, name: str | None = None) -> str:
@@ -307,7 +282,7 @@ def _not_run(standing: Standing) -> str:
     return ", and not run again" if standing.again is None else ""
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """`a`, `b` and `c`."""
     shown = [f"`{name}`" for name in names]
     return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)

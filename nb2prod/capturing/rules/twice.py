@@ -9,6 +9,7 @@ from typing import ClassVar
 from nb2prod.capturing import cells
 from nb2prod.capturing.again import made_of_itself
 from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.capturing.superseded import reached
 from nb2prod.records.capture import Finding
 
 
@@ -56,6 +57,8 @@ def _carried_over(case: Case, runs: list[cells.Facts]) -> set[str]:
     if case.found.fit is not None:
         needed |= {name for text in (case.found.fit.data, case.found.fit.labels) for name in _names(text)}
 
+    needed &= _used(case)
+
     def function(name: str) -> ast.FunctionDef | None:
         writer = graph.writer(name, last.execution)
         return writer.function(name) if writer else None
@@ -65,6 +68,13 @@ def _carried_over(case: Case, runs: list[cells.Facts]) -> set[str]:
         for name in made_of_itself(last.tree, function) & needed
         if runs[0] in graph.behind(name, at=last.execution - 1)
     }
+
+
+def _used(case: Case) -> set[str]:
+    """What the statements behind the model read or change; a list of scores beside them is none of its data."""
+    ran = case.notebook.statements
+    behind = [one.facts for part in case.parts for one in reached(part, ran)]
+    return {name for one in behind for name in one.reads | one.later | one.changes | one.writes}
 
 
 def _names(expression: str | None) -> set[str]:

@@ -35,7 +35,9 @@ def test_a_fit_edited_into_one_that_failed(tmp_path: Path, loaded: bool) -> None
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_what_stands_before_the_line_that_failed_has_run(tmp_path: Path, loaded: bool) -> None:
-    session = Session(tmp_path, loaded=loaded).added(base=BASE, made=f"{MADE}\nprint(work.savings)\nwork = None", fit=FIT)
+    session = Session(tmp_path, loaded=loaded).added(
+        base=BASE, made=f"{MADE}\nprint(work.savings)\nwork = None", fit=FIT
+    )
     assert dict(session.notebook.ran)[2] == MADE
     assert session.look() == []
 
@@ -54,7 +56,9 @@ def test_a_cell_mended_after_it_failed_is_no_finding(tmp_path: Path, loaded: boo
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_scratch_cell_that_failed_is_no_finding(tmp_path: Path, loaded: bool) -> None:
-    session = Session(tmp_path, loaded=loaded).added(base=BASE, made=MADE, fit=FIT, scratch="work.savings\nX = 3", no="1 +")
+    session = Session(tmp_path, loaded=loaded).added(
+        base=BASE, made=MADE, fit=FIT, scratch="work.savings\nX = 3", no="1 +"
+    )
     assert session.look(strict=True) == []
 
 
