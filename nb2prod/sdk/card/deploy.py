@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Literal
 
-from nb2prod.records.capture import CaptureRecord, Finding
+from nb2prod.records.capture import CaptureRecord, Environment, Finding
 from nb2prod.records.lifecycle import Outcome, Plan, Step
 from nb2prod.records.proof import Replay, Verification
 from nb2prod.sdk.card import example
@@ -238,11 +238,23 @@ def _environment(record: CaptureRecord) -> tuple[Row, ...]:
         Row("Packages", (f"{around.packages} locked with their hashes, among them", ", ".join(around.pins))),
         Row("Code", (_code(record),)),
     ]
+    rows += _carried(around)
     if around.left_out:
         rows.append(Row("Left out", (f"loaded in the kernel and not needed: {', '.join(around.left_out)}",)))
     if around.variables:
         rows.append(Row("Variables", (f"{', '.join(around.variables)} (names only)",)))
     return tuple(rows)
+
+
+def _carried(around: Environment) -> Iterator[Row]:
+    """What comes from no index: the wheels that travel, each why; and what else is not as a lock has it."""
+    why = [one for one in around.unlocked if one.endswith("travels with the model")]
+    told = {one.partition("==")[0].replace("-", "_") for one in why}
+    wheels = [f"{wheel}, with its hash" for wheel in around.wheels if wheel.partition("-")[0] not in told]
+    if why or wheels:
+        yield Row("Carried", (*why, *wheels))
+    if other := tuple(one for one in around.unlocked if one not in why):
+        yield Row("As it is", other)
 
 
 def _lineage(made: Outcome) -> tuple[Row, ...]:

@@ -268,6 +268,22 @@ def test_folds_hold_the_proof_and_the_lineage(tmp_path: Path) -> None:
         assert words in page
 
 
+def test_what_comes_from_no_index_is_listed_as_carried() -> None:
+    made = samples.outcome()
+    around = msgspec.structs.replace(
+        made.capture.environment,
+        wheels=("own_thing-1.0-py3-none-any.whl", "given-2.0-py3-none-any.whl"),
+        unlocked=("own-thing==1.0: on no index here; a wheel of its installed files travels with the model",),
+    )
+    capture = msgspec.structs.replace(made.capture, environment=around)
+    page = html.unescape(card.outcome(msgspec.structs.replace(made, capture=capture)).html())
+    assert "Carried" in page
+    assert "own-thing==1.0: on no index here" in page
+    assert "given-2.0-py3-none-any.whl, with its hash" in page
+    assert "own_thing-1.0-py3-none-any.whl" not in page
+    assert "Carried" not in card.outcome(made).html()
+
+
 def test_whether_it_pays_is_said_by_the_users_own_metrics_or_how_to_bring_one() -> None:
     from nb2prod.records.alerts import Alert, Reading, Rule
 
