@@ -40,13 +40,13 @@ class PersonalColumns(Rule):
         }
         if not found:
             return
-        names = list(found)
+        names, rows = list(found), case.found.data_name
         yield self.finding(
             f"{', '.join(f'`{name}`' for name in names[:5])} {'look' if len(names) > 1 else 'looks'} personal",
             where=f"{case.found.data_name}: {names[0]} ({found[names[0]]})",
             why="The capture keeps counts and frequent categories, no rows; every caller sends these to the service.",
-            fix=f"leave them out: {case.found.data_name}.drop(columns={names!r}); or accept them in a cell: "
-            f"# nb2prod: accept {self.code}: the reason",
+            fix=f"{rows if rows.isidentifier() else case.fresh('X')} = {rows}.drop(columns={names!r})\n"
+            f"# above the fit, and fit again on it; or keep them, and say why in a cell: # nb2prod: accept {self.code}: REASON",
         )
 
 

@@ -117,7 +117,9 @@ def test_columns_that_look_personal_are_reported() -> None:
     kernel = Kernel().run(
         SETUP, "X = df.rename(columns={'a': 'customerName'})", "model = LogisticRegression().fit(X, y)"
     )
-    assert "`customerName` looks personal" in only(kernel.look("model"), "personal-columns").title
+    finding = only(kernel.look("model"), "personal-columns")
+    assert "`customerName` looks personal" in finding.title
+    assert finding.fix.split("\n")[0] == "X = X.drop(columns=['customerName'])"
 
 
 def test_a_finding_is_accepted_in_a_cell_with_a_reason() -> None:
