@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 CAPACITY = 8 * 2**20
 LIMIT = 256 * 2**20
 ROTATE_SECONDS = 2.0
+MARKED = 60.0
+"""Seconds between two marks of the clock, at most; longer ones run from the first row."""
 ROTATE_BYTES = 3 * 2**20
 MOMENT = 0.01
 MANY, MANY_ROWS = 128, 256
@@ -92,7 +94,7 @@ class SpoolRecorder:
         self._failures = 0
         self._counters: counters.Counters | None = None
         self._asked = 0
-        self._since = time.monotonic()
+        self._since = time.time()
         self._framing = threading.Lock()
         self._taken: list[batches.Request] = []
         self._due = 0.0
@@ -273,7 +275,7 @@ class SpoolRecorder:
             self._frame()
             if self._time_is_up():
                 self.flush()
-                self._since = time.monotonic()
+                self._since = time.time()
 
     def _start_counting(self) -> None:
         if self._starter is None:
@@ -291,9 +293,15 @@ class SpoolRecorder:
         state = self._ring.state
         used = state.head - state.tail
         if not used:
-            self._since = time.monotonic()
+            self._since = time.time()
             return False
-        return used >= ROTATE_BYTES or time.monotonic() - self._since >= self._rotate
+        return used >= ROTATE_BYTES or self._marked(time.time())
+
+    def _marked(self, now: float) -> bool:
+        """Has the clock passed a mark? All services cut at the same ones, so that what they counted is cut as that of one is."""
+        if self._rotate > MARKED:
+            return now - self._since >= self._rotate
+        return now // self._rotate != self._since // self._rotate
 
     def _hand_over(self) -> bool:
         self._keep_model()

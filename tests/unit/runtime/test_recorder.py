@@ -279,3 +279,16 @@ def test_a_lone_request_is_framed_at_once_whenever_the_thread_looked_last(tmp_pa
     assert found is not None
     assert (found.state.accepted, found.state.dropped) == (3, 0)
     found.close()
+
+
+def test_all_services_cut_at_the_same_marks_of_the_clock(tmp_path: Path) -> None:
+    made = SpoolRecorder(tmp_path, name="delays", baseline=baseline(), signature=SIGNATURE)
+    try:
+        for since in (100.1, 101.9):
+            made._since = since
+            assert [made._marked(now) for now in (since + 0.05, 102.0, 103.9)] == [False, True, True]
+        made._rotate, made._since = 3600.0, 3599.0
+        assert not made._marked(3601.0)
+        assert made._marked(7199.0)
+    finally:
+        made.close()
