@@ -30,7 +30,7 @@ RESULTS = Path(__file__).with_name("capture.md")
 CORPUS = ROOT / "tests" / "corpus"
 ROWS = 20
 LONGEST = 1500
-ALIKE, UNSAVED = "answers alike", "cannot be saved"
+ALIKE, OTHER, UNSAVED = "answers alike", "other answers", "cannot be saved"
 
 
 def main() -> None:
@@ -141,24 +141,25 @@ def theirs(name: str) -> dict[str, Any]:
     mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/mlflow.db")
     model = found.model if found else seen.namespace.get(wish["model"])
     data = found.data if found else None
-    right = wish["status"] != "refused"
     start = time.perf_counter()
 
-    def said(outcome: str, alike: bool) -> dict[str, Any]:
-        return {"outcome": outcome, "right": alike == right, "seconds": time.perf_counter() - start}
+    def said(outcome: str, alike: bool = False) -> dict[str, Any]:
+        answered = ALIKE in outcome or OTHER in outcome
+        right = alike if wish["status"] != "refused" else not answered
+        return {"outcome": outcome, "right": right, "seconds": time.perf_counter() - start}
 
     try:
         rows = data[:ROWS]
         expected = model.predict(rows) if hasattr(model, "predict") else model(rows)
     except Exception as error:
-        return said(f"no answers here: {type(error).__name__}", False)
+        return said(f"no answers here: {type(error).__name__}")
     outcome = _there(mlflow, model, rows, expected)
     if outcome == ALIKE or outcome.startswith(UNSAVED):
         return said(outcome, outcome == ALIKE)
     try:
         signature = mlflow.models.infer_signature(rows)
     except Exception as error:
-        return said(f"{outcome}; no signature: {type(error).__name__}", False)
+        return said(f"{outcome}; no signature: {type(error).__name__}")
     told = _there(mlflow, model, rows, expected, signature=signature)
     return said(f"{outcome}; given a signature: {told}", told == ALIKE)
 
@@ -178,7 +179,7 @@ def _there(mlflow: Any, model: Any, rows: Any, expected: Any, **options: Any) ->
         except Exception as error:
             print(error, file=sys.stderr)
             return f"fails there: {type(error).__name__}"
-    return ALIKE if _alike(expected, got.get("predictions", got) if isinstance(got, dict) else got) else "other answers"
+    return ALIKE if _alike(expected, got.get("predictions", got) if isinstance(got, dict) else got) else OTHER
 
 
 def _logged(mlflow: Any, model: Any, **options: Any) -> Any:
