@@ -64,7 +64,11 @@ def list_(name: str | None, as_json: bool) -> None:
     from nb2prod.sdk.card import Card, Code, Row
 
     standing = [one for one in told if one.ended is None]
-    head = f"{found.name}: {len(standing)} alert{'s' * (len(standing) != 1)} now, {len(told)} in all"
+    notes = sum(one.severity == "note" for one in standing)
+    now = len(standing) - notes
+    head = f"{found.name}: {now} alert{'s' * (now != 1)} now"
+    head += f" and {notes} note{'s' * (notes != 1)}" if notes else ""
+    head += f", {len(told)} in all"
     head += f", the last {SHOWN} below" if len(told) > SHOWN else ""
     tables = tuple(table for table in (_limits(rules), _told(told, found.heard())) if table is not None)
     lines = [f"nb2prod alerts ack {found.name} {standing[0].id}"] if standing else []

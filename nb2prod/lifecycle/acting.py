@@ -212,6 +212,9 @@ class Actor:
             if row.detail["phase"] == "done" and record.ended is not None:
                 raise Left("it is in the message that it is over")
             return
+        if row.detail["phase"] == "more":
+            self._joins(row, record, now)
+            return
         if record.acknowledged is not None and row.tries == 0:
             raise Left(f"acknowledged by {record.by or 'somebody'}")
         if row.state == "waiting" and row.tries == 0 and record.ended is not None:
@@ -223,15 +226,34 @@ class Actor:
         last = self.store.actions.last(row)
         if last is None or last.ended is None or now - last.ended >= COOL[row.verb]:
             return
-        ago = f"{(now - last.ended) / 60:.0f} min ago"
         if row.verb == "notify":
-            due = last.ended + COOL[row.verb]
-            raise Later(f"the same was told {ago}; told in {(due - now) / 60:.0f} min where it still stands", due)
-        raise Left(f"the same was done {ago}; it cools down")
+            self._wait_for(last.ended, now)
+        raise Left(f"the same was done {(now - last.ended) / 60:.0f} min ago; it cools down")
+
+    def _wait_for(self, last: float | None, now: float) -> None:
+        """Put a message off until the last one of the same has cooled down."""
+        if last is None or now - last >= COOL["notify"]:
+            return
+        due = last + COOL["notify"]
+        ago, left = f"{(now - last) / 60:.0f} min ago", f"{(due - now) / 60:.0f} min"
+        raise Later(f"the same was told {ago}; told in {left} where it still stands", due)
+
+    def _joins(self, row: ActionRow, record: AlertRecord, now: float) -> None:
+        """What joined an alert is told once the last message about it has cooled down, all of it in one."""
+        others = [one for one in self.store.actions.messages(row.name, record.key) if one.id != row.id]
+        if record.ended is not None:
+            raise Left("it was over before it had cooled down")
+        if record.acknowledged is not None and record.acknowledged >= row.planned:
+            raise Left(f"acknowledged by {record.by or 'somebody'}")
+        if any(one.state == "waiting" and one.detail["phase"] == "begin" for one in others):
+            raise Left("it is in the message that it began, which waits")
+        if any(one.id > row.id and one.detail["phase"] == "more" for one in others):
+            raise Left("told with what joined after it")
+        self._wait_for(max((one.ended or 0.0 for one in others if one.state == "done"), default=None), now)
 
     def _was_told(self, row: ActionRow, record: AlertRecord) -> bool:
-        begun = [one for one in self.store.actions.log(row.name, 1000) if one.detail.get("alert") == record.key]
-        return any(one.verb == "notify" and one.detail["phase"] == "begin" and one.state == "done" for one in begun)
+        told = self.store.actions.messages(row.name, record.key)
+        return any(one.detail["phase"] in ("begin", "more") and one.state == "done" for one in told)
 
     # -- verbs
 

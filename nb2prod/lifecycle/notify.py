@@ -63,6 +63,8 @@ def message(record: AlertRecord, phase: str) -> tuple[str, str]:
     first, *rest = record.text().split("\n")
     if phase == "end":
         first = f"Over{'' if record.successor is None else f' for version {record.version}'}: {first}"
+    elif phase == "more":
+        first = f"More: {first}"
     elif phase == "done":
         first = f"What came of it: {first}"
     return first, "\n".join(rest)

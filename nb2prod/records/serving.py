@@ -80,8 +80,8 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
 
     `rows` are all that were counted under the name, whatever version answered; requests, times and errors are those since the
     version that is live was started. `canary` answers a share of them, where there is one. `labels_waiting` labels wait for their
-    prediction, `labels_unmatched` waited in vain. `elsewhere` are the addresses of services whose counts are pulled; then `bento`
-    is what they say that they serve.
+    prediction, `labels_unmatched` waited in vain. `alerts` are the titles of those that stand and are told, the newest first.
+    `elsewhere` are the addresses of services whose counts are pulled; then `bento` is what they say that they serve.
     """
 
     name: str
@@ -100,6 +100,7 @@ class ServiceStatus(Record, frozen=True, kw_only=True):
     canary: CanaryStatus | None = None
     labels_waiting: int = 0
     labels_unmatched: int = 0
+    alerts: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     reason: str | None = None
     fix: str | None = None

@@ -83,9 +83,10 @@ class Deployment(Versions, Alerting):
         return self.with_labels(self._target.status(self.name))
 
     def with_labels(self, status: ServiceStatus) -> ServiceStatus:
-        """The status with the labels that wait now."""
+        """The status with the labels that wait now, and the alerts that stand."""
         waiting, unmatched = self._store.labels.unjoined(self.name)
-        return msgspec.structs.replace(status, labels_waiting=waiting, labels_unmatched=unmatched)
+        pages = tuple(one.title for one in self.alerts(open=True) if one.severity == "page")
+        return msgspec.structs.replace(status, labels_waiting=waiting, labels_unmatched=unmatched, alerts=pages)
 
     def predict(self, data: Any, *, ids: Sequence[Any] | None = None, times: Sequence[Any] | None = None) -> Any:
         """Ask the live service, as any caller does: the rows are recorded and watched.

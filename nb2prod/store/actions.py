@@ -87,10 +87,15 @@ class Actions(Section):
         alike = [one for one in done if one.detail.get("version") == row.detail.get("version")]
         return alike[-1] if alike else None
 
+    def messages(self, name: str, alert: str) -> tuple[ActionRow, ...]:
+        """What was planned to be told of an alert, of whatever phase, the oldest first."""
+        found = self._found((actions.c.name == name) & (actions.c.verb == "notify"))
+        return tuple(one for one in found if one.detail.get("alert") == alert)
+
     def told(self, name: str) -> dict[str, float]:
         """When the first address heard that an alert began, by the alert's key; those that nobody heard of are not there."""
         heard = self._found((actions.c.name == name) & (actions.c.verb == "tell") & (actions.c.state == "done"))
-        begun = [one for one in heard if one.detail.get("phase") == "begin" and one.ended is not None]
+        begun = [one for one in heard if one.detail.get("phase") in ("begin", "more") and one.ended is not None]
         return {one.detail["alert"]: one.ended or 0.0 for one in reversed(begun)}
 
     def mark(self, row: ActionRow, state: ActionState, *, said: str = "", due: float | None = None) -> None:

@@ -116,6 +116,7 @@ class _Turn:
         self.began: list[tuple[AlertRecord, tuple[str, ...]]] = []
         self.ended: list[tuple[AlertRecord, tuple[str, ...]]] = []
         self.changed: list[AlertRecord] = []
+        self.joined: list[AlertRecord] = []
 
     def run(self) -> list[AlertRecord]:
         place = self.store.alerts.place(self.name)
@@ -183,12 +184,27 @@ class _Turn:
             before = life.memory.told.get(key)
             life.memory.told[key] = mark
             then = ("notify",) if grave else ()
-            if before is None or (grave and "n" in before):
+            begins = before is None or (grave and "n" in before)
+            if begins:
                 self.began.append((record, then))
             if ended:
                 self.ended.append((msgspec.structs.replace(record, ended=record.ended or self.now), then))
             elif before is not None:
                 self.changed.append(record)
+                if grave and not begins and self._is_news(record):
+                    self.joined.append(record)
+
+    def _is_news(self, record: AlertRecord) -> bool:
+        """Is an open alert about something else now than it was?
+
+        Columns where it knew of none, or what began after it was told; what began with it and was seen later is the same cause.
+        """
+        known = self.store.alerts.by_key(record.key)
+        if known is None:
+            return False
+        joined = [one for one in record.moved if one.feature not in known.features and one.ended is None]
+        first_column = all(name.startswith("@") for name in known.features)
+        return any(one.first > known.raised or (first_column and not one.feature.startswith("@")) for one in joined)
 
     def _key(self, life: Life, group: int, *, anew: bool) -> str:
         """That of the group's last alert; another where `anew` is wished and that one ended with its version."""
@@ -295,19 +311,21 @@ class _Turn:
                 for record, then in told:
                     alerts.put(connection, record)
                     self._plan(connection, record, then, phase)
+            for record in self.joined:
+                self._plan(connection, record, ("notify",), "more")
             alerts.tell(connection, self.name, self.readings)
             alerts.keep(connection, self.name, 0, "traffic", msgspec.msgpack.encode(rhythm))
             if place is not None:
                 alerts.move(connection, self.name, place)
 
     def _plan(self, connection: sa.Connection, record: AlertRecord, then: tuple[str, ...], phase: str) -> None:
-        """Begin: all that the limit asks for. End: those that were told hear that it is over."""
+        """Begin: all that the limit asks for. More, end: what joined it is told, and to those that were told that it is over."""
         asked = self._asked(record, then) if phase == "begin" else ("notify",) if "notify" in then else ()
         for step in sorted(asked, key=lambda step: step == "notify"):  # what was done is in the message
             verb, _, target = step.partition(" ")
             detail = {"alert": record.key, "phase": phase, "version": record.version}
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
-            key = f"{record.key}:{phase}:{step}"
+            key = f"{record.key}:{phase}{len(record.features) if phase == 'more' else ''}:{step}"
             self._actions.plan(connection, key, action, when=self.now, target=target)
 
     def _asked(self, record: AlertRecord, then: tuple[str, ...]) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def title(report: Report) -> str:
 
 def _wrong(report: Report) -> list[str]:
     """How many alerts stand, of whatever kind, and how many limits are passed of which none does."""
-    told = [one for one in report.alerts if one.ended is None]
+    told = [one for one in report.alerts if one.ended is None and one.severity == "page"]
     known = {one.subject for one in told}
     past = sum(one.reading.verdict == "page" and one.text not in known for one in report.rules)
     said = [f"{len(told)} alert{_s(len(told))} stand{'s' * (len(told) == 1)}"] if told else []

@@ -43,6 +43,9 @@ def deployment(
     if status.canary is not None:
         rows.append(Row("Canary", tuple(_canary(status, variable, voice))))
     rows.append(Row("Right", tuple(_right(status, drift, performance, variable, voice))))
+    if status.alerts:
+        line = f"{variable}.alerts(open=True)" if voice == "notebook" else f"nb2prod alerts list {status.name}"
+        rows.append(Row("Alerts", (_standing_alerts(status), Code(line))))
     if limits is not None:
         rows.append(Row("Pays", tuple(_pays(status.name, limits, variable, voice))))
     return Card(head=_headline(status), link=status.url or "", rows=tuple(rows), tone=_TONES[status.state])
@@ -66,10 +69,13 @@ def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "t
     if not found:
         line = "%deploy model" if voice == "notebook" else "nb2prod deploy notebook.ipynb --model model"
         return Card(head="Nothing is deployed here yet", rows=(Row("Next", (Code(line),)),))
-    head = ("", "name", "version", "state", "url", "rows", "requests", "p50", "p99", "errors")
-    table = Table(head, tuple(_line(status) for status in found), align="llrllrrrrr")
+    head = ("", "name", "version", "state", "url", "rows", "requests", "p50", "p99", "errors", "alerts")
+    table = Table(head, tuple(_line(status) for status in found), align="llrllrrrrrr")
+    told = [one for one in found if one.alerts]
     return Card(
-        tables=(table,), foot="Rows: counted since the first deploy. Requests, times, errors: since the last start."
+        rows=tuple(Row(one.name, (_standing_alerts(one), Code(f"nb2prod alerts list {one.name}"))) for one in told),
+        tables=(table,),
+        foot="Rows: counted since the first deploy. Requests, times, errors: since the last start.",
     )
 
 
@@ -79,6 +85,13 @@ def _headline(status: ServiceStatus) -> str:
         named = f"{status.name} ({status.bento or 'version unknown'})"
     where = f" at {_where(status)}" if status.url and status.state in ("live", "degraded", "starting") else ""
     return f"{named} is {_state(status.state)}{where}"
+
+
+def _standing_alerts(status: ServiceStatus) -> str:
+    """How many stand, and what the newest says."""
+    first, *more = (title.removeprefix(f"{status.name}: ") for title in status.alerts)
+    said = f"{count(len(status.alerts), 'alert')} {'stand' if more else 'stands'}: {first}"
+    return said + (f", and {len(more)} more" if more else "")
 
 
 def _where(status: ServiceStatus) -> str:
@@ -233,4 +246,5 @@ def _line(status: ServiceStatus) -> tuple[str, ...]:
         milliseconds(status.p50_ms),
         milliseconds(status.p99_ms),
         plain(status.errors),
+        plain(len(status.alerts)),
     )

@@ -12,10 +12,12 @@ import pytest
 from alerting import Feed, after, deploy
 from receivers import webhook
 
+import nb2prod
 from nb2prod.agent.duty import Duty
 from nb2prod.cli.run import run
 from nb2prod.home import Home
 from nb2prod.records.alerts import Alert
+from nb2prod.records.serving import ServiceStatus
 from nb2prod.store import Store
 
 
@@ -112,6 +114,15 @@ def test_an_alert_that_nobody_heard_of_says_so(store: Store, capsys: pytest.Capt
     duty.turn(after(20))
     assert run(["alerts", "list", "delays"]) == 0
     assert "nobody" in capsys.readouterr().out
+
+
+def test_status_names_the_alerts_that_stand(store: Store) -> None:
+    feed, duty = Feed(store), Duty(Home(), store)
+    for minute in range(20):
+        feed.minute(minute, shift=1.0)
+    duty.turn(after(20))
+    found = nb2prod.get("delays").with_labels(ServiceStatus(name="delays", state="live", url=None, version=1))
+    assert [title.partition(" since")[0] for title in found.alerts] == ["delays: age has moved up"]
 
 
 def test_the_log_has_as_many_lines_as_were_asked_for_and_the_list_a_block_for_every_alert(

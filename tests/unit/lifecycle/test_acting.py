@@ -176,6 +176,41 @@ def test_the_same_reason_cools_down_and_says_so(desk: Desk, hook: Any) -> None:
     assert len(hook.heard) == 2
 
 
+def test_what_joins_an_alert_is_told_once_the_last_message_has_cooled_down(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised()
+    desk.act()
+    desk.raised(phase="more", when=600.0)
+    desk.act(600.0)
+    assert len(hook.heard) == 1
+    assert "told in 50 min where it still stands" in desk.log()[-1][2]
+    desk.act(3700.0)
+    assert [one["title"][:13] for one in hook.heard] == ["delays: dep_d", "More: delays:"]
+    desk.raised(phase="end", when=3800.0)
+    desk.act(3800.0)
+    assert hook.heard[2]["title"].startswith("Over: delays")
+
+
+def test_an_acknowledgement_is_of_what_the_alert_said_then(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised()
+    desk.act()
+    desk.store.alerts.acknowledge("delays", 1, by="ada", when=100.0)
+    desk.raised(phase="more", when=4000.0)
+    desk.act(4000.0)
+    assert len(hook.heard) == 2
+
+
+def test_what_joined_is_not_told_of_what_is_over_or_was_seen_with_it(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised()
+    desk.act()
+    desk.raised(phase="more", when=4000.0)
+    desk.store.alerts.acknowledge("delays", 1, by="ada", when=4000.5)
+    desk.act(4001.0)
+    assert (len(hook.heard), desk.log()[-1][2]) == (1, "acknowledged by ada")
+
+
 def test_a_message_that_was_put_off_is_not_sent_of_what_is_over(desk: Desk, hook: Any) -> None:
     desk.destinations.add(hook.url)
     desk.raised("a")

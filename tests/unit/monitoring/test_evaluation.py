@@ -16,6 +16,7 @@ from nb2prod.lifecycle.notify import message
 from nb2prod.monitoring import snapshot
 from nb2prod.monitoring.alerts.course import Course
 from nb2prod.monitoring.alerts.evaluation import Evaluator, Pulse
+from nb2prod.monitoring.alerts.life import Life
 from nb2prod.monitoring.alerts.measures import measure
 from nb2prod.monitoring.alerts.traffic import HOUR, Rhythm
 from nb2prod.monitoring.alerts.words import drift_what, moment
@@ -233,6 +234,34 @@ def test_after_a_rollback_an_alert_shows_its_own_versions_figures_and_the_end_sa
     assert told in again["age"].text()
     assert again["age"].acknowledged is None
     assert not any("acknowledged" in step for step in again[words[0]].done)
+
+
+def test_what_joins_an_open_alert_is_told_where_it_is_another_thing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alarm(feature: str, kind: str, first: int) -> Alarm:
+        rows = {"first_row": first, "earliest": first, "latest": first, "raised": first + 50, "group": 1}
+        return Alarm(feature=feature, kind=kind, effect=0.3, bound=0.2, direction="up", evidence=9.0, **rows)
+
+    found, feed, evaluator = [alarm("@labels", "performance", 50)], Feed(store), Evaluator(store)
+    monkeypatch.setattr(Life, "alarms", lambda *_: {1: found} if found else {})
+
+    def turned(minute: int, *more: Alarm) -> list[tuple[str, str]]:
+        feed.minute(minute)
+        found.extend(more)
+        evaluator.turn("delays", after(minute))
+        return planned(store)
+
+    assert turned(0) == [("notify", "begin")]
+    turned(10, alarm("age", "drift", 50))  # the first column: what the errors come from
+    assert turned(11) == [("notify", "begin"), ("notify", "more")]
+    turned(12, alarm("town", "drift", 50))  # began with it, and was seen later
+    assert len(planned(store)) == 2
+    feed.minute(13, rows=2000)
+    turned(14, alarm("@score", "prediction", 450))  # began after it was told
+    assert planned(store)[2:] == [("notify", "more")]
+    assert "errors" in store.alerts.open("delays")[0].title
+    assert "age and town have changed together" in store.alerts.open("delays")[0].title
 
 
 def test_what_moved_is_told_by_its_size_and_errors_last() -> None:

@@ -298,6 +298,15 @@ def test_whether_it_pays_is_said_by_the_users_own_metrics_or_how_to_bring_one() 
     both = card.deployment(samples.STATUS, limits=[rule, slow], voice="terminal").text()
     assert "slow above 0.01 over 1h: past its limit" in both
     assert "No business metric yet" not in both
+    told = msgspec.structs.replace(samples.STATUS, alerts=("delays: rows are refused", "delays: age has moved up"))
+    one = msgspec.structs.replace(samples.STATUS, alerts=told.alerts[:1])
+    assert "2 alerts stand: rows are refused, and 1 more" in card.deployment(told, drift=[], voice="terminal").text()
+    assert "nb2prod alerts list delays" in card.deployment(told, drift=[], voice="terminal").text()
+    assert "deployment.alerts(open=True)" in card.deployment(told).text()
+    table = card.deployments([one]).text()
+    assert "1 alert stands: rows are refused" in table
+    assert "nb2prod alerts list delays" in table
+    assert "alerts list" not in card.deployments([samples.STATUS]).text()
     assert "No business metric yet" in card.deployment(samples.STATUS, limits=[slow]).text()
     empty = card.deployment(samples.STATUS, limits=[], voice="terminal").text()
     assert "nb2prod alerts add delays 'conversion below 0.03 over 7d'" in empty
