@@ -42,16 +42,26 @@ def status_(name: str | None, as_json: bool) -> None:
     return show.card(card.deployment(status, **seen, voice="terminal"))
 
 
-@verb("logs", "nb2prod logs delays\n nb2prod logs delays -n 200\n nb2prod logs delays --follow")
+@verb(
+    "logs",
+    """
+    nb2prod logs delays
+    nb2prod logs delays -n 200
+    nb2prod logs delays --version 4
+    nb2prod logs delays --follow
+    """,
+)
 @click.argument("name", required=False)
 @click.option("-n", "--lines", type=int, default=50, show_default=True, help="How many lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--version", type=int, metavar="VERSION", help="Of a canary, or another version than has the traffic.")
 @as_json
-def logs_(name: str | None, lines: int, follow: bool, as_json: bool) -> None:
+def logs_(name: str | None, lines: int, follow: bool, version: int | None, as_json: bool) -> None:
     if follow and as_json:
         raise click.UsageError("--follow never ends, and --json is one document: take one of them")
     found = named(name, "logs")
-    said = found.logs(lines, follow=follow)
+    of = {} if version is None else {"version": version}
+    said = found.logs(lines, follow=follow, **of)
     if as_json:
         return show.document({"name": found.name, "lines": list(said)})
     for line in said:

@@ -104,6 +104,7 @@ class Canary:
         """Let go of its connections."""
         if self._connections is not None:
             self._connections.close()
+            self._connections = None
 
 
 def key_of(headers: Iterable[tuple[bytes, bytes]], ids: Sequence[str | None] | None, request_id: str) -> bytes:

@@ -27,6 +27,7 @@ class Connections:
     def __init__(self, socket: str) -> None:
         self.socket = socket
         self._idle: list[Line] = []
+        self._closed = False
 
     async def ask(self, request: bytes) -> Reply:
         """Send a whole request, and read the whole answer; to be called within a time limit.
@@ -56,7 +57,7 @@ class Connections:
             if not named.get(b"content-length", b"").isdigit():
                 raise ConnectionError("an answer without a length")
             body = await reader.readexactly(int(named[b"content-length"]))
-            kept = named.get(b"connection", b"").lower() != b"close" and len(self._idle) < IDLE
+            kept = named.get(b"connection", b"").lower() != b"close" and len(self._idle) < IDLE and not self._closed
             return status, [one for one in headers if one[0] not in _OURS], body
         finally:
             if kept:
@@ -65,7 +66,8 @@ class Connections:
                 writer.close()
 
     def close(self) -> None:
-        """Let go of what is idle."""
+        """Let go of what is idle, and of what is under way once it has ended."""
+        self._closed = True
         while self._idle:
             self._idle.pop()[1].close()
 

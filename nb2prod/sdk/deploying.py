@@ -6,6 +6,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from nb2prod import environments, packaging, registry
 from nb2prod.capturing.capture import identical
 from nb2prod.capturing.folders import refused
@@ -24,7 +26,7 @@ from nb2prod.sdk.comparison import Comparison, compare
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import write_variables
 from nb2prod.sdk.journal import Journal, verified
-from nb2prod.sdk.twins import Live, Twin, find_twin, live_of
+from nb2prod.sdk.twins import Live, Twin, canary_of, find_twin, live_of
 from nb2prod.sdk.versions import crown, switching, to_the_end
 from nb2prod.sdk.wish import Wish
 from nb2prod.targets.local import LocalTarget
@@ -46,6 +48,9 @@ def run(capture: Capture, wish: Wish, *, home: Home, journal: Journal, begun: Be
             versions.require_champion(home, capture.name)
         if live is not None and identical(capture, live.capture):
             return _unchanged(live, wish, home, journal)
+        beside = canary_of(capture.name, home) if wish.canary is not None else None
+        if live is not None and beside is not None and identical(capture, beside.capture):
+            return _same_canary(beside, live, wish, home, journal)
         return _Deploying(capture, live, wish, home, journal, begun or Begun()).run()
 
 
@@ -251,6 +256,18 @@ def notes(capture: Capture) -> tuple[Finding, ...]:
     return tuple(finding for finding in capture.record.findings if finding.severity == "warn")
 
 
+def _same_canary(beside: Live, live: Live, wish: Wish, home: Home, journal: Journal) -> Deployment:
+    """The very model is the canary already: its share is what was asked for, and nothing is made."""
+    target, name = LocalTarget(home), live.run.name
+    assert wish.canary is not None
+    with journal.step("Deploy", "looking at the canary") as line:
+        target.canary.share(name, wish.canary)
+        limits.apply(home, name, wish.limits)
+        line.skip(f"{name} {beside.version} is the canary already: same model, same environment, same data")
+    made = _as_it_is(beside, wish.workers, target, journal)
+    return Deployment(name, home=home, outcome=replace(made, canary=wish.canary, champion=live.version))
+
+
 def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployment:
     """Settings are applied in place; nothing is made."""
     target, name = LocalTarget(home), live.run.name
@@ -263,18 +280,21 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
             crown(home, name, live.version)
         limits.apply(home, name, wish.limits)
         line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
-    proven: Status = "verified" if live.run.proof == "verified" else "unverified"
-    outcome = Outcome(
+    return Deployment(name, home=home, outcome=_as_it_is(live, wish.workers, target, journal))
+
+
+def _as_it_is(found: Live, workers: int, target: LocalTarget, journal: Journal) -> Outcome:
+    proven: Status = "verified" if found.run.proof == "verified" else "unverified"
+    return Outcome(
         steps=tuple(journal.steps),
-        capture=live.capture.record,
-        verification=Verification(capture=live.capture.digest, status=proven),
-        name=name,
-        version=live.version,
-        url=target.url(name),
-        bento=live.run.bento,
-        workers=wish.workers,
+        capture=found.capture.record,
+        verification=Verification(capture=found.capture.digest, status=proven),
+        name=found.run.name,
+        version=found.version,
+        url=target.url(found.run.name),
+        bento=found.run.bento,
+        workers=workers,
         bytes=0,
         unchanged=True,
-        watching=watching(live.capture),
+        watching=watching(found.capture),
     )
-    return Deployment(name, home=home, outcome=outcome)

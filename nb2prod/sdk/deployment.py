@@ -224,9 +224,9 @@ class Deployment(Versions, Alerting):
         self._counted()
         return sampled.sample(self.home, self._store, self.name, n, where, seed)
 
-    def logs(self, n: int = 50, *, follow: bool = False) -> Iterable[str]:
-        """The last `n` lines of the workers' logs; with `follow` also those to come."""
-        lines = self._target.logs(self.name, n, follow)
+    def logs(self, n: int = 50, *, follow: bool = False, version: int | None = None) -> Iterable[str]:
+        """The last `n` lines of the workers' logs; with `follow` also those to come; of another `version`, such as a canary."""
+        lines = self._target.logs(self.name, n, follow, version)
         return lines if follow else LogLines(lines)
 
     def stop(self) -> None:

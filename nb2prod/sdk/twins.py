@@ -34,7 +34,15 @@ class Twin:
 def live_of(name: str, home: Home) -> Live | None:
     """What is live under a name; None where nothing is, or where its capture is gone."""
     store = Store(home)
-    run = store.deployments.live(name) if store.deployments.find(name) else None
+    return _opened(store.deployments.live(name) if store.deployments.find(name) else None, home)
+
+
+def canary_of(name: str, home: Home) -> Live | None:
+    """What answers a share under a name, as `live_of`."""
+    return _opened(Store(home).deployments.canary(name), home)
+
+
+def _opened(run: RunRow | None, home: Home) -> Live | None:
     if run is None or run.version is None:
         return None
     try:

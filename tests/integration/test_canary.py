@@ -262,6 +262,11 @@ def test_a_deploy_may_begin_as_a_canary_and_is_promoted_without_a_failed_request
     made = nb2prod.deploy(fitted(0.1), name="late", data=X, labels=Y, holdout=(X, Y), workers=2, canary=25, home=home)
     assert (made.outcome.version, made.outcome.canary, made.outcome.champion, made.version) == (3, 25, 1, 1)
     assert made.outcome.compared
+    before = live._target.store.canary("late")
+    again = nb2prod.deploy(fitted(0.1), name="late", data=X, labels=Y, holdout=(X, Y), workers=2, canary=30, home=home)
+    assert (again.outcome.unchanged, again.outcome.version, again.status().canary.percent) == (True, 3, 30)
+    assert live._target.store.canary("late") == before
+    assert any("ready: late/3" in line or "late" in line for line in live.logs(version=3))
     with Asking(live.url) as asking:
         until(lambda: asking.models["late/3"] > 10)
         champion = live._target.store.live("late")

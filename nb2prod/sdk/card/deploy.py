@@ -76,6 +76,8 @@ def verification(proof: Verification, name: str) -> Card:
 
 
 def _headline(made: Outcome) -> str:
+    if made.unchanged and made.canary is not None:
+        return f"{made.name} {made.version} is the canary already, at {made.canary:g} % beside version {made.champion}"
     if made.unchanged:
         return f"{made.name} {made.version} is already live: same model, same environment, same data"
     if made.canary is not None:

@@ -121,6 +121,10 @@ def _canary(status: ServiceStatus, variable: str, voice: str) -> list[Item]:
         name = status.name
         lines = f"nb2prod canary {name} --percent {more:g}", f"nb2prod promote {name}", f"nb2prod canary {name} --stop"
     notes = "a larger share", "all of the traffic", "end it"
+    if found.state == "dead":
+        log = f"{variable}.logs(version={found.version})"
+        log = log if voice == "notebook" else f"nb2prod logs {status.name} --version {found.version}"
+        return [*items, Code(log, note="why"), Code(lines[2], note=notes[2])]
     return [*items, *(Code(line, note=note) for line, note in zip(lines, notes, strict=True))]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nb2prod.errors import Nb2prodError
+from nb2prod.errors import Nb2prodError, NotFound
 from nb2prod.home import Home, write_atomic
 from nb2prod.records.base import read, to_json
 from nb2prod.records.serving import ServiceSettings
@@ -164,3 +164,15 @@ class Run:
             log=self.log(number),
             ready=lambda: self.ready(number),
         )
+
+
+def never_ran(name: str, version: int) -> NotFound:
+    """What to say where a version has no run that could start."""
+    return NotFound(
+        f"Version {version} of `{name}` never ran here",
+        code="no-run",
+        where=name,
+        why="No run of it is known, or its Bento was pruned.",
+        fix=f'nb2prod.deploy("models:/{name}/{version}")',
+        kept="the version that takes traffic goes on",
+    )

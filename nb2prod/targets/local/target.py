@@ -22,7 +22,7 @@ from nb2prod.targets.local.canary import Canary
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
 from nb2prod.targets.local.processes import NEEDED, Processes
-from nb2prod.targets.local.runs import WorkerCommand, bento_worker
+from nb2prod.targets.local.runs import WorkerCommand, bento_worker, never_ran
 from nb2prod.targets.local.status import Observer
 from nb2prod.targets.local.supervisor import Supervisor
 
@@ -182,9 +182,16 @@ class LocalTarget:
         status = observer.status(row, self.processes.run(live) if live else None)
         return msgspec.structs.replace(status, rows=rows, canary=self.canary.status(name, self._panes))
 
-    def logs(self, name: str, n: int = 50, follow: bool = False) -> Iterator[str]:
-        """The last `n` lines of each worker; with `follow` what comes after, until the caller stops asking."""
+    def logs(self, name: str, n: int = 50, follow: bool = False, version: int | None = None) -> Iterator[str]:
+        """The last `n` lines of each worker; with `follow` what comes after, until the caller stops asking.
+
+        Of the run that has the traffic, or of the last one of a `version`.
+        """
         live = self.store.live(name) or self.store.candidate(name)
+        if version is not None:
+            live = self.store.of_version(name, version)
+            if live is None:
+                raise never_ran(name, version)
         paths: Sequence[Path] = self.processes.run(live).logs() if live else ()
         return logs.follow(paths, n) if follow else iter(logs.tail(paths, n))
 
@@ -227,6 +234,8 @@ class LocalTarget:
             if row is None:
                 continue
             run = self.processes.run(row)
+            if row.state == "canary" and not run.service.exists():
+                continue  # lost: its worker does not start again, which status says; the others are told all the same
             settings = run.settings()
             if any(getattr(settings, key) != value for key, value in changes.items()):
                 run.tell(**changes)
@@ -360,14 +369,7 @@ class LocalTarget:
         """Start the run of a version that took traffic before."""
         row = self.store.of_version(name, version)
         if row is None or not Path(row.bento).exists():
-            raise NotFound(
-                f"Version {version} of `{name}` never ran here",
-                code="no-run",
-                where=name,
-                why="No run of it is known, or its Bento was pruned.",
-                fix=f'nb2prod.deploy("models:/{name}/{version}")',
-                kept="the version that takes traffic goes on",
-            )
+            raise never_ran(name, version)
         if row.state in ("live", "canary") and self.store.get(name).desired == "running":
             if row.state == "canary":
                 self.processes.wait_ready(self.processes.run(row))

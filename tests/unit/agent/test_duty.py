@@ -231,4 +231,9 @@ def test_figures_for_prometheus_are_written_and_the_service_is_told_where(tmp_pa
     assert Path(path).read_text() == first
     duty.turn(after(5))
     assert Path(path).read_text() != first
+    beside(store, 2, percent=15)  # by a verb that was cut off
+    duty.turn(after(6))
+    share = read(folder / "service.json", ServiceSettings).canary
+    assert share is not None
+    assert (share.version, share.percent) == (2, 15)
     duty.close()

@@ -1,0 +1,84 @@
+"""What is refused of a canary before anything is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nb2prod.errors import Conflict, NotFound, Unavailable, UsageError
+from nb2prod.home import Home
+from nb2prod.sdk import versions
+from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.environment import known, write_variables
+from nb2prod.store import Store
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv("NB2PROD_STORE", raising=False)
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home).deployments
+    store.create("delays", port=3080)
+    run = store.add_run("delays", bento=str(tmp_path / "bento"), python="/p", workers=1).run
+    store.change_run("delays", run, version=3)
+    store.switch("delays", run)
+    return home
+
+
+@pytest.mark.parametrize("percent", [-1, 100.1, float("inf"), float("nan"), "10", True])
+def test_what_is_no_share_is_refused_with_a_line_that_is_one(home: Home, percent: Any) -> None:
+    with pytest.raises(UsageError) as wrong:
+        Deployment("delays", home=home).canary(4, percent=percent)
+    assert (wrong.value.code, wrong.value.fix) == ("wrong-percent", "nb2prod canary delays 4 --percent 10")
+
+
+def test_the_version_that_has_the_traffic_is_no_canary_of_its_own(home: Home) -> None:
+    with pytest.raises(Conflict, match="takes the traffic already"):
+        Deployment("delays", home=home).canary(3)
+
+
+def test_without_a_canary_there_is_nothing_to_promote_to_end_or_to_change(home: Home) -> None:
+    found = Deployment("delays", home=home)
+    for verb in (found.promote, lambda: found.canary(percent=0), lambda: versions.change_share(home, "delays", 5)):
+        with pytest.raises(NotFound) as none:
+            verb()
+        assert none.value.code == "no-canary"
+
+
+def test_a_canary_of_another_version_is_not_ended_for_the_one_that_alarmed(home: Home) -> None:
+    store = Store(home).deployments
+    run = store.add_run("delays", bento="/b", python="/p", workers=1).run
+    store.begin_canary("delays", run, 10, version=5)
+    with pytest.raises(NotFound):
+        versions.end_canary(home, "delays", 4)
+    assert store.canary("delays") is not None
+
+
+def test_a_service_of_an_older_nb2prod_cannot_send_a_share_on(home: Home, tmp_path: Path) -> None:
+    shipped = tmp_path / "bento" / "src" / "nb2prod" / "runtime"
+    shipped.mkdir(parents=True)
+    with pytest.raises(Conflict, match="cannot send a share on"):
+        versions.require_champion(home, "delays")
+    (shipped / "canary.py").touch()
+    assert versions.require_champion(home, "delays").version == 3
+
+
+def test_beside_a_stopped_or_unknown_one_no_canary_begins(home: Home) -> None:
+    Store(home).deployments.change("delays", desired="stopped", verb="stop")
+    with pytest.raises(Unavailable) as stopped:
+        versions.require_champion(home, "delays")
+    assert stopped.value.fix == "nb2prod start delays"
+    with pytest.raises(Unavailable):
+        versions.require_champion(home, "churn")
+
+
+def test_a_canarys_variables_leave_those_of_the_champion(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.deployment("delays").mkdir(parents=True)
+    write_variables(home, "delays", {"URL": "one", "KEY": "old"})
+    monkeypatch.setenv("NEW", "two")
+    found = known(home, "delays", ["URL", "NEW"])
+    assert found == {"URL": "one", "NEW": "two"}
+    write_variables(home, "delays", found, beside=True)
+    assert known(home, "delays", ["KEY", "URL", "NEW"]) == {"KEY": "old", "URL": "one", "NEW": "two"}
