@@ -13,7 +13,7 @@ from nb2prod.capturing.execution import Notebook, read_saved
 from nb2prod.records.capture import Finding
 from nb2prod.runtime import flavors
 
-CODES = {"stale", "deleted-cell", "out-of-order", "data-changed", "run-twice", "holdout-seen"}
+CODES = {"stale", "deleted-cell", "out-of-order", "data-changed", "run-twice", "holdout-seen", "set-after-fit"}
 BASE = """
 import numpy as np, pandas as pd
 from sklearn.linear_model import LogisticRegression

@@ -52,6 +52,11 @@ def seeds(ran: Iterable[Statement]) -> bool:
     return any(_name(call) in ("seed", "set_seed", "seed_everything") for one in ran for call in _calls(one.node))
 
 
+def generator(node: ast.AST) -> bool:
+    """Whether a statement makes a generator with a seed of its own: `rng = np.random.default_rng(0)`."""
+    return any(_name(call) in ("default_rng", "RandomState") and (call.args or call.keywords) for call in _calls(node))
+
+
 def _calls(node: ast.AST) -> list[ast.Call]:
     return [one for one in ast.walk(node) if isinstance(one, ast.Call)]
 

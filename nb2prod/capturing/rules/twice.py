@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import ClassVar
 
-from nb2prod.capturing import cells
+from nb2prod.capturing import cells, redone
 from nb2prod.capturing.again import made_of_itself
 from nb2prod.capturing.rules.base import Case, Rule
+from nb2prod.capturing.statements import Statement, Statements
 from nb2prod.capturing.superseded import reached
 from nb2prod.records.capture import Finding
 
@@ -35,6 +36,51 @@ class RunTwice(Rule):
                 "what all of them left; run from top to bottom, the notebook would make other data.",
                 fix=self.fix,
             )
+        told: set[str] = set()
+        for one, seed, drawn in _drawn_again(case):
+            names = sorted(one.makes - told)
+            if names:
+                told |= one.makes
+                yield self._drawn(case, one, seed, drawn, names)
+
+    def _drawn(self, case: Case, one: Statement, seed: Statement, drawn: str, names: list[str]) -> Finding:
+        place = case.notebook.place
+        return self.finding(
+            f"`{drawn}` drew {', '.join(f'`{name}`' for name in names)} again from what was seeded once",
+            where=f"{place(one.execution)}: {', '.join(names)}",
+            why=f"Its cell ran again after {place(seed.execution)} had seeded it, and went on where the run before ended; run "
+            "from top to bottom, the notebook would make other data.",
+            fix=self.fix,
+        )
+
+
+def _drawn_again(case: Case) -> Iterator[tuple[Statement, Statement, str]]:
+    """Statements behind the model that drew a second time from one seed of another cell: with that seed, and the call."""
+    ran = case.notebook.statements
+    for one in [one for part in case.parts for one in reached(part, ran)]:
+        seeded = _seed(one, ran)
+        if seeded is None or seeded[0].execution == one.execution:
+            continue
+        seed, drawn = seeded
+        runs = {other.execution for other in ran.all if seed.order < other.order < one.order and other.code == one.code}
+        if runs - {one.execution}:
+            yield one, seed, drawn
+
+
+def _seed(one: Statement, ran: Statements) -> tuple[Statement, str] | None:
+    """What seeded the generator that a statement draws from: the one that all share, or one of its own."""
+    if isinstance(one.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return None
+    shared = redone.unseeded(one.node)
+    if shared is not None:
+        seed = next((other for other in reversed(ran.all[: one.order - 1]) if redone.seeds([other])), None)
+        return (seed, shared) if seed is not None else None
+    for use in one.facts.uses:
+        root, _, method = use.function.partition(".")
+        maker = ran.graph.writer(root, one.order - 1) if method else None
+        if maker is not None and redone.generator(ran.of(maker).node):
+            return ran.of(maker), use.function
+    return None
 
 
 def _again(case: Case) -> Iterator[list[cells.Facts]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sessions import BASE, Session
 
+from nb2prod.errors import UsageError
+
 SPLIT = "X_train, X_test, y_train, y_test = train_test_split(loans[['income', 'debt', 'age']], loans.bad)"
 FIT = "model = LogisticRegression(max_iter=1000).fit(X_train, y_train)"
 READ = "df = pd.read_csv('{}')\nX, y = df[['income', 'debt', 'age']], df.bad"
@@ -158,3 +160,19 @@ def test_rows_that_happen_to_be_alike_are_no_finding(tmp_path: Path, name: str) 
     split = "X, X_test, y, y_test = train_test_split(X_all, y_all, random_state=3)"
     session = Session(tmp_path).added(base=BASE, rows=rows, split=split, fit=FITXY)
     assert session.look(holdout=HOLDOUT) == []
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_columns_chosen_anew_after_the_fit_are_named_with_the_cells_to_run(tmp_path: Path, loaded: bool) -> None:
+    fit = "model = LogisticRegression(max_iter=1000).fit(loans[features], loans.bad)"
+    session = Session(tmp_path, loaded=loaded).added(
+        base=BASE, features="features = ['income', 'debt', 'age']", fit=fit
+    )
+    session.cell(features="features = ['income', 'debt']").run("features")
+    with pytest.raises(UsageError) as told:
+        session.look()
+    assert told.value.title == (
+        "The rows that `model` was fitted on are no longer there: cell 2 (In [4]) changed `features`"
+    )
+    assert "with the `features` of In [2]" in told.value.why
+    assert told.value.fix == "run cells 2 to 3 again and %deploy again"
