@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nb2prod.baseline import counting, dependence, moments, numbers, pca, scores, words
+from nb2prod.baseline import counting, dependence, moments, numbers, pca, scores, unseen, words
 from nb2prod.baseline.columns import Coded, Column, take, values_of
 from nb2prod.baseline.feature import Feature, Floats
 
@@ -119,6 +119,8 @@ def _levelled(bare: Feature, column: Column) -> Feature:
     part = take(column, choosers)
     levels, known = words.top(found, _levels_of(bare, part) if len(choosers) else None)
     options = {**bare.options, "many": len(known) >= words.KNOWN}
+    if not options["many"] and (times := unseen.times(found)):
+        options["times"] = times
     feature = _counted(replace(bare, levels=levels, known=known, options=options), column)
     counted = feature.counts if words.settled(found) else feature.counts - counting.one(feature, part)
     apart, worth = words.left_one_out(counted, found, len(known))

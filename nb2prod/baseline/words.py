@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nb2prod.baseline import unseen
 from nb2prod.baseline.columns import Coded, Column, values_of
 from nb2prod.baseline.feature import BODY, NULL, TYPE, Feature, Floats, Ints
 
@@ -25,7 +26,6 @@ SETTLED = 30
 LEAST = 3
 _APART = 2.0
 _SEED = 71_993
-_LEAST_WORTH = 0.05
 VOCABULARY = 50_000
 _TERM = re.compile(r"\w+")
 _NULL, _WRONG = object(), object()
@@ -144,12 +144,7 @@ def choosers(levels: int, rows: int) -> Ints:
 
 
 def left_one_out(rows: Ints, found: Counter[Any], known: int) -> tuple[Ints, float]:
-    """Counts of a category in which a row that alone has its level is `unseen`, and what such a row is worth.
-
-    By Good and Turing (Good 1953) the share of levels that come once is that of levels still unseen. Its variance is that of
-    so many rows and twice the number of levels that come twice (Esty 1983): so it is worth fewer rows than it was made of,
-    and fewer still where more come twice than once: then few levels are left, and their number is a matter of luck.
-    """
+    """Counts of a category in which a row that alone has its level is `unseen`, and what such a row is worth (`unseen.worth`)."""
     times = Counter(held for text, held in found.items() if isinstance(text, str))
     whole, part = sum(held * levels for held, levels in times.items()), int(rows[BODY:].sum())
     if known >= KNOWN or not part:
@@ -157,9 +152,7 @@ def left_one_out(rows: Ints, found: Counter[Any], known: int) -> tuple[Ints, flo
     rows = rows.copy()
     moved = min(round(times[1] * part / whole), int(rows[-2]))
     rows[-2:] += -moved, moved
-    alone = times[1] * (1 - times[1] / whole) + 0.5
-    worth = whole / part * alone / (alone + 2 * times[2]) * min(1.0, times[1] / max(times[2], 1))
-    return rows, min(max(worth, _LEAST_WORTH), 1.0) if times[2] else 1.0
+    return rows, unseen.worth(times[1], times[2], whole, part / whole)
 
 
 def tally(feature: Feature, column: Column) -> Ints:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nb2prod.baseline.feature import BODY, NULL
+from nb2prod.baseline.unseen import Unseen
 from nb2prod.monitoring.statistics import starts, tilts
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.scales import Floats, Ints
@@ -28,6 +29,8 @@ _UNSEEN = 0.1
 _LOG_STICKS = float(np.log((_SHARE - _UNSEEN) * (1 - _RANKED)))
 _ALTERNATIVES = ((0.5, 200.0), (1.0, 20.0))
 _SPREADS = (8.0, 50.0, 320.0)
+# by how much more often than expected new levels come
+_TIMES = (3.0, 20.0, 1.5)
 
 
 class Detector:
@@ -60,9 +63,10 @@ class Detector:
         urn = self.prior / factor[:, None]
         played = counts.sum(axis=1) > 0
         log_start = starts.log_weight(self.age)
-        body, mass = self.layout.body(live), self.layout.body(urn)
+        rare = self.layout.rare(factor)
+        body, mass = (self.layout.lump(self.layout.body(one), rare) for one in (live, urn))
         self._tilted.add(self._tilts.gain(body, mass), log_start, played, self.bets)
-        gain = self._buckets.gains(live, urn)
+        gain = self._buckets.gains(live, urn, factor)
         self._special.add(gain, log_start, played, self.bets)
         self.sticks.rescale(factor)
         self.sticks.add(self.layout.body(counts.astype(np.float64)))
@@ -174,8 +178,7 @@ class _Buckets:
                 weights[row, place, :ways] = np.log(share / ways)
         weights[seasonal.rows[seasonal.owns_nulls], NULL] = -np.inf
         weights[seasonal.rows, 3:] = -np.inf  # range is bet on by season
-        worth = [feature.options.get("unseen_worth", 1.0) for feature in layout.features]
-        self._worth = np.array(worth)[:, None]
+        self._unseen = Unseen(layout.features)
         self.log_weights: Floats = weights.reshape(shape[0], self.count)
 
     def _split(self, urn: Floats, row: int, place: int) -> tuple[float, float]:
@@ -190,13 +193,30 @@ class _Buckets:
         total, body = values.sum(axis=1, keepdims=True), values[:, BODY:].sum(axis=1, keepdims=True)
         return np.concatenate((head, ends), axis=1), np.concatenate((total - head, body - ends), axis=1)
 
-    def gains(self, live: Floats, urn: Floats) -> Floats:
-        every = np.arange(len(self.layout.features))
-        x, y = self._sides(live, every)
-        a, b = (np.maximum(side, 1e-3) for side in self._sides(urn, every))
-        # training's own unseen rows are an estimate, and worth fewer
-        a[:, self._last :] = np.maximum(a[:, self._last :] * self._worth, np.minimum(a[:, self._last :], 0.5))
-        b[:, self._last :] = np.maximum(b[:, self._last :] * self._worth, np.minimum(b[:, self._last :], 0.5))
+    def _null(self, urn: Floats, factor: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Beta parameters of each bucket and of what lies outside it, and of which counters more new levels are expected.
+
+        What training never had weighs half a draw, not half a row of one. Training's own unseen rows are an estimate, and worth
+        fewer.
+        """
+        last, sides = self._last, self._sides(urn, np.arange(len(urn)))
+        a, b = (np.maximum(side, np.clip(side * factor[:, None], 1e-3, 0.5)) for side in sides)
+        more, share, worth = self._unseen.at(factor)
+        more = np.minimum(more / factor, share * (a + b)[:, last])
+        a[:, last], b[:, last] = a[:, last] + more, np.maximum(b[:, last] - more, 1e-3)
+        for side in (a, b):
+            side[:, last] = np.maximum(side[:, last] * worth, np.minimum(side[:, last], 0.5))
+        return a, b, more > 0
+
+    def gains(self, live: Floats, urn: Floats, factor: Floats) -> Floats:
+        """ln of what each bet wins.
+
+        Where bursts let new levels be expected on the side of too many, their bets are on more alone: BB(x, y; a, b/k) over
+        BB(x, y; a, b) grows with x, so its mean is at most 1 under any law of the share that is smaller, in the order of
+        likelihood ratios, which the urn's updates keep, than the one that was expected.
+        """
+        x, y = self._sides(live, np.arange(len(live)))
+        a, b, onwards = self._null(urn, factor)
         p = a / (a + b)
         flipped, rare = (b < a), np.minimum(a, b) < RARE
         found = np.zeros((*x.shape, self.ways))
@@ -205,5 +225,7 @@ class _Buckets:
             held = np.minimum(_SPREADS[way] / (4 * p * (1 - p)), (a + b) / 2)
             first = np.where(rare, np.where(flipped, more, less), held * p)
             second = np.where(rare, np.where(flipped, less, more), held * (1 - p))
+            first[onwards, self._last] = a[onwards, self._last]
+            second[onwards, self._last] = b[onwards, self._last] / _TIMES[way]
             found[:, :, way] = log_beta_ratio(x, y, (first, second), (a, b))
         return found.reshape(len(found), self.count)

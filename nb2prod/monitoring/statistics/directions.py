@@ -20,7 +20,7 @@ _BUCKETS = {
     "unseen": "a level that training never had",
     "rare": "rare levels",
 }
-_NEVER = "at times of the week that training never had"
+_NEVER = "at times of the week or in years that training never had"
 
 
 def quantile(feature: Feature, counts: Ints, share: float) -> str:
@@ -46,7 +46,7 @@ def direction(feature: Feature, base: Ints, live: Ints, gap: Gap) -> str:
     """One phrase, such as `up: median 2 to 9`."""
     if gap.measure in _BUCKETS:
         past = feature.kind == "datetime" and gap.measure in ("below", "above")
-        return _rate(_NEVER if past else _BUCKETS[gap.measure], base, live, feature, gap.measure)
+        return _rate(_NEVER if past else _BUCKETS[gap.measure], base, live, feature, gap)
     if gap.measure == "levels":
         return _levels(feature, base, live)
     if feature.kind == "datetime":
@@ -89,13 +89,14 @@ def _middle80(feature: Feature, counts: Ints) -> str:
     return f"{quantile(feature, counts, 0.1)} to {quantile(feature, counts, 0.9)}"
 
 
-def _rate(words: str, base: Ints, live: Ints, feature: Feature, measure: str) -> str:
-    places = {"above": slice(-1, None), "unseen": slice(-1, None), "rare": slice(-2, None)}
-    place = places.get(measure) or slice(feature.buckets.index(measure), feature.buckets.index(measure) + 1)
-    before = percent(base[place].sum() / max(base.sum(), 1))
-    now = percent(live[place].sum() / max(live.sum(), 1))
-    if measure == "unseen" and base[-1]:
-        return f"{words} in {now} of the rows, where {before} were to be expected"
+def _rate(words: str, base: Ints, live: Ints, feature: Feature, gap: Gap) -> str:
+    if gap.measure in ("unseen", "rare"):
+        before, now = percent(gap.before), percent(gap.now)
+        if gap.measure == "unseen" and gap.before:
+            return f"{words} in {now} of the rows, where {before} were to be expected"
+        return f"{words} in {before} to {now} of the rows"
+    place = feature.size - 1 if gap.measure == "above" else feature.buckets.index(gap.measure)
+    before, now = (percent(one[place] / max(one.sum(), 1)) for one in (base, live))
     return f"{words} in {before} to {now} of the rows"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from nb2prod.baseline import Feature
-from nb2prod.baseline.feature import BODY, INFINITE, NULL, TYPE
-from nb2prod.monitoring.statistics.scales import Floats, Ints, Scale, scale
+from nb2prod.baseline import Feature, unseen
+from nb2prod.baseline.feature import BODY, HEAD, INFINITE, NULL, TYPE
+from nb2prod.monitoring.statistics.scales import Floats, Ints, Scale, few, scale
 
 GATE = 0.04
 Kind = Literal["drift", "missing", "type", "unseen", "range", "prediction", "confidence", "multivariate"]
@@ -20,7 +20,8 @@ Kind = Literal["drift", "missing", "type", "unseen", "range", "prediction", "con
 class Gap:
     """One measure of a shift: signed size in training's standard deviations, its lower bound, and what it is about.
 
-    `measure` is location, spread, lower, upper, levels, or the name of a bucket.
+    `measure` is location, spread, lower, upper, levels, or the name of a bucket. Of rare and new levels, `before` is the share of
+    rows that was expected, `now` that of live ones.
     """
 
     measure: str
@@ -28,6 +29,8 @@ class Gap:
     size: float
     low: float
     high: float
+    before: float = 0.0
+    now: float = 0.0
 
     @property
     def passes(self) -> bool:
@@ -40,13 +43,17 @@ def effective(live: float, base: float, factor: float = 1.0) -> float:
 
 
 def gaps(feature: Feature, base: Ints, live: Ints, *, factor: float = 1.0, z: float = 1.64) -> list[Gap]:
-    """Every measure of one counter; the largest lower bound first."""
+    """Every measure of one counter; the largest lower bound first.
+
+    Where most rows have come to be null or of another type, that is told before what the few others say.
+    """
     found = [*_buckets(feature, base, live, factor, z)]
     if feature.numeric:
         found += _numeric(feature, base[BODY:], live[BODY:], factor, z)
     elif feature.kind != "other":
         found += _levels(feature, base, live, factor, z)
-    return sorted(found, key=_rank)
+    swamped = 2 * live[:BODY].sum() > live.sum() and 2 * base[:BODY].sum() < base.sum()
+    return sorted(found, key=lambda gap: (swamped and gap.measure not in HEAD, _rank(gap)))
 
 
 _FAVOUR = {"location": 3.0, "spread": 1.0, "lower": 1.0, "upper": 1.0, "levels": 1.0, "rare": 1.0}
@@ -61,10 +68,12 @@ def _role(feature: Feature, kind: Kind) -> Kind:
     return kind if feature.role == "feature" else feature.role
 
 
-def _rate(name: str, kind: Kind, x: float, n: float, y: float, m: float, factor: float, z: float) -> Gap:
-    """Gap of two rates on the arcsine scale, where its standard error is 1 / 2√n_eff whatever the rate."""
+def _rate(
+    name: str, kind: Kind, x: float, n: float, y: float, m: float, factor: float, z: float, worth: float = 1.0
+) -> Gap:
+    """Gap of two rates on the arcsine scale, where its standard error is 1 / 2√n_eff whatever the rate; `worth` of training's."""
     size = float(np.arcsin(np.sqrt(x / n)) - np.arcsin(np.sqrt(y / m))) if n and m else 0.0
-    error = z / (2 * np.sqrt(max(effective(n, m, factor), 1e-9)))
+    error = z / (2 * np.sqrt(max(effective(n, m * worth, factor), 1e-9)))
     return Gap(name, kind, size, abs(size) - error, abs(size) + error)
 
 
@@ -82,13 +91,17 @@ def _buckets(feature: Feature, base: Ints, live: Ints, factor: float, z: float) 
         if base[place] or live[place]:
             yield _rate(name, _role(feature, kind), float(live[place]), n, float(base[place]), m, factor, z)
     if feature.kind == "category" and (base[-2:].any() or live[-2:].any()):
-        worth = factor / feature.options.get("unseen_worth", 1.0)
-        yield _rate("unseen", _role(feature, "unseen"), float(live[-1]), n, float(base[-1]), m, worth, z)
-        yield _rate("rare", _role(feature, "drift"), float(live[-2:].sum()), n, float(base[-2:].sum()), m, factor, z)
+        wanted, worth = unseen.expected(feature, base, factor)
+        gap = _rate("unseen", _role(feature, "unseen"), float(live[-1]), n, wanted, m, factor, z, worth)
+        if gap.size > 0:  # training has no new levels: fewer than it lets expect are no news
+            yield replace(gap, before=wanted / m if m else 0.0, now=float(live[-1]) / n if n else 0.0)
+        here, there = (float(one[-2:].sum() + one[BODY:][few(feature, factor)].sum()) for one in (live, base))
+        gap = _rate("rare", _role(feature, "drift"), here, n, there, m, factor, z)
+        yield replace(gap, before=there / m if m else 0.0, now=here / n if n else 0.0)
 
 
 def _numeric(feature: Feature, base: Ints, live: Ints, factor: float, z: float) -> Iterator[Gap]:
-    if 2 * (live[0] + live[-1]) < live.sum():
+    if feature.kind == "datetime" or 2 * (live[0] + live[-1]) < live.sum():
         # rows out of range are told by their own bucket; here they would only echo
         live = np.concatenate(([0], live[1:-1], [0]))
     n, m = float(live.sum()), float(base.sum())
@@ -106,7 +119,8 @@ def _numeric(feature: Feature, base: Ints, live: Ints, factor: float, z: float) 
 
 def _levels(feature: Feature, base: Ints, live: Ints, factor: float, z: float) -> Iterator[Gap]:
     """χ² distance of the levels, debiased: √((X² − (K − 1)) / n_eff)."""
-    p, q = _named(feature, live), _named(feature, base)
+    often = ~few(feature, factor)[:-2] if feature.kind == "category" else slice(None)
+    p, q = _named(feature, live)[often], _named(feature, base)[often]
     n, m = float(p.sum()), float(q.sum())
     if not n or not m:
         return

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nb2prod.baseline import Baseline, Feature
 from nb2prod.baseline.feature import BODY
-from nb2prod.monitoring.statistics.scales import Floats, Ints, prior
+from nb2prod.monitoring.statistics.scales import Floats, Ints, few, prior
 
 
 @dataclass(eq=False)
@@ -50,6 +50,24 @@ class Layout:
         rows = [row for row, feature in enumerate(self.features) if feature.kind in ("category", "boolean")]
         last = [self.features[row].size - BODY - 1 for row in rows]
         return np.array(rows, dtype=np.int64), np.array(last, dtype=np.int64)
+
+    def rare(self, factor: Floats) -> NDArray[np.bool_]:
+        """Levels that have a bucket by their rows and would have none by their bursts: by counter, as wide as the body."""
+        found = np.zeros((len(self.features), self.width - BODY), np.bool_)
+        for row in self.levels[factor[self.levels] > 1]:
+            mask = few(self.features[row], float(factor[row]))
+            found[row, : len(mask)] = mask
+        return found
+
+    def lump(self, body: Floats, rare: NDArray[np.bool_]) -> Floats:
+        """Those levels put with `other`."""
+        if not rare.any():
+            return body
+        rows, last = self._lumped
+        moved = np.where(rare, body, 0.0).sum(axis=1)
+        body = np.where(rare, 0.0, body)
+        body[rows, last - 1] += moved[rows]
+        return body
 
     def body(self, values: Floats) -> Floats:
         """What follows the heads, with `other` and `unseen` as one: which rare levels training had says nothing."""

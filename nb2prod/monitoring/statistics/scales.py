@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from nb2prod.baseline import Feature
 from nb2prod.baseline.feature import BODY
+from nb2prod.baseline.words import LEVEL_ROWS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,6 +28,17 @@ def prior(feature: Feature, counts: Floats | Ints | None = None) -> Floats:
         weights[BODY] += 1.0
         weights[-1] += 1.0
     return np.where(weights > 0, weights, 0.5)
+
+
+def few(feature: Feature, factor: float) -> NDArray[np.bool_]:
+    """Levels with a bucket of their own that came in too few bursts for one, where rows hang together by `factor`.
+
+    A bucket was given for rows. A level that came in one burst has one because of that burst, and its like that had none
+    then is `other` or `unseen`: as many of them come as such levels are not seen again.
+    """
+    if feature.kind != "category" or factor <= 1:
+        return np.zeros(max(feature.size - BODY, 0), np.bool_)
+    return np.append(feature.counts[BODY:-2] < LEVEL_ROWS * factor, [False, False])
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,8 @@ class Sticks:
 
     def __init__(self, layout: Layout) -> None:
         self.rows = layout.levels
+        self._layout = layout
+        self._rare = layout.rare(np.ones(len(layout.features)))
         self.columns = max((layout.features[row].size - BODY for row in self.rows), default=1)
         self.sums = np.zeros((len(self.rows), self.columns))
         self.begun = np.zeros(len(self.rows), dtype=np.int64)
@@ -33,13 +35,13 @@ class Sticks:
         self._times = np.zeros((1, len(self.rows)), dtype=np.int64)
 
     def _arrange(self, body: Floats) -> Floats:
-        """The levels alone, in falling order."""
-        return body[self.rows, : self.columns]
+        """The levels alone, in falling order, those of too few bursts with the others."""
+        return self._layout.lump(body, self._rare)[self.rows, : self.columns]
 
     def rescale(self, factor: Floats) -> None:
         """By how much rows are fewer than they look, where that is another figure than before: all rows are weighed anew.
 
-        Starts other than the first are dropped there, which keeps the bound.
+        Starts other than the first are dropped there, which keeps the bound; a level once put with the others stays there.
         """
         wanted = factor[self.rows]
         moved = (wanted > _MORE * self.factor) | (wanted < _LESS * self.factor)
@@ -47,13 +49,21 @@ class Sticks:
             return
         ratio = np.where(moved, self.factor / wanted, 1.0)[:, None]
         self.factor = np.where(moved, wanted, self.factor)
-        self._first, self.sums = self._first * ratio, self.sums * ratio
-        self.origin.sums = self.origin.sums * ratio
+        self._rare = self._rare | self._layout.rare(factor)
+        self._first, self.sums, self.origin.sums = (
+            self._again(one * ratio) for one in (self._first, self.sums, self.origin.sums)
+        )
         fresh = Urn(self._first)
         for place in np.flatnonzero(moved):
             self.origin.urn.replace(int(place), fresh)
         for mark in self.marks:
             mark.when = np.where(moved, -1, mark.when)
+
+    def _again(self, levels: Floats) -> Floats:
+        """What was arranged before more levels were put with the others."""
+        whole = np.zeros(self._rare.shape)
+        whole[self.rows, : self.columns] = levels
+        return self._arrange(whole)
 
     def add(self, body: Floats) -> None:
         """Rows of one bet."""

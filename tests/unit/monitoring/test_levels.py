@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import betabinom
 
-from nb2prod.baseline import Baseline
+from nb2prod.baseline import Baseline, unseen
 from nb2prod.baseline.feature import BODY
 from nb2prod.baseline.words import left_one_out, tallied
 from nb2prod.monitoring import Monitor
+from nb2prod.monitoring.statistics.detector import Detector
+from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.mixes import Urn
+from nb2prod.monitoring.statistics.seasonal import Seasonal
 
 
 def drawn(levels: int, power: float, rng: np.random.Generator, rows: int, columns: int) -> dict[str, np.ndarray]:
@@ -91,3 +95,64 @@ def test_levels_that_come_once_say_how_many_are_still_unseen() -> None:
 def test_no_bet_wins_on_rows_that_are_calmer_than_independent_ones() -> None:
     urn = np.full((1, 100), 2.0)
     assert Urn(urn).evidence(np.full((1, 100), 90.0))[0] < 0
+
+
+def in_bursts(
+    levels: int, burst: int, rng: np.random.Generator, rows: int, new: float = 0.0, shuffled: bool = False
+) -> dict[str, np.ndarray]:
+    draws = drawn(levels, 1.3, rng, rows // burst, 1)["x0"]
+    draws[rng.random(len(draws)) < new] = "new"
+    found = np.repeat(draws, burst)
+    return {"x0": found[rng.permutation(len(found))] if shuffled else found}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(("levels", "burst"), [(400, 5), (400, 20), (100, 20)])
+def test_bursts_of_rare_levels_are_calm_in_whatever_order_training_is(levels: int, burst: int, shuffled: bool) -> None:
+    for seed in range(2):
+        rng = np.random.default_rng((seed, levels, burst))
+        monitor = Monitor(Baseline.from_frame(in_bursts(levels, burst, rng, 20_000, shuffled=shuffled)))
+        for _ in range(40):
+            monitor.update(in_bursts(levels, burst, rng, 200))
+            assert monitor.alarms() == ()
+
+
+@pytest.mark.parametrize(
+    ("levels", "burst", "new", "most"),
+    [(400, 1, 0.05, 800), (40, 1, 0.01, 1600), (400, 5, 0.2, 1000), (40, 20, 0.2, 3000)],
+)
+def test_a_new_level_is_told_in_time_in_rows_of_its_own_and_in_bursts(
+    levels: int, burst: int, new: float, most: int
+) -> None:
+    rng = np.random.default_rng((levels, burst))
+    monitor = Monitor(Baseline.from_frame(in_bursts(levels, burst, rng, 20_000)))
+    while not monitor.alarms():
+        monitor.update(in_bursts(levels, burst, rng, 200, new))
+    (alarm,) = monitor.alarms()
+    assert (alarm.kind, alarm.raised <= most) == ("unseen", True)
+
+
+def test_a_level_counts_as_new_where_it_came_in_one_burst() -> None:
+    values = np.repeat([*(f"a{k}" for k in range(30)), *"bcdefghij"], [5] * 30 + [90] * 5 + [100] * 4)
+    feature = Baseline.from_frame({"x": values}, kinds={"x": "category"}).feature("x")
+    held = [unseen.expected(feature, feature.reference, factor)[0] for factor in (1.0, 3.0, 5.0)]
+    assert held[:2] == [0, 0]
+    assert held[2] == pytest.approx(150 / len(values) * feature.reference[BODY:].sum())
+
+
+def test_a_bet_on_more_new_levels_is_fair_where_fewer_come_than_were_expected() -> None:
+    values = np.repeat([f"a{k}" for k in range(60)], 5).tolist() + ["b"] * 2000 + ["c"] * 1700
+    layout = Layout.of(Baseline.from_frame({"x": values}, kinds={"x": "category"}))
+    detector, n, factor = Detector(layout, Seasonal(Baseline.from_frame({"x": values}), layout)), 60, np.array([5.0])
+    urn = layout.prior / factor[:, None]
+    live = np.zeros((n + 1, layout.width))
+    live[:, -1], live[:, BODY] = np.arange(n + 1), n - np.arange(n + 1)
+    last = slice(4 * 3, None)
+    gains = np.array([detector._buckets.gains(one[None], urn, factor)[0, last] for one in live])
+    a, b, _ = detector._buckets._null(urn, factor)
+    for share in (1.0, 0.7, 0.2):  # of what is expected
+        first = share * a[0, 4]
+        chance = betabinom(n, first, b[0, 4] + a[0, 4] - first).pmf(np.arange(n + 1))
+        mean = chance @ np.exp(gains)
+        assert (mean <= 1 + 1e-6).all()
+        assert share < 1 or mean == pytest.approx(1)

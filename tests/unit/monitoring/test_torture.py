@@ -54,6 +54,8 @@ def told(alter: Alter, panes: int = 8, size: int = 200) -> Monitor:
         ("number", "missing", lambda f: f.assign(number=np.nan)),
         ("number", "missing", lambda f: f.drop(columns="number")),
         ("number", "type", lambda f: f.assign(number=f.number.astype(str))),
+        ("number", "type", lambda f: f.assign(number=pd.Series([None, "x", 1.0, [1], {}] * (len(f) // 5)))),
+        ("number", "missing", lambda f: f.assign(number=pd.Series([None, None, 1.0, None, "x"] * (len(f) // 5)))),
         ("number", "range", lambda f: f.assign(number=np.where(MAYBE, np.inf, f.number))),
         ("level", "unseen", lambda f: f.assign(level=np.where(MAYBE, "new", f.level))),
         ("kind", "unseen", lambda f: f.assign(kind=pd.Categorical(["q"] * len(f)))),
@@ -66,6 +68,8 @@ def told(alter: Alter, panes: int = 8, size: int = 200) -> Monitor:
         ("money", "drift", lambda f: f.assign(money=[x + 1 for x in f.money])),
         ("flag", "drift", lambda f: f.assign(flag=True)),
         ("when", "drift", lambda f: f.assign(when=f.when.dt.normalize() + pd.Timedelta("3h"))),
+        ("when", "range", lambda f: f.assign(when=f.when + pd.Timedelta("4200D"))),
+        ("when", "range", lambda f: f.assign(when=np.where(MAYBE, pd.Timestamp("1970-01-01"), f.when))),
         ("mixed", "unseen", lambda f: f.assign(mixed=9)),
         ("heavy", "drift", lambda f: f.assign(heavy=f.heavy + 1)),
     ],
@@ -100,6 +104,17 @@ def test_numbers_among_texts_are_levels_whether_numpy_or_json_brings_them() -> N
     plain = [x if isinstance(x, str) else int(x) for x in values]
     for again in (values, plain):
         assert Baseline.from_frame({"m": values}).count({"m": again})["m"].tolist() == feature.counts.tolist()
+
+
+def test_a_date_that_goes_on_is_calm_and_the_report_says_that_the_date_itself_is_not_watched() -> None:
+    monitor = told(lambda f: f.assign(when=f.when + pd.Timedelta("406D")))
+    assert monitor.alarms() == ()
+    assert "Of dates the hour and day of the week are watched, not the date itself" in monitor.report().text()
+    at = pd.Timestamp("2024-02-01")
+    for pane in range(60):  # rows that come through the weeks, each with its own now
+        when = at + pd.to_timedelta(np.arange(168) + 168 * pane, unit="h")
+        monitor.update(rows(168, 300 + pane).assign(when=when))
+        assert monitor.alarms() == ()
 
 
 def test_of_five_hundred_columns_the_one_that_moved_is_told() -> None:
