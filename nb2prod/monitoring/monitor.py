@@ -284,6 +284,17 @@ class Monitor:
         """All counts so far, whole numbers by counter."""
         return {name: array.copy() for name, array in self._counts.items()}
 
+    def counts_since(self) -> tuple[int, Counts]:
+        """The first row of the oldest alarm that stands, and the counts of the rows since then; 0 and all where none does."""
+        self._play()
+        counts, start = self.counts, self._episodes.since()
+        if start is None:
+            return 0, counts
+        for row, feature in enumerate(self._layout.features):
+            if feature.name in counts:
+                counts[feature.name] -= start.sums[row, : feature.size]
+        return start.rows, counts
+
     # -- verdicts out
 
     def changed(self, rate: float = 0.1) -> tuple[str, ...]:

@@ -269,9 +269,9 @@ def _alerts(report: Report) -> str:
         for one in report.alerts
     ]
     told += [
-        f"<p>{_safe(words.alarm(one))}; began about row {one.first_row:,} "
-        f"({one.earliest:,} to {one.latest:,}){', over since row ' + format(one.ended, ',') if one.ended else ''}</p>"
-        for one in report.alarms
+        f"<p>{_safe(words.alarm(group))}; began between rows {min(one.earliest for one in group):,} "
+        f"and {max(one.latest for one in group):,}</p>"
+        for group in words.joined(report.alarms)
     ]
     return _section("Alerts", told)
 

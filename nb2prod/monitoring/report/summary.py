@@ -13,6 +13,7 @@ from nb2prod.baseline import Baseline, Feature, dense, sparse
 from nb2prod.baseline.feature import BODY
 from nb2prod.errors import NotFound
 from nb2prod.monitoring import drifts, performances, standing
+from nb2prod.monitoring.report.course import Course
 from nb2prod.monitoring.report.shapes import shape
 from nb2prod.monitoring.spans import between, line, watch
 from nb2prod.monitoring.standing import Story
@@ -43,9 +44,11 @@ def summarise(
     name: str = "",
     rows: int = 0,
     feature: str | None = None,
-    known: Story | None = None,
+    known: Story | Course | None = None,
 ) -> Report:
     """The report of rows that were counted on a baseline; what stands now is what was alarmed, where detection watches.
+
+    `known` is what alerts tell of a deployment, or what the alarms of a monitor do.
 
     Raises
     ------
@@ -54,9 +57,10 @@ def summarise(
     """
     _known(baseline, feature)
     full = dense(counts, baseline)
+    least = drifts.NAMED if known is None or (isinstance(known, Story) and known.replayed) else GATE
     found = [two_sample(baseline, full, one.name, effect=drifts.NAMED) for one in baseline.features]
     if known is not None:
-        found = [standing.told(one, known) for one in found]
+        found = [known.told(one) if isinstance(known, Course) else standing.told(one, known) for one in found]
     inputs = [one for one in found if one.feature not in SCORES and one.feature != "@multivariate"]
     chosen = [one for one in found if one.feature == feature] if feature else _largest(inputs)
     said = [] if feature else [one for one in found if one.feature in SCORES]
@@ -66,7 +70,7 @@ def summarise(
         made=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         rows=rows,
         training_rows=baseline.rows,
-        bound=drifts.NAMED if known is None or known.replayed else GATE,
+        bound=known.effect if isinstance(known, Course) else least,
         certifiable=certifiable(baseline.rows),
         drift=tuple(sorted(found, key=lambda one: (not one.drifted, -one.effect))),
         shapes=_shapes(baseline, full, chosen),
@@ -180,13 +184,17 @@ _METRICS = ("accuracy", "roc_auc", "mae", "rmse")
 
 
 def of_monitor(monitor: Monitor, feature: str | None = None) -> Report:
-    """The report of a monitor's rows, with its alarms."""
-    counts = sparse(monitor.counts)
-    made = summarise(monitor.baseline, counts, rows=monitor.rows, feature=feature)
+    """The report of a monitor's rows: its alarms, and what they say of each thing watched."""
+    alarms = tuple(sorted(monitor.alarms(), key=lambda one: one.rank))
+    first, counts = monitor.counts_since()
+    known = Course.of(alarms, monitor.effect, first)
+    made = summarise(monitor.baseline, sparse(counts), rows=monitor.rows, feature=feature, known=known)
     told = tuple(one for one in map(monitor.performance, _METRICS) if one.value is not None)
     missing = () if monitor.rows else (("No rows have been counted yet.", "monitor.update(frame)"),)
-    alarms = tuple(sorted(monitor.alarms(), key=lambda one: one.rank))
-    return _alone(replace(made, alarms=alarms, performance=told, missing=missing), feature)
+    whole = replace(
+        made, alarms=alarms, performance=told, missing=missing, span=known.span, span_rows=monitor.rows - first
+    )
+    return _alone(whole, feature)
 
 
 def certifiable(rows: int) -> float:
@@ -254,9 +262,23 @@ def _notes(baseline: Baseline) -> list[str]:
         said.append(
             f"Constant in training, so any other value is new: {', '.join(flat[:8])}" + ("…" if len(flat) > 8 else ".")
         )
+    dates = [one.name for one in baseline.features if one.kind == "datetime"]
+    if dates:
+        said.append(_dates(baseline.features, dates))
     if unable(baseline, "accuracy") == ONE_CLASS:
         said.append(ONE_CLASS)
     return [*said, _season(baseline)]
+
+
+def _dates(features: Sequence[Feature], names: Sequence[str]) -> str:
+    """What of a date-time is watched, and what is not."""
+    hours = any(one.options.get("hours") for one in features if one.kind == "datetime")
+    part = "the hour and day of the week are" if hours else "the day of the week is"
+    named = ", ".join(names[:8]) + ("…" if len(names) > 8 else "")
+    return (
+        f"Of dates {part} watched, not the date itself, which goes on by itself: one that is wrong by months is not told, "
+        f"only one over a year before training's first or ten years after its last ({named})."
+    )
 
 
 def _season(baseline: Baseline) -> str:
@@ -283,6 +305,8 @@ def _season(baseline: Baseline) -> str:
 def _constant(feature: Feature) -> bool:
     if np.count_nonzero(feature.counts) != 1 or feature.kind == "other":
         return False
+    if feature.kind == "category" and not feature.counts[BODY:-2].any():
+        return len(feature.known) == 1  # rare levels share a bucket
     return (
         not feature.numeric
         or not len(feature.edges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from nb2prod.monitoring import standing
 from nb2prod.monitoring.standing import spoken, stood
@@ -10,6 +11,7 @@ from nb2prod.records.alerts import Rule
 from nb2prod.records.monitoring import Alarm, FeatureDrift, Performance
 from nb2prod.records.report import Report, Shape
 
+_JOINED = 6
 _METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "r2": "R²"}
 _VERDICTS = {
     "page": "past its limit",
@@ -34,7 +36,7 @@ def text(report: Report) -> str:
     )  # what stands first, then the newest
     told = [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in last]
     lines += _block("Alerts", _first(told, 8))
-    lines += _block("Alarms", [alarm(one) for one in report.alarms])
+    lines += _block("Alarms", [alarm(one) for one in joined(report.alarms)])
     lines += _block("To know", list(report.notes))
     lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
     return "\n".join(lines)
@@ -155,6 +157,11 @@ def right(report: Report) -> str:
         said.append(f"no drift in {len(report.drift)} watched things")
         said += [f"{plain(one.feature)} {was(one)}" for one in report.drift if one.until][:1]
     said += [
+        f"{one.direction} since row {one.first_row:,}"
+        for one in report.alarms
+        if one.kind == "performance" and one.ended is None
+    ]
+    said += [
         one.direction
         for told in report.alerts
         if told.ended is None
@@ -176,11 +183,23 @@ def pays(report: Report) -> str:
     return " · ".join(rule(one) for one in report.rules)
 
 
-def alarm(one: Alarm) -> str:
-    """`row 4,200: age up: median 30 to 41; estimated error …`, a note said to be one."""
-    note = " (a note: nobody is told)" if one.severity == "note" else ""
-    matters = f"; {one.matters}" if one.matters else ""
-    return f"row {one.raised:,}: {plain(one.feature)} {one.direction}{matters}{note}"
+def joined(found: Sequence[Alarm]) -> list[list[Alarm]]:
+    """Alarms that began together, as one, the largest first; what stands before what is over."""
+    groups: dict[tuple[bool, int], list[Alarm]] = {}
+    for one in found:
+        groups.setdefault((one.ended is not None, one.group), []).append(one)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def alarm(group: list[Alarm]) -> str:
+    """`since row 4,000: age up: median 30 to 41, income down: …; estimated error … (told at row 4,200)`."""
+    first = min(one.first_row for one in group)
+    told = ", ".join(_first([f"{plain(one.feature)} {one.direction}" for one in group], _JOINED))
+    matters = next((f"; {one.matters}" for one in group if one.matters), "")
+    ended = [one.ended for one in group if one.ended is not None]
+    span = f"over, row {first:,} to {max(ended):,}" if ended else f"since row {first:,}"
+    note = "; a note: nobody is told" if all(one.severity == "note" for one in group) else ""
+    return f"{span}: {told}{matters} (told at row {min(one.raised for one in group):,}{note})"
 
 
 def moved(one: FeatureDrift) -> str:

@@ -57,6 +57,10 @@ class Episodes:
         origin = Rung(0, 0, nothing, None, np.zeros(seasonal.number, np.int64))
         self._born = [origin] * len(layout.features)
 
+    def since(self) -> Rung | None:
+        """Before the first row of the oldest change that stands; None where none does."""
+        return min((one.start for one in self._standing.values()), key=lambda rung: rung.rows, default=None)
+
     def look(self, detector: Detector, ladder: Ladder, factor: Floats) -> None:
         """Read the evidence after a bet."""
         over = detector.evidence >= self.limits

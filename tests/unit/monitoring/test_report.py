@@ -46,7 +46,7 @@ def monitor() -> Monitor:
 def test_the_first_line_is_the_summary_and_a_drift_is_told_in_words(monitor: Monitor) -> None:
     text = monitor.report().text()
     assert text.splitlines()[0] == "These rows: 1 of 6 watched things have moved over 2,000 rows"
-    assert re.search(r"delay: up: median [\d.]+ to [\d.]+; at least \.\d+ σ", text)
+    assert re.search(r"delay: up: median [\d.]+ to [\d.]+ since row 1,000; at least \.\d+ σ", text)
     assert "accuracy" in text
     assert "ROC AUC" in text
     assert "no shift under 0.045 standard deviations can ever be certain" in text
@@ -219,3 +219,72 @@ def test_a_deployments_report_draws_its_days_the_change_and_what_labels_said(sto
     calm = tuple(msgspec.structs.replace(one, since=None) for one in report.summary.course)
     assert band not in Page(msgspec.structs.replace(report.summary, course=calm)).html()
     assert "pre{white-space:pre-wrap" in text  # an alert's long lines stay on the page
+
+
+@pytest.fixture(scope="module")
+def life() -> Monitor:
+    """Two columns up together and back, a third up and up again, the two down."""
+    rng = np.random.default_rng(0)
+
+    def drawn(count: int, pair: float = 0.0, third: float = 0.0) -> dict[str, np.ndarray]:
+        shared = rng.normal(size=count)
+        a, b = (scale * shared + 0.1 * rng.normal(size=count) + scale * pair for scale in (1, 2))
+        return {"a": a, "b": b, "c": np.exp(rng.normal(size=count) + third), "calm": rng.normal(size=count)}
+
+    made = Monitor(Baseline.from_frame(drawn(20_000)))
+    for panes, pair, third in ((20, 0, 0), (20, 0.4, 0), (60, 0, 0), (20, 0, 0.5), (20, 0, 1.5), (20, -0.4, 1.5)):
+        for _ in range(panes):
+            made.update(drawn(200, pair, third))
+            made.alarms()
+    return made
+
+
+def test_a_monitors_report_tells_the_story_of_its_alarms(life: Monitor) -> None:
+    open_ones = {one.feature: one for one in life.alarms() if one.ended is None}
+    assert open_ones.keys() == {"a", "b", "c"}
+    assert len(life.alarms()) == 6
+    page = life.report()
+    told = {one.feature: one for one in page.summary.drift}
+    assert {name for name, one in told.items() if one.drifted} == open_ones.keys()
+    for name, one in open_ones.items():
+        assert told[name].since == f"row {one.first_row:,}"
+        assert (told[name].low, told[name].direction) == (round(one.bound, 6), one.direction)
+    assert f"3 of {len(told)} watched things have moved over 32,000 rows" in page.text()
+    first = min(one.first_row for one in open_ones.values())
+    assert (page.summary.span, page.summary.span_rows) == (f"row {first:,}", 32_000 - first)
+    assert f"the {32_000 - first:,} rows since row {first:,}" in page.document()
+
+
+def test_alarms_that_began_together_are_one_line_and_what_is_over_says_so(life: Monitor) -> None:
+    text = life.report().text()
+    lines = text[text.index("\nAlarms\n") :].splitlines()[2:6]
+    assert [line.split(":")[0].strip().split(" row")[0] for line in lines] == ["since", "since", "over,", "over,"]
+    together = next(line for line in lines if "since row 28,000" in line)
+    assert "a down: median" in together
+    assert "b down: median" in together
+    assert "over, row 4,000 to " in text
+
+
+def test_what_was_over_before_the_rows_that_are_looked_at_is_said_to_be() -> None:
+    rng = np.random.default_rng(1)
+    made = Monitor(Baseline.from_frame({"x": rng.normal(size=20_000)}))
+    for pane in range(100):
+        made.update({"x": rng.normal(0.6 * (10 <= pane < 25), 1, 200)})
+        made.alarms()
+    (alarm,) = made.alarms()
+    assert alarm.ended is not None
+    text = made.report().text()
+    assert "all is as in training again" in text
+    assert f"x: was up: median {alarm.direction.split('median ')[1]}, row 2,000 to row {alarm.ended:,}" in text
+
+
+def test_three_rows_of_rare_levels_say_nothing_has_moved_where_nothing_was_alarmed() -> None:
+    levels = ["alpha beta", "zeta", "gamma delta eps"]
+    made = Monitor(Baseline.from_frame({"s": levels}))
+    made.update({"s": np.random.default_rng(1).choice(levels, 2000)})
+    assert made.alarms() == ()
+    text = made.report().text()
+    assert text.splitlines()[0] == "These rows: nothing has moved over 2,000 rows"
+    assert "no drift in 1 watched things" in text
+    assert "were to be expected" not in made.report().document()
+    assert "Constant in training" not in text
