@@ -28,7 +28,7 @@ _EVEN = np.linspace(0.0, 1.0, 51)
 class Baseline:
     """A model's training data, and what it said on its hold-out, as counts on frozen bins; no rows.
 
-    `Baseline.from_frame` makes one; `count` anything against it, `merge` adds counts. Dates are watched by their hour of the week.
+    `Baseline.from_frame` makes one; `count` anything against it, `merge` adds counts. Of dates the hour of the week is watched.
 
     Examples
     --------

@@ -48,7 +48,7 @@ def _alone(report: Report) -> str:
     lines += _block("Over time", over_time(report))
     told = [f"{when(one.raised)}  {one.title}{' (over)' if one.ended else ''}" for one in reversed(report.alerts)]
     lines += _block("Alerts", _first(told, 8))
-    lines += _block("Alarms", [alarm(one) for one in report.alarms])
+    lines += _block("Alarms", [alarm(one) for one in joined(report.alarms)])
     lines += _block("To know", list(report.notes))
     lines += _block("Missing", [f"{why} {line}" for why, line in report.missing])
     return "\n".join(lines)
