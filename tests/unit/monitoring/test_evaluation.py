@@ -261,7 +261,7 @@ def test_what_joins_an_open_alert_is_told_where_it_is_another_thing(
     turned(14, alarm("@score", "prediction", 450))  # began after it was told
     assert planned(store)[2:] == [("notify", "more")]
     assert "errors" in store.alerts.open("delays")[0].title
-    assert "age and town have changed together" in store.alerts.open("delays")[0].title
+    assert "age, town and the score have changed together" in store.alerts.open("delays")[0].title
 
 
 def test_what_moved_is_told_by_its_size_and_errors_last() -> None:
