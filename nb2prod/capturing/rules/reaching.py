@@ -117,8 +117,16 @@ class MainDependent(Rule):
                         f"`{code.name}` looks into `__main__`",
                         where=code.place(node),
                         why="Here `__main__` is this notebook; in the service it is the server, which has none of its variables.",
-                        fix=_carried(code.name, isinstance(code.thing, type)),
+                        fix=_by_name(code.tree, code.name) or _carried(code.name, isinstance(code.thing, type)),
                     )
+
+
+def _by_name(tree: ast.AST, name: str) -> str | None:
+    """A variable that is looked up in `__main__`: as a plain name it is a global, which goes along."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "__main__":
+            return f"{node.attr}      # in {name}, in the place of __main__.{node.attr} and its import: a global goes along"
+    return None
 
 
 def _carried(name: str, is_class: bool) -> str:
@@ -145,8 +153,17 @@ class GlobalState(Rule):
                             f"A cell changed `{ast.unparse(target)}`, which does not travel",
                             where=case.notebook.place(cell.execution, getattr(node, "lineno", None)),
                             why=f"The service imports {module} afresh, and there it has the value that its file says.",
-                            fix=f"set it in {module}.py, or make it an argument of the class or function that uses it",
+                            fix=_set_in_file(node, target, module),
                         )
+
+
+def _set_in_file(node: ast.AST, target: ast.expr, module: str) -> str:
+    """The cell's own line in the module's file, where it needs nothing of the notebook."""
+    file = Path(sys.modules[module].__file__ or f"{module}.py").name
+    alone = isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
+    if not alone or any(isinstance(one, ast.Name) for one in ast.walk(node.value)):  # type: ignore[attr-defined]
+        return f"set it in {file}, or make it an argument of the class or function that uses it"
+    return f"{target.attr} = {_line(node.value)}      # in {file}, not in the cell; then Kernel, Restart and Run All"  # type: ignore[attr-defined]
 
 
 def served(tree: ast.AST) -> Iterator[ast.AST]:

@@ -102,7 +102,9 @@ def test_code_that_looks_into_main() -> None:
     kernel = Kernel().run(
         SETUP, "LIMIT = 2\ndef predict(frame):\n    import __main__\n    return frame['a'] * __main__.LIMIT"
     )
-    assert only(kernel.look("predict", data="df"), "main-dependent").severity == "refuse"
+    finding = only(kernel.look("predict", data="df"), "main-dependent")
+    assert finding.severity == "refuse"
+    assert finding.fix.startswith("LIMIT      # in predict, in the place of __main__.LIMIT")
 
 
 def test_a_module_that_a_cell_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +119,7 @@ def test_a_module_that_a_cell_changed(tmp_path: Path, monkeypatch: pytest.Monkey
         "predict(df)",
     )
     finding = only(kernel.look("predict"), "global-state")
+    assert finding.fix.startswith("FACTOR = 3      # in prices_of_test.py, not in the cell")
     assert finding.where == "In [3], line 1"
     assert "prices_of_test.py" in finding.fix
 
