@@ -109,10 +109,10 @@ def _fix(name: str, notebook: Notebook) -> str:
         return f"%deploy {there}"
     made = next((cell.index for cell in notebook.saved or () if name in cells.facts(0, cell.source).writes), None)
     if made is not None:
-        return f"run cell {made}, which makes `{name}`, and those that it needs; then %deploy {name}"
+        return f"# run cell {made}, which makes `{name}`, and those that it needs; then\n%deploy {name}"
     rows = next((one for one, value in own(notebook.namespace) if is_frame(value)), None)
     if rows is None:
-        return f"run the cells that make `{name}`, then %deploy {name}"
+        return f"# run the cells that make `{name}`; then\n%deploy {name}"
     return f"%%deploy --data {rows}\ndef predict(frame):\n    return frame.sum(axis=1, numeric_only=True)"
 
 

@@ -107,7 +107,10 @@ class Door:
         if given.startswith("models:/"):
             return f"nb2prod deploy {given}"
         command = f"nb2prod {self.verb} {self.notebook} --model"
-        if given.startswith(("again", "-", "#", "\n")) or not given:
+        if given.startswith("again"):
+            whole = f"{command} {self.model}"
+            return mended(whole, whole, self.flags) + given.removeprefix("again")
+        if given.startswith(("-", "#", "\n")) or not given:
             return f"{command} {self.model} {given}".rstrip(" ")
         name = _NAME.match(given)
         if name:

@@ -33,6 +33,7 @@ def parse(line: str) -> Line:
     'make_pipeline(scaler, model)'
     """
     tokens = list(_tokens(line))
+    line = line[: tokens[-1][0] + len(tokens[-1][1])] if tokens else ""  # a comment behind it is none of it
     first = next((n for n, (_, word) in enumerate(tokens) if _is_flag(word)), len(tokens))
     model = line[: tokens[first][0]].strip() if first < len(tokens) else line.strip()
     words: dict[str, list[tuple[str, ...]]] = {}
@@ -78,9 +79,11 @@ Flags
 
 
 def _tokens(line: str) -> Iterator[tuple[int, str]]:
-    """Words at the top level, with where they begin."""
+    """Words at the top level, with where they begin, up to a comment."""
     depth, quote, begin = 0, "", -1
     for n, letter in enumerate(line):
+        if begin < 0 and letter == "#" and depth <= 0 and line[n + 1 : n + 2] in ("", " "):
+            return
         if begin < 0 and not letter.isspace():
             begin = n
         if quote:

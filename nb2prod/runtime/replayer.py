@@ -109,7 +109,7 @@ def _offline(host: str) -> Refused:
         code="network",
         where=host,
         why="The replay has no network, since a service may run where that host is not.",
-        fix=f"deploy with --allow-network {host}, or take what it fetches into the model",
+        fix=f"%deploy model --allow-network {host}",
     )
 
 
@@ -154,7 +154,7 @@ def _broke(error: Exception) -> Failed:
     last = next((one for one in reversed(frames) if one.filename == _BY_VALUE), frames[-1])
     place = f"{last.filename}, line {last.lineno}, in {last.name}"
     if isinstance(error, ModuleNotFoundError):
-        fix = f"pip install {error.name}, import it in a cell, and deploy again"
+        fix = f"pip install {error.name}      # then import it in a cell, and %deploy again"
         return Failed(f"The model needs `{error.name}`", code="missing-module", where=place, why=str(error), fix=fix)
     if isinstance(error, FileNotFoundError):
         return Failed(

@@ -21,7 +21,7 @@ DOOR = spoken.Door(notebook="a.ipynb", model="clf")
         ("%deploy model --env KEY", "nb2prod deploy a.ipynb --model clf --env KEY"),
         ("%deploy other --env KEY", "nb2prod deploy a.ipynb --model other --env KEY"),
         ("%deploy … --relock", "nb2prod deploy a.ipynb --model clf --relock"),
-        ("run cells 3 to 4 and %deploy again", "run cells 3 to 4 and nb2prod deploy a.ipynb --model clf again"),
+        ("run cells 3 to 4 and %deploy again", "run cells 3 to 4 and nb2prod deploy a.ipynb --model clf"),
         ("%deploy models:/delays/2", "nb2prod deploy models:/delays/2"),
         ("%deploy?", "nb2prod deploy --help"),
         ("%deployments", "nb2prod list"),

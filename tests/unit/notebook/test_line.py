@@ -100,3 +100,11 @@ def test_a_missing_name_in_an_expression_is_named_with_its_neighbour() -> None:
         arguments.model("f(modle)", {"f": len, "model": 1})
     assert caught.value.code == "no-such-variable"
     assert caught.value.fix == "%deploy f(model)"
+
+
+def test_a_comment_behind_the_line_is_none_of_it() -> None:
+    found = line.parse("score --tolerance 0.01 --name d      # or don't: np.random.seed(0) --x")
+    assert (found.model, found.text) == ("score", "score --tolerance 0.01 --name d")
+    assert found.words == {"--tolerance": [("0.01",)], "--name": [("d",)]}
+    assert line.parse("model      # again").model == "model"
+    assert line.parse("f('# 1') --name d").model == "f('# 1')"

@@ -245,6 +245,10 @@ def test_whatever_is_off_in_the_line_is_one_card_with_where_why_fix_and_kept(
             Refused("no", code="not-fitted", where="%deploy Tree(…)", fix="model = Tree().fit(X, y)\n%deploy model"),
             "model = Tree().fit(X, y)\n           %deploy model --name d --env A",
         ),
+        (
+            UsageError("no", code="no-such-variable", where="%deploy clf", fix="# run cell 3; then\n%deploy clf"),
+            "# run cell 3; then\n           %deploy clf --name d --env A",
+        ),
         (Refused("no", code="down", where="here", fix="nb2prod doctor --fix"), "!nb2prod doctor --fix"),
     ],
 )
