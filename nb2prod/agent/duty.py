@@ -39,7 +39,7 @@ class Duty:
         self.holder = f"{self._place}{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._evaluator = evaluator or Evaluator(store)
         self._actor = actor or Actor(home, store, self._roll_back, self._stop_canary)
-        self._written: dict[str, float] = {}
+        self._written: dict[str, tuple[float, int | None]] = {}
         self._pulses: dict[tuple[str, int], tuple[int, int, int]] = {}
 
     def turn(self, now: float, others: tuple[str, ...] = ()) -> None:
@@ -73,8 +73,11 @@ class Duty:
 
     def _show(self, name: str, now: float, *, local: bool) -> None:
         """Write the figures for Prometheus, and let the service know where they stand."""
-        if now - self._written.get(name, 0.0) >= FIGURES_SECONDS:
-            self._written[name] = now
+        row = self.store.deployments.find(name)
+        version = row.version if row is not None else None
+        written, of = self._written.get(name, (0.0, None))
+        if now - written >= FIGURES_SECONDS or version != of:  # another version's figures say nothing of this one
+            self._written[name] = now, version
             exposition.write(self.home, self.store, name, now)
         if local and not self._actor.busy(
             name

@@ -209,6 +209,22 @@ def test_what_another_agent_holds_is_left_alone_until_it_lets_go(desk: Desk) -> 
     assert len(desk.store.alerts.all("delays")) == 1
 
 
+def test_a_version_that_takes_over_has_none_of_the_figures_of_the_one_before(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    store = Store(home)
+    deploy(store)
+    store.alerts.declare("delays", [Alert("refunds", above=0.5, over="7d", min_count=10)])
+    feed, duty = Feed(store), Duty(home, store)
+    feed.minute(1)
+    feed.outcome(1, np.zeros(50), "refunds")
+    duty.turn(after(1))
+    figures = home.root / "figures" / "delays.prom"
+    assert "nb2prod_alert_value{" in figures.read_text()
+    deploy(store)
+    duty.turn(after(1) + 5)
+    assert "nb2prod_alert_value{" not in figures.read_text()
+
+
 def test_figures_for_prometheus_are_written_and_the_service_is_told_where(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", tmp_path / "cache")
     store = Store(home)
