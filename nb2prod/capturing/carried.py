@@ -117,8 +117,13 @@ def read(notebook: Path | None, folder: Path) -> Carried | None:
     return None
 
 
-def offer(notebook: Path, pins: Iterable[str], python: str) -> None:
+def offer(notebook: Path, pins: Iterable[str], python: str, proven: Iterable[str] = ()) -> None:
     """Write the captured versions into the notebook as juv and uv read them: a PEP 723 cell and ``metadata["uv.lock"]``.
+
+    Parameters
+    ----------
+    proven
+        Every version of the lock that was proven: what the pins need in turn is locked at these, not at the newest.
 
     Raises
     ------
@@ -142,7 +147,7 @@ def offer(notebook: Path, pins: Iterable[str], python: str) -> None:
         cells.insert(0, _cell(block, document))
     else:
         holder["source"] = _lines(_BLOCK.sub(lambda _: block, _text(holder)))
-    document["metadata"][METADATA] = _script_lock(block)
+    document["metadata"][METADATA] = _script_lock(block, proven)
     write_atomic(notebook, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
@@ -217,11 +222,16 @@ def _block(pins: Iterable[str], python: str) -> str:
     return f'# /// script\n# requires-python = "=={minor}.*"\n# dependencies = [\n{listed}# ]\n# ///'
 
 
-def _script_lock(block: str) -> str:
+def _script_lock(block: str, proven: Iterable[str]) -> str:
+    """The lock of a script block; uv keeps to the versions of the lock that it finds there, made with constraints."""
+    constraints = "".join(f"#     {json.dumps(pin)},\n" for pin in proven)
+    end = block.rindex("# ///")
+    held = f"{block[:end]}# [tool.uv]\n# constraint-dependencies = [\n{constraints}# ]\n{block[end:]}"
     with tempfile.TemporaryDirectory(prefix="nb2prod-script-") as temporary:
         script = Path(temporary) / "notebook.py"
-        script.write_text(block + "\n", "utf-8")
-        uv.run(["lock", "--script", script.name, "--quiet"], IndexSettings.of_pip(), folder=Path(temporary))
+        for text in (held, block) if constraints else (block,):
+            script.write_text(text + "\n", "utf-8")
+            uv.run(["lock", "--script", script.name, "--quiet"], IndexSettings.of_pip(), folder=Path(temporary))
         text = (Path(temporary) / "notebook.py.lock").read_text("utf-8")
     return re.sub(r"(?<=://)[^/@\s\"]+@", "", text)
 

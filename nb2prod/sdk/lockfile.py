@@ -6,6 +6,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from nb2prod import environments
 from nb2prod.capturing import carried
 from nb2prod.capturing.execution import Notebook
 from nb2prod.errors import UsageError
@@ -35,8 +36,9 @@ def write(capture: Capture, path: Path) -> Finding:
     """
     around = capture.record.environment
     travelling = {canonicalize_name(wheel.partition("-")[0]) for wheel in around.wheels}
-    pins = [pin for pin in around.pins if canonicalize_name(pin.partition("==")[0].partition("[")[0]) not in travelling]
-    carried.offer(path, pins, around.python)
+    proven = environments.read_lock(capture.folder / "requirements.txt").packages
+    pins, every = ([pin for pin in some if _name(pin) not in travelling] for some in (around.pins, proven))
+    carried.offer(path, pins, around.python, every)
     return Finding(
         code="notebook-written",
         severity="warn",
@@ -46,3 +48,7 @@ def write(capture: Capture, path: Path) -> Finding:
         "and drops unsaved edits, Overwrite drops the versions.",
         fix="File, Reload Notebook from Disk",
     )
+
+
+def _name(pin: str) -> str:
+    return canonicalize_name(pin.partition("==")[0].partition("[")[0])

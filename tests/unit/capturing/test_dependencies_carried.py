@@ -132,3 +132,23 @@ requires-dist = [{ name = "pandas", extras = ["excel"], specifier = ">=2" }, { n
     found = carried.read(notebook(tmp_path, **{"uv.lock": lock}), tmp_path)
     assert found is not None
     assert found.extras == {"pandas": frozenset({"excel"})}
+
+
+def test_what_the_pins_need_in_turn_is_locked_at_the_proven_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def twin(arguments: list[str], settings: object, *, folder: Path) -> str:
+        seen.append((folder / "notebook.py").read_text())
+        (folder / "notebook.py.lock").write_text("version = 1\n")
+        return ""
+
+    monkeypatch.setattr(carried.uv, "run", twin)
+    path = tmp_path / "work.ipynb"
+    path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    carried.offer(path, ["pandas==3.1.1"], "3.11.7", ["pandas==3.1.1", "packaging==26.3"])
+    held, last = seen
+    assert '# constraint-dependencies = [\n#     "pandas==3.1.1",\n#     "packaging==26.3",\n# ]\n# ///' in held
+    assert "packaging" not in last
+    assert "packaging" not in path.read_text()

@@ -32,7 +32,9 @@ def test_what_travels_as_a_wheel_is_left_out_of_what_an_index_is_asked_for(
     record = samples.record()
     around = msgspec.structs.replace(record.environment, pins=pins, wheels=wheels, python="3.11.7")
     record = msgspec.structs.replace(record, environment=around)
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\npackaging==26.3\nour-own==1.0\n")
     told = lockfile.write(Capture(tmp_path, record, Manifest(files={})), tmp_path / "work.ipynb")
-    assert offered == [(tmp_path / "work.ipynb", ["numpy==2.4.6", "uvicorn[standard]==0.30.1"], "3.11.7")]
+    every = ["numpy==2.4.6", "packaging==26.3"]
+    assert offered == [(tmp_path / "work.ipynb", ["numpy==2.4.6", "uvicorn[standard]==0.30.1"], "3.11.7", every)]
     assert (told.title, told.fix) == ("The versions were written into work.ipynb", "File, Reload Notebook from Disk")
     assert "Overwrite drops the versions" in told.why
