@@ -18,6 +18,7 @@ from nb2prod.capturing.fingerprints import Fingerprint
 from nb2prod.capturing.statements import Statements
 from nb2prod.capturing.watching import Watch
 
+_HOLDING = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.Try, ast.Match, ast.With, ast.AsyncWith)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -258,7 +259,7 @@ def read_saved(path: Path) -> tuple[SavedCell, ...] | None:
             cell.get("id"),
             cell.get("execution_count"),
             tuple(_texts(cell.get("outputs", ()))),
-            _raised(cell.get("outputs", ())),
+            None if str(cell.source).lstrip().startswith("%%") else _raised(cell.get("outputs", ())),
         )
         for index, cell in enumerate(document.cells, start=1)
         if cell.cell_type == "code" and str(cell.source).strip()
@@ -293,11 +294,11 @@ def _raised(outputs: Iterable[Any]) -> int | None:
 
 
 def _until(source: str, line: int) -> str:
-    """The text of a cell before the statement that stands in a line; a loop that raised went round before."""
+    """The text of a cell before the statement that stands in a line; one that holds others may have run some of them."""
     for node in getattr(cells.parse(source), "body", ()):
         if node.lineno <= line <= (node.end_lineno or node.lineno):
-            looped = isinstance(node, ast.For | ast.While)
-            return "\n".join(source.split("\n")[: (node.end_lineno or line) if looped else node.lineno - 1])
+            whole = isinstance(node, _HOLDING)
+            return "\n".join(source.split("\n")[: (node.end_lineno or line) if whole else node.lineno - 1])
     return ""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nb2prod.capturing.fingerprints import Fingerprint
 
 _NAME = "_nb2prod_watch"
-_FITS = re.compile(r"\b(?:\w*fit\w*|\w*train\w*)\s*\(")
+_CALL = re.compile(r"(\w+)\s*\(")
 _MOST = 100  # fits whose rows are remembered
 
 
@@ -77,7 +77,7 @@ def watch(shell: Any) -> None:
         number = running.pop() if running else None
         source = getattr(getattr(result, "info", None), "raw_cell", None)
         if number is not None and isinstance(source, str):
-            kept.ended(number, _failed(result), _rows(source, shell.user_ns))
+            kept.ended(number, _failed(result, source), _rows(source, shell.user_ns))
 
     setattr(shell, _NAME, kept)
     shell.events.register("pre_run_cell", begun)
@@ -97,20 +97,25 @@ def _running(shell: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _failed(result: Any) -> int | None:
-    """The line of the cell that raised; 0 where it did not begin."""
+def _failed(result: Any, source: str) -> int | None:
+    """The line of the cell that raised; 0 where it did not begin; None too where a magic does not tell how far it came."""
     error = getattr(result, "error_in_exec", None)
     if error is None:
         return None if getattr(result, "error_before_exec", None) is None else 0
+    lines = []
     trace = error.__traceback__
-    while trace is not None and not trace.tb_frame.f_code.co_name.startswith(("<module>", "<cell line")):
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name.startswith(("<module>", "<cell line")):
+            lines.append(int(trace.tb_lineno))
         trace = trace.tb_next
-    return int(trace.tb_lineno) if trace is not None else 0
+    if source.lstrip().startswith("%%"):
+        return lines[1] + 1 if len(lines) > 1 else None  # the first is the magic's own, which takes the lines below it
+    return lines[0] if lines else 0
 
 
 def _rows(source: str, namespace: Mapping[str, Any]) -> dict[str, Fingerprint]:
     """Fingerprints of what the `.fit` calls of a cell were given, by the names of the variables; whatever fails is left out."""
-    if not _FITS.search(source):
+    if not any(_fits(name, namespace) for name in set(_CALL.findall(source))):
         return {}
     try:
         from nb2prod.capturing import fingerprints
@@ -130,14 +135,25 @@ def _given(source: str, namespace: Mapping[str, Any]) -> dict[str, None]:
     texts = [text for fit in facts.fits for text in (fit.data, fit.labels) if text]
     names: list[str] = []
     for use in facts.uses:
-        function = namespace.get(use.function)
-        if type(function) is FunctionType and "fit" in (inside := set(_words(function.__code__))):
+        inside = _inside(use.function, namespace)
+        if "fit" in inside:
             texts += [*use.arguments, *(text for _, text in use.named)]
             names += sorted(inside)
     for text in texts:
         tree = cells.parse(text)
         names = [*sorted(cells.free_names(tree)), *names] if tree is not None else names
     return dict.fromkeys(name for name in names if name in namespace)
+
+
+def _fits(name: str, namespace: Mapping[str, Any]) -> bool:
+    """Whether a call of that name may fit something."""
+    return "fit" in name or "fit" in _inside(name, namespace)
+
+
+def _inside(name: str, namespace: Mapping[str, Any]) -> set[str]:
+    """The words in the code of a function."""
+    function = namespace.get(name)
+    return set(_words(function.__code__)) if type(function) is FunctionType else set()
 
 
 def _words(code: CodeType) -> Iterator[str]:

@@ -72,3 +72,26 @@ def test_two_names_were_made(tmp_path: Path) -> None:
     session = Session(tmp_path).added(base=BASE, made=made, fit="model = LogisticRegression().fit(X, y)")
     (finding,) = session.cell(made=made.replace("income", "debt")).look()
     assert finding.title == "`X` and `y` were made in cell 2, whose text was edited since"
+
+
+PARTS = {
+    "a magic over it": "%%time\n{0}\n1 / 0\nX = None",
+    "within a with": "with np.errstate(all='ignore'):\n    {0}\n    1 / 0\nX = None",
+    "within an if": "if True:\n    {0}\n    1 / 0\nX = None",
+    "in its last line": "{0}\n1 / 0",
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_fit_before_the_line_that_failed_is_known(tmp_path: Path, name: str) -> None:
+    text = PARTS[name].format("model = LogisticRegression(max_iter=1000).fit(X, y)")
+    session = Session(tmp_path).added(base=BASE, rows="X, y = loans[['income']], loans.bad", fit=text)
+    assert session.look(strict=True) == []
+    assert "X" in session.notebook.rows_at(3)
+    assert "X = None" not in dict(session.notebook.ran)[3]
+
+
+def test_what_a_function_of_any_name_fits_is_noted(tmp_path: Path) -> None:
+    build = "def build(rows, labels):\n    return LogisticRegression().fit(rows, labels)"
+    session = Session(tmp_path).added(base=BASE, build=build, made="model = build(loans[['income']], loans.bad)")
+    assert set(session.notebook.rows_at(3)) == {"loans"}
