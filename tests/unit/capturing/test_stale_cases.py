@@ -225,7 +225,7 @@ PURE = {
     "filled": "df['a'] = df['a'].fillna(df['a'].mean())",
     "by row": "df['c'] = df.apply(lambda row: row['a'] + row['b'], axis=1)",
     "by group": "df['c'] = df.groupby(df['a'] > 0)['b'].transform('mean')",
-    "made anew each time": "df = pd.DataFrame({'a': rng.normal(size=80), 'b': rng.normal(size=80)})\ndf['a'] *= 2",
+    "made anew each time": "df = pd.DataFrame(np.random.default_rng(1).normal(size=(80, 2)), columns=['a', 'b'])\ndf['a'] *= 2",
     "a list made anew": "names = []\nnames.append('a')\ndf = df[[*names, 'b']]",
     "fitted": FIT,
 }
