@@ -299,7 +299,7 @@ class SpoolRecorder:
 
     def _marked(self, now: float) -> bool:
         """Has the clock passed a mark? All services cut at the same ones, so that what they counted is cut as that of one is."""
-        if self._rotate > MARKED:
+        if not 0 < self._rotate <= MARKED:
             return now - self._since >= self._rotate
         return now // self._rotate != self._since // self._rotate
 

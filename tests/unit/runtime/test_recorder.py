@@ -290,5 +290,7 @@ def test_all_services_cut_at_the_same_marks_of_the_clock(tmp_path: Path) -> None
         made._rotate, made._since = 3600.0, 3599.0
         assert not made._marked(3601.0)
         assert made._marked(7199.0)
+        made._rotate = 0.0
+        assert made._marked(3599.0)
     finally:
         made.close()
