@@ -58,6 +58,8 @@ class Door:
 
     def mend(self, text: str) -> str:
         """The fix of a finding, as of an error."""
+        if _BELOW in text:
+            return text
         whole = self.deploys and (
             text.startswith(("--", "%deploy")) or _PLACEHOLDER.match(text) or _RUN_AGAIN.match(text)
         )
@@ -71,7 +73,13 @@ class Door:
         command = f"nb2prod {self.verb} {self.notebook} --model {self.model}"
         cell = re.findall(r"\d+", found["cells"])[-1]
         then = mended(command, command, self.flags)
-        return f"%deploy {self.model}\n{_BELOW} {cell}: the cells after it are not run. Then\n{then}"
+        load = "" if self._loads() else "%load_ext nb2prod\n"
+        return f"{load}%deploy {self.model}\n{_BELOW} {cell}: the cells after it are not run. Then\n{then}"
+
+    def _loads(self) -> bool:
+        """Whether a cell of the notebook makes the line known."""
+        (path,) = shlex.split(self.notebook)
+        return Path(path).is_file() and "load_ext nb2prod" in Path(path).read_text("utf-8", errors="replace")
 
     def _whole(self, text: str, where: str) -> str:
         if _BELOW in text:

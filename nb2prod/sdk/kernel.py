@@ -13,6 +13,8 @@ from nb2prod.errors import OURS, REPORT, Failed, Refused, UsageError
 from nb2prod.sdk import marking
 from nb2prod.sdk.interruption import handed_on
 
+_NO_MAGIC = re.compile(r"magic(?: function)? `%%?deploy\w*` not found")
+
 Heard = Callable[[dict[str, Any]], None]
 
 _CUT_SHORT = "it was ended before it had taken back what it began; nb2prod doctor --fix does that"
@@ -125,12 +127,24 @@ class Kernel:
             self._marked.append(message["model"])
 
     def _cell_failed(self, position: int, content: dict[str, Any]) -> Refused:
+        if content["ename"] == "UsageError" and _NO_MAGIC.search(content["evalue"]):
+            return self._not_loaded(position)
         return Refused(
             f"Cell {position} of {self._path.name} fails",
             code="cell-failed",
             where=f"cell {position}",
             why=f"{content['ename']}: {content['evalue']}{self._of_marks(content)}",
             fix=self._fix(position),
+            kept="nothing was registered",
+        )
+
+    def _not_loaded(self, position: int) -> Refused:
+        return Refused(
+            f"Cell {position} of {self._path.name} deploys before nb2prod is loaded",
+            code="cell-failed",
+            where=f"cell {position}",
+            why="A fresh kernel knows the line only once the notebook has loaded it.",
+            fix=f"%load_ext nb2prod      # as the first line of cell {position}",
             kept="nothing was registered",
         )
 

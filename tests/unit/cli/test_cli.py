@@ -538,7 +538,10 @@ def test_a_cell_is_not_to_be_run_again_where_all_are_run_in_their_order(
 ) -> None:
     twin.raises = Refused("stale", code="stale", where="cell 5", fix=fix)
     run(["deploy", str(notebook), "--model", "clf", "--strict", "--json"])
-    first, second, third = told(capsys)["error"]["fix"].split("\n")
-    assert first == "%deploy clf"
+    load, first, second, third = told(capsys)["error"]["fix"].split("\n")
+    assert (load, first) == ("%load_ext nb2prod", "%deploy clf")
     assert second.startswith(f"# in a cell of its own below cell {cell}: the cells after it are not run")
     assert third == f"nb2prod deploy {notebook} --model clf --strict"
+    notebook.write_text("%load_ext nb2prod")
+    run(["deploy", str(notebook), "--model", "clf", "--strict", "--json"])
+    assert told(capsys)["error"]["fix"].startswith("%deploy clf\n")

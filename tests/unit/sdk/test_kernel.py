@@ -44,6 +44,13 @@ def test_a_notebook_that_marks_another_model_runs_on_and_says_why_it_fails(tmp_p
     assert caught.value.fix.startswith("%deploy model  ")
 
 
+@pytest.mark.parametrize("cell", ["%deploy model", "%%deploy --data X\ndef predict(frame):\n    return frame"])
+def test_a_line_that_the_notebook_does_not_load_is_told_with_the_line_that_does(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(Refused) as caught:
+        run(notebook(tmp_path, "model = 1", cell), "model")
+    assert caught.value.fix == "%load_ext nb2prod      # as the first line of cell 2"
+
+
 def test_a_notebook_without_a_mark_runs_to_its_end(tmp_path: Path) -> None:
     assert run(notebook(tmp_path, LOAD, "y = 1"), "model") == (2, 0)
 
