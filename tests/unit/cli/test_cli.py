@@ -543,5 +543,6 @@ def test_a_cell_is_not_to_be_run_again_where_all_are_run_in_their_order(
     assert second.startswith(f"# in a cell of its own below cell {cell}: the cells after it are not run")
     assert third == f"nb2prod deploy {notebook} --model clf --strict"
     notebook.write_text("%load_ext nb2prod")
+    twin.raises = Refused("stale", code="stale", where="cell 5", fix=fix)
     run(["deploy", str(notebook), "--model", "clf", "--strict", "--json"])
     assert told(capsys)["error"]["fix"].startswith("%deploy clf\n")
