@@ -34,11 +34,16 @@ def few(feature: Feature, factor: float) -> NDArray[np.bool_]:
     """Levels with a bucket of their own that came in too few bursts for one, where rows hang together by `factor`.
 
     A bucket was given for rows. A level that came in one burst has one because of that burst, and its like that had none
-    then is `other` or `unseen`: as many of them come as such levels are not seen again.
+    then is `other` or `unseen`: as many of them come as such levels are not seen again. Levels of up to R bursts, new ones
+    included, have the share that those of 1 to R + 1 bursts had (Good 1953), so the cut lies where levels of R + 1 have the
+    fewest rows: a cut amid many like levels would put those together that luck made few.
     """
     if feature.kind != "category" or factor <= 1:
         return np.zeros(max(feature.size - BODY, 0), np.bool_)
-    return np.append(feature.counts[BODY:-2] < LEVEL_ROWS * factor, [False, False])
+    bursts = feature.counts[BODY:-2] / factor
+    held = np.bincount(np.minimum(np.ceil(bursts - 0.5), LEVEL_ROWS + 1).astype(np.int64), bursts, LEVEL_ROWS + 2)
+    cut = 2 + int(np.argmin(held[3 : LEVEL_ROWS + 1]))
+    return np.append(np.ceil(bursts - 0.5) <= cut, [False, False])
 
 
 @dataclass(frozen=True, eq=False)

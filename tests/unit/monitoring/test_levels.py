@@ -13,6 +13,7 @@ from nb2prod.monitoring import Monitor
 from nb2prod.monitoring.statistics.detector import Detector
 from nb2prod.monitoring.statistics.layout import Layout
 from nb2prod.monitoring.statistics.mixes import Urn
+from nb2prod.monitoring.statistics.scales import few
 from nb2prod.monitoring.statistics.seasonal import Seasonal
 
 
@@ -156,3 +157,12 @@ def test_a_bet_on_more_new_levels_is_fair_where_fewer_come_than_were_expected() 
         mean = chance @ np.exp(gains)
         assert (mean <= 1 + 1e-6).all()
         assert share < 1 or mean == pytest.approx(1)
+
+
+def test_levels_are_not_parted_by_luck_where_many_are_alike() -> None:
+    bursts = [60, *np.random.default_rng(0).integers(14, 27, 20).tolist(), 1, 1, 2]
+    values = np.repeat([f"v{k}" for k in range(len(bursts))], np.array(bursts) * 20)
+    feature = Baseline.from_frame({"x": values}, kinds={"x": "category"}).feature("x")
+    names = np.array(feature.levels)[few(feature, 20.0)[:-2]]
+    assert set(names) <= {"v21", "v22", "v23"}
+    assert not few(feature, 1.0).any()
