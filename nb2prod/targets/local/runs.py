@@ -176,3 +176,14 @@ def never_ran(name: str, version: int) -> NotFound:
         fix=f'nb2prod.deploy("models:/{name}/{version}")',
         kept="the version that takes traffic goes on",
     )
+
+
+def nothing_ran(name: str) -> NotFound:
+    """What to say where no version took traffic yet."""
+    return NotFound(
+        f"`{name}` has no version that took traffic",
+        code="no-run",
+        where=name,
+        why="Its first deploy was not completed.",
+        fix="%deploy model --name " + name,
+    )

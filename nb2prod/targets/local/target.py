@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from nb2prod.errors import Nb2prodError, NotFound
+from nb2prod.errors import Nb2prodError
 from nb2prod.home import Home
 from nb2prod.records.proof import BentoRef
 from nb2prod.records.serving import ServiceSettings, ServiceStatus
@@ -19,10 +19,11 @@ from nb2prod.store.deployments import DeploymentRow, Deployments, RunRow
 from nb2prod.store.panes import Panes
 from nb2prod.targets.local import logs, orphans, ports, traffic
 from nb2prod.targets.local.canary import Canary
+from nb2prod.targets.local.candidates import Candidates
 from nb2prod.targets.local.gateway import Gateway
 from nb2prod.targets.local.place import lease
 from nb2prod.targets.local.processes import NEEDED, Processes
-from nb2prod.targets.local.runs import WorkerCommand, bento_worker, never_ran
+from nb2prod.targets.local.runs import WorkerCommand, bento_worker, never_ran, nothing_ran
 from nb2prod.targets.local.status import Observer
 from nb2prod.targets.local.supervisor import Supervisor
 
@@ -99,9 +100,9 @@ class LocalTarget:
         self.home.require_space(NEEDED, what=f"the service `{name}`")
         self._control()
         with self.processes.changing():
-            self._end_candidate(name)  # and nothing more: what else was made ready here is about to be used
+            self.candidates.end(name)  # and nothing more: what else was made ready here is about to be used
             self._register(name, n)
-            row = self._note_run(name, bento, python, n)
+            row = self.candidates.note(name, bento, python, n)
             run = self.processes.run(row)
             run.prepare(settings or ServiceSettings(name=name))
             lease(self.home, row.python, run.folder)
@@ -160,7 +161,7 @@ class LocalTarget:
         """End a run that was started and takes no traffic; nothing where there is none. Files of one without a version go too."""
         if self.store.find(name) and self.store.candidate(name):
             with self.processes.changing():
-                self._end_candidate(name)
+                self.candidates.end(name)
                 self.processes.reconcile()
 
     # ---------------------------------------------------------------- a deployment
@@ -206,7 +207,10 @@ class LocalTarget:
             No worker becomes ready; the deployment stays stopped.
         """
         self.home.require_space(NEEDED, what=f"the service `{name}`")
-        row = self._must_have_run(name)
+        self.store.get(name)
+        row = self.store.live(name)
+        if row is None:
+            raise nothing_ran(name)
         if self.store.get(name).desired == "running":
             self.ensure()
             return
@@ -263,7 +267,10 @@ class LocalTarget:
 
     def scale(self, name: str, workers: int) -> None:
         """Change how many workers a deployment has, in place."""
-        row = self._must_have_run(name)
+        self.store.get(name)
+        row = self.store.live(name)
+        if row is None:
+            raise nothing_ran(name)
         with self.processes.changing():
             self.store.change_run(name, row.run, workers=workers)
             self.store.change(name, workers=workers, verb="scale")
@@ -302,7 +309,7 @@ class LocalTarget:
         """Bring everything that should run up again: after a restart of the machine, a killed supervisord, a dead worker."""
         with self.processes.changing():
             if self.supervisor.pid() is None:
-                self._forget_candidates()
+                self.candidates.forget()
             self.processes.reconcile()
 
     def leftover_processes(self) -> list[int]:
@@ -319,6 +326,11 @@ class LocalTarget:
     def canary(self) -> Canary:
         """The challenger beside a deployment's champion."""
         return Canary(self.processes)
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """What was started and has no traffic yet."""
+        return Candidates(self.processes)
 
     @property
     def store(self) -> Deployments:
@@ -354,17 +366,6 @@ class LocalTarget:
         found = self.store.find(name)
         return found or self.store.create(name, port=self.port(name), workers=workers)
 
-    def _end_candidate(self, name: str) -> None:
-        row = self.store.find(name) and self.store.candidate(name)
-        if row:
-            self.supervisor.stop([self.processes.run(row).program_name(1)])
-            self._give_up(row)
-
-    def _note_run(self, name: str, bento: BentoRef | Path | str, python: Path | str, workers: int) -> RunRow:
-        known = {"capture": bento.capture, "tag": bento.tag} if isinstance(bento, BentoRef) else {}
-        folder = bento.folder if isinstance(bento, BentoRef) else bento
-        return self.store.add_run(name, bento=str(folder), python=str(python), workers=workers, **known)
-
     def _revive(self, name: str, version: int) -> RunRow:
         """Start the run of a version that took traffic before."""
         row = self.store.of_version(name, version)
@@ -395,35 +396,5 @@ class LocalTarget:
             self.store.change(row.name, desired="stopped", run=None, version=None, verb="switch-back")
         self.store.change_run(row.name, row.run, state="starting")
 
-    def _must_have_run(self, name: str) -> RunRow:
-        self.store.get(name)
-        row = self.store.live(name)
-        if row is None:
-            raise NotFound(
-                f"`{name}` has no version that took traffic",
-                code="no-run",
-                where=name,
-                why="Its first deploy was not completed.",
-                fix="%deploy model --name " + name,
-            )
-        return row
-
     def _promised(self) -> set[int]:
         return {row.port for row in self.store.all()}
-
-    def _forget_candidates(self) -> None:
-        """A supervisord that is gone took the unfinished deploys with it."""
-        for deployment in self.store.all():
-            row = self.store.candidate(deployment.name)
-            if row is not None:
-                self._give_up(row)
-
-    def _give_up(self, row: RunRow) -> None:
-        """What has a version took traffic before or is registered: it can be started again. Everything else is forgotten."""
-        if row.version is not None:
-            self.store.change_run(row.name, row.run, state="retired")
-            return
-        self.store.forget_run(row.name, row.run)
-        self.processes.run(row).remove()
-        if not self.store.runs(row.name):
-            self.store.remove(row.name)
