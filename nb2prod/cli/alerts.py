@@ -132,7 +132,12 @@ def remove_(name: str, words: Sequence[str], as_json: bool) -> None:
     return show.done(f"{name} is no longer watched: {alert.condition}", (), f"nb2prod alerts list {name}")
 
 
-@subverb(alerts_, "ack", "Say that somebody has seen an alert: it is not told again.", "nb2prod alerts ack delays 3")
+@subverb(
+    alerts_,
+    "ack",
+    "Say that somebody has seen an alert: it is not told again. What joins it later is, and what comes back once it was over.",
+    "nb2prod alerts ack delays 3",
+)
 @click.argument("name")
 @click.argument("number", type=int)
 @as_json

@@ -71,7 +71,8 @@ class Alerting:
     def acknowledge(self, number: int) -> AlertRecord:
         """Say that somebody has seen an alert: it is not told again.
 
-        The same of the same version that comes back after it was over is another alert: it is told, and says who had seen it.
+        What joins it later and makes it about something else is told. The same of the same version that comes back after it was
+        over is another alert: it is told, and says who had seen it.
         """
         return self._told.alerts.acknowledge(self.name, number, by=_user(), when=time.time())
 

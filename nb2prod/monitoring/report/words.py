@@ -72,7 +72,9 @@ def began(report: Report, feature: str) -> str:
     if feature not in report.changed:
         return ""
     first, last = report.changed[feature]
-    return f"the change began in {spoken(first) if first == last else stood(first, last)}"
+    if first == last:
+        return f"the change began in {spoken(first)}"
+    return f"the change began within {stood(first, last)}"
 
 
 ONE_PERIOD = "One period has rows so far: a time line needs a second one."

@@ -74,7 +74,7 @@ def test_a_life_of_twenty_minutes_is_drawn_over_time_with_the_change_as_a_band(s
     assert last < "2023-11-14T12:16Z"
     page = Page(report).html()
     assert "the band is the time in which the change began" in page
-    assert f"The change began in {stood(first, last)}" in page
+    assert f"The change began within {stood(first, last)}" in page
     young = replace(report, course=tuple(one for one in report.course if one.period == first))
     assert words.ONE_PERIOD in Page(young).html()
 
@@ -87,7 +87,7 @@ def test_a_report_of_one_feature_is_of_that_one_alone(store: Store) -> None:
     assert lines[0].startswith("delays 1: age: up: median")
     assert sum(line.startswith("  ▲ ") for line in lines) >= 8
     assert sum(line.startswith("  · ") for line in lines) >= 8
-    assert any(line.startswith("  the change began in Tue 14 Nov 12:") for line in lines)
+    assert any(line.startswith("  the change began within Tue 14 Nov 12:") for line in lines)
     for said in (page.text(), page.html()):
         assert "delays: age has moved up" in said
         assert "town" not in said
