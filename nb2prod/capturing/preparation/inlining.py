@@ -35,6 +35,7 @@ class Inliner:
 
     def __init__(self, functions: Mapping[str, ast.FunctionDef], taken: set[str]) -> None:
         self.functions, self.taken = functions, taken
+        self.made: set[str] = set()
         self.depth = 0
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
@@ -154,6 +155,7 @@ class Inliner:
     def _free(self, name: str) -> str:
         made = next(one for one in (name, *(f"{name}_{n}" for n in range(1, 10_000))) if one not in self.taken)
         self.taken.add(made)
+        self.made.add(made)
         return made
 
 

@@ -17,7 +17,7 @@ from nb2prod.capturing.preparation import comparing, forms, needed, tracing, tri
 from nb2prod.capturing.preparation.again import made_again
 from nb2prod.capturing.preparation.cell import Offer, Writer
 from nb2prod.capturing.preparation.columns import Columns
-from nb2prod.capturing.preparation.raw import Raw, outset
+from nb2prod.capturing.preparation.raw import Raw, numbers_anew, outset
 from nb2prod.capturing.preparation.slicing import Slice, backward
 from nb2prod.capturing.preparation.statements import Program
 from nb2prod.capturing.preparation.subject import Subject
@@ -72,20 +72,30 @@ def outside(subject: Subject, notebook: Notebook) -> Outside | None:
     expression = _expression(subject.expression, subject.fit.line)
     if expression is None:
         return None
-    found = _read(subject, notebook, expression, opened=False)
+    found = _read(subject, notebook, expression)
     if found is None or not found.open:
         return found
-    deeper = _read(subject, notebook, expression, opened=True)
-    return replace(deeper, steps=found.steps) if deeper is not None and not deeper.open else found
+    for opened, numbered in ((True, False), (False, True), (True, True)):
+        deeper = _read(subject, notebook, expression, opened=opened, numbered=numbered)
+        if deeper is not None and not deeper.open:
+            return replace(deeper, steps=found.steps)
+    return found
 
 
-def _read(subject: Subject, notebook: Notebook, expression: ast.expr, *, opened: bool) -> Outside | None:
-    """The preparation as the cells wrote it; `opened`, with the functions that learn from the rows written out."""
+def _read(
+    subject: Subject, notebook: Notebook, expression: ast.expr, *, opened: bool = False, numbered: bool = False
+) -> Outside | None:
+    """The preparation as the cells wrote it; `opened`, with the functions that learn from the rows written out.
+
+    `numbered`, with the raw rows as they are after they were numbered anew; None where they never were.
+    """
     program = Program(notebook.graph, notebook.namespace, apart=True, opened=opened)
     made = backward(program, subject.fit, expression, subject.data, notebook.namespace)
-    raw = outset(program, made, notebook.namespace, needed.names_of_labels(subject))
-    if raw is None:
+    raw = outset(program, made, notebook.namespace, needed.names_of_labels(subject), numbered=numbered)
+    if raw is None or (numbered and not any(numbers_anew(one.node) for one in made.steps)):
         return None
+    if raw.note and program.inliner and raw.name in program.inliner.made:
+        return None  # within a function there is no line to put it above
     steps = tuple(_step(made, number) for number in raw.preparing)
     return _offered(subject, notebook, program, made, raw, steps)
 

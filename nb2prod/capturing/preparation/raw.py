@@ -77,9 +77,17 @@ class Raw:
 
 
 def outset(
-    program: Program, made: Slice, namespace: Mapping[str, Any], labels: Collection[str] = frozenset()
+    program: Program,
+    made: Slice,
+    namespace: Mapping[str, Any],
+    labels: Collection[str] = frozenset(),
+    *,
+    numbered: bool = False,
 ) -> Raw | None:
-    """The raw rows of a slice; None where nothing was prepared. What makes columns of the `labels` is no preparation."""
+    """The raw rows of a slice; None where nothing was prepared. What makes columns of the `labels` is no preparation.
+
+    `numbered` takes none from before the rows were numbered anew: their index no longer says which they are.
+    """
     begun = next((number for number, name in enumerate(made.spine) if name is not None), len(made.spine))
     for number in range(begun, len(made.steps)):
         if _makes_data(made, number, namespace):
@@ -88,6 +96,9 @@ def outset(
     preparing = tuple(n for n in later if _prepares(program, made, n, namespace))
     if not preparing:
         return None
+    anew = [n + 1 for n in range(begun, preparing[0]) if numbers_anew(made.steps[n].node)]
+    if numbered and anew:
+        begun = anew[-1]
     for at in range(preparing[0], begun - 1, -1):
         name = made.spine[at]
         if name is None or made.wants[at].keys() & made.rows[at] - {name}:
@@ -106,6 +117,18 @@ def outset(
         )
     columns, source = made.wants[at].get(name, ALL), _source(program, made, at)
     return Raw(name, at, preparing, columns, False, _place(made, at), made.places[at], source=source)
+
+
+def numbers_anew(node: ast.stmt) -> bool:
+    """`reset_index(drop=True)`, `concat(…, ignore_index=True)`, `df.index = …`."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call):
+            ignored = forms.constant(forms.keyword(one, "ignore_index")) is True
+            if ignored or (isinstance(one.func, ast.Attribute) and forms.called(one) in ("reset_index", "set_axis")):
+                return True
+        if isinstance(one, ast.Attribute) and one.attr == "index" and isinstance(one.ctx, ast.Store):
+            return True
+    return False
 
 
 def _gone(program: Program, made: Slice, begun: int, first: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nb2prod.capturing.cells import FITTING, Facts, FitCall, Graph
-from nb2prod.capturing.preparation import forms, membership, versions
+from nb2prod.capturing.preparation import accessors, forms, membership, versions
 from nb2prod.capturing.preparation.columns import ALL, Columns
 from nb2prod.capturing.preparation.inlining import Inliner
 
@@ -57,7 +57,8 @@ class Program:
         self.inliner = Inliner(self.functions, self._taken()) if opened else None
         self.all = [one for cell in graph.cells for one in self._of(cell)]
         if apart:
-            nodes = versions.apart(membership.predicted([one.node for one in self.all]), namespace)
+            nodes = accessors.written_out(membership.predicted([one.node for one in self.all]))
+            nodes = versions.apart(nodes, namespace)
             self.all = [replace(one, node=node) for one, node in zip(self.all, nodes, strict=True)]
 
     def before(self, fit: FitCall) -> int:

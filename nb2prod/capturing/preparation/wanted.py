@@ -225,7 +225,8 @@ def read_by(function: ast.Lambda | ast.FunctionDef) -> Columns:
 def by_position(value: ast.AST, key: ast.AST, namespace: Mapping[str, Any]) -> Columns | None:
     """The columns of `df.iloc[:, 1:4]`, of a frame that is still there."""
     frame: Any = namespace.get(value.id) if isinstance(value, ast.Name) else None
-    if not is_frame(frame) or forms.names(key):
+    every = isinstance(key, ast.Slice) and key.lower is None and key.upper is None
+    if not is_frame(frame) or forms.names(key) or every:
         return None
     try:
         chosen = eval(compile(ast.Expression(_index(key)), "<nb2prod>", "eval"), {"slice": slice})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cells import Kernel, only
@@ -64,6 +66,18 @@ CASES = {
     "the cluster of each row, at once": (
         "from sklearn.cluster import KMeans\nX = df[['fare', 'pclass']].copy()\n"
         "X['cluster'] = KMeans(4, n_init=3, random_state=0).fit_predict(X)"
+    ),
+    "parts of a time by a view that a variable holds": (
+        "df['seen'] = pd.date_range('2024-01-01', periods=len(df), freq='7h')\nt = df['seen'].dt\ndf['hour'] = t.hour\n"
+        "months = pd.DatetimeIndex(df['seen'])\ndf['month'] = months.month\nX = df[['fare', 'hour', 'month']]"
+    ),
+    "lengths and codes by views that variables hold": (
+        "s = df['sex'].str\ndf['letters'] = s.len()\nc = df['port'].astype('category').cat\ndf['code'] = c.codes\n"
+        "X = df[['fare', 'letters', 'code']]"
+    ),
+    "every column by position": (
+        "from sklearn.decomposition import PCA\npca = PCA(2)\nX = df[['fare', 'pclass']].copy()\npca.fit(X)\n"
+        "X[['p1', 'p2']] = pca.transform(X.iloc[:, :])"
     ),
     "codes of every column of texts": (
         "d = df.copy()\nfor c in d.select_dtypes(exclude='number').columns:\n"
@@ -154,6 +168,40 @@ def test_the_cell_that_made_the_rows_is_where_to_begin_again() -> None:
         f"X = loans[['fare', 'pclass']]\nmodel = {TREE}.fit(X, df.lived)",
     )
     ready(only(kernel.look("model"), "preparation-outside"), kernel)
+
+
+@pytest.mark.parametrize(
+    "numbering",
+    [
+        "df = df.sort_values('fare').reset_index(drop=True)",
+        "df = df.sample(frac=1, random_state=42).reset_index(drop=True)",
+        "df = pd.concat([df[df.pclass == 1], df[df.pclass > 1]], ignore_index=True)",
+        "df = df.sort_values('fare')\ndf.index = range(len(df))",
+    ],
+)
+def test_rows_that_were_numbered_anew_and_then_overwritten_are_to_be_kept(numbering: str, tmp_path: Path) -> None:
+    Kernel().run(PEOPLE).namespace["df"].to_csv(tmp_path / "people.csv", index=False)
+    cells = [
+        f"df = pd.read_csv({str(tmp_path / 'people.csv')!r})",
+        numbering,
+        "df['fare'] = df['fare'] / 10\ndf['age'] = df['age'].fillna(df['age'].median())",
+        f"X = df[['fare', 'age']]\nmodel = {TREE}.fit(X, df.lived)",
+    ]
+    finding, _ = offered(*cells)
+    place, line = finding.fix.split("\n")
+    assert place == "# put above line 1 of In [4], then run the cells from In [2], which makes `df`, again"
+    kernel = Kernel().run(PEOPLE, *cells[:2], f"{line}\n{cells[2]}", cells[3])
+    ready(only(kernel.look("model"), "preparation-outside"), kernel)
+
+
+def test_no_line_is_to_be_put_into_a_function() -> None:
+    finding, _ = offered(
+        "def enrich(part):\n    out = part[['age', 'fare', 'pclass']].copy()\n    out['rank'] = out['fare'].rank(pct=True)\n"
+        "    out['age'] = out['age'].fillna(out['age'].median())\n    return out",
+        "train, test = train_test_split(df, random_state=0)\nX_train, X_test = enrich(train), enrich(test)",
+        f"model = {TREE}.fit(X_train, train.lived)",
+    )
+    assert finding.fix.startswith("write by hand")
 
 
 def test_a_column_that_is_made_and_dropped_again_is_no_preparation() -> None:
