@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 _NOT_READ = frozenset({"cursor", "commit", "rollback", "close", "executemany", "executescript", "write", "flush"})
+_INDEXERS = frozenset({"loc", "iloc", "at", "iat"})
+_TABLE = re.compile(r"\b(?:from|join)\s+([A-Za-z_][\w.]*)", re.IGNORECASE)
 
 Finds = Callable[[ast.AST], bool]
 
@@ -23,13 +26,39 @@ def reading(function: ast.AST, is_source: Finds) -> ast.expr | None:
     found = next(
         (node for node in _expressions(function) if _holds(node, is_source) and not _names(node) & local), None
     )
-    if found is None or is_source(found) or _is_not_read(found):
+    if isinstance(found, ast.Attribute) and (found.attr in _INDEXERS or _is_called(found, function)):
+        found = found.value  # what it is called or looked up with only the call has
+    if found is None or is_source(found) or _is_not_read(found, is_source):
         return None
     inside = {id(node) for node in ast.walk(found)}
     if any(is_source(node) and id(node) not in inside for node in _expressions(function)):
         return None
     rows = isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute) and found.func.attr == "execute"
     return ast.Call(ast.Attribute(found, "fetchall", ast.Load()), [], []) if rows else found
+
+
+def tables(function: ast.AST) -> list[str]:
+    """The tables that its queries name, in their order.
+
+    Examples
+    --------
+    >>> tables(ast.parse("db.execute(f'select rate from rates where zone = {zone!r}')"))
+    ['rates']
+    """
+    texts = [one.value for one in ast.walk(function) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    queries = [text for text in texts if "select" in text.lower()]
+    return list(dict.fromkeys(name for text in queries for name in _TABLE.findall(text)))
+
+
+def whole(function: ast.AST, source: str, fresh: Callable[[str], str]) -> str:
+    """The lines of a cell that read the tables of a database, where what is asked of it depends on the request.
+
+    `fresh` gives a name that the notebook does not have yet; `source` is the connection, as a cell writes it.
+    """
+    found = tables(function) or ["TABLE"]
+    known = {table: fresh(re.sub(r"\W", "_", table).lower()) for table in found}
+    read = [f'{name} = pd.read_sql("select * from {table}", {source})' for table, name in known.items()]
+    return "\n".join(read)
 
 
 def shown(whole: ast.expr) -> ast.expr:
@@ -80,6 +109,11 @@ def _bound(function: ast.AST, is_source: Finds) -> set[str]:
     }
 
 
-def _is_not_read(node: ast.expr) -> bool:
-    called = node.func if isinstance(node, ast.Call) else node
-    return isinstance(called, ast.Attribute) and (called.attr in _NOT_READ or called is node)
+def _is_not_read(node: ast.expr, is_source: Finds) -> bool:
+    if isinstance(node, ast.Attribute):
+        return is_source(node.value)
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _NOT_READ
+
+
+def _is_called(node: ast.expr, function: ast.AST) -> bool:
+    return any(isinstance(one, ast.Call) and one.func is node for one in ast.walk(function))

@@ -6,7 +6,7 @@ import ast
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -66,12 +66,12 @@ class FileRead(Rule):
                 if path is None or "://" in path or Path(path).is_absolute() != self.absolute:
                     continue
                 data = case.fresh("data")
-                read = _read(node, code.tree, data)
+                read = _read(node, code.tree, data, case.fresh)
                 yield self.finding(
                     f"`{code.name}` opens a file that only this machine has",
                     where=f"{code.place(node)}:  {_line(node)}",
                     why="The service runs elsewhere and does not find it.",
-                    fix=f"{data} = {ast.unparse(read.code)}\n# in a cell, and the value goes along. In {code.name}: {read.then}",
+                    fix=f"{read.code}\n# in a cell, and the value goes along. In {code.name}: {read.then}",
                     severity="refuse" if Path(path).expanduser().exists() else "warn",
                 )
 
@@ -212,30 +212,38 @@ def _opened(node: ast.AST, thing: Any) -> str | None:
 
 
 class _Read(NamedTuple):
-    """The expression that reads a file once, in a cell, and what stands in its place where it was read."""
+    """The line that reads a file once, in a cell, and what stands in its place where it was read."""
 
-    code: ast.expr
+    code: str
     then: str
 
 
-def _read(node: ast.AST, tree: ast.AST, data: str) -> _Read:
+def _read(node: ast.AST, tree: ast.AST, data: str, fresh: Callable[[str], str]) -> _Read:
     """What gives the content, not the open file, which cannot be saved: the call on it or with it, else all of its text."""
     assert isinstance(node, ast.Call)
     above = {id(child): parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     function = node.func
     called = getattr(function, "attr", getattr(function, "id", ""))
     if called == "connect" and (queried := _queried(node, tree)):
-        return _Read(queried[0], f"{data} in the place of {_line(queried[1])}, and no connection")
+        return _Read(_set(data, queried[0]), f"{data} in the place of {_line(queried[1])}, and no connection")
+    if called == "connect":
+        lines = reading.whole(tree, ast.unparse(node), fresh)
+        names = " and ".join(line.partition(" = ")[0] for line in lines.splitlines())
+        return _Read(lines, f"look up in {names}, and no connection")
     if called != "open":
-        return _Read(node, f"{data} in the place of {_line(node)}")
+        return _Read(_set(data, node), f"{data} in the place of {_line(node)}")
     parent = above.get(id(node))
     user = above.get(id(parent)) if isinstance(parent, ast.Attribute) else parent
     if isinstance(user, ast.Call) and not isinstance(parent, ast.withitem):
-        return _Read(user, f"{data} in the place of {_line(user)}")
+        return _Read(_set(data, user), f"{data} in the place of {_line(user)}")
     binary = any("b" in str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant))
     kind = "BytesIO" if binary else "StringIO"
     content = ast.Call(ast.Attribute(node, "read", ast.Load()), [], [])
-    return _Read(content, f"io.{kind}({data}) in the place of {_line(node)}, with import io in a cell")
+    return _Read(_set(data, content), f"io.{kind}({data}) in the place of {_line(node)}, with import io in a cell")
+
+
+def _set(name: str, value: ast.expr) -> str:
+    return f"{name} = {ast.unparse(value)}"
 
 
 def _queried(node: ast.Call, tree: ast.AST) -> tuple[ast.expr, ast.expr] | None:

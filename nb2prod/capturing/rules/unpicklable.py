@@ -110,9 +110,13 @@ def _fix(held: Held, case: Case) -> str:
         return f"%deploy {case.shown} --exclude {name}"
     if name != held.path or made is None or held.by not in ("global", "closure", "default"):
         return mend(held)
-    return _read_once(held, case, made) or (
-        f"{name} = {ast.unparse(made)}\n# as the first line of {_plain(held.of or 'predict')}: "
-        "made where it runs, it need not be saved"
+    return (
+        _read_once(held, case, made)
+        or _read_whole(held, case, made)
+        or (
+            f"{name} = {ast.unparse(made)}\n# as the first line of {_plain(held.of or 'predict')}: "
+            "made where it runs, it need not be saved"
+        )
     )
 
 
@@ -126,18 +130,42 @@ def _left(held: Held, case: Case, made: ast.expr | None) -> str | None:
 
 def _read_once(held: Held, case: Case, made: ast.expr) -> str | None:
     """What the function reads through it, for a connection or file of this machine: a value that goes along."""
-    if contents.kind(held.value) not in leaving.LOCAL and not _taken_along(held.value):
+    if not _is_local(held.value) and not _taken_along(held.value):
         return None
     name, of = held.path, held.of or ""
-    tree = next((one.tree for one in case.travelling if one.name == of), None)
+    tree = _tree(of, case)
     read = reading.reading(tree, lambda node: isinstance(node, ast.Name) and node.id == name) if tree else None
     if read is None:
         return None
-    there = next((one for one, other in case.notebook.namespace.items() if other is held.value), None)
-    source = ast.Name(there, ast.Load()) if there else made
+    source = _variable(held.value, case) or made
     once = ast.unparse(reading.replaced(read, lambda node: isinstance(node, ast.Name) and node.id == name, source))
     data, used = case.fresh("data"), ast.unparse(reading.shown(read))
     return f"{data} = {once}\n# in a cell, and the value goes along. In {_plain(of)}: {data} in the place of {used}"
+
+
+def _read_whole(held: Held, case: Case, made: ast.expr) -> str | None:
+    """Its tables as frames, where the function asks a database of this machine what the request says."""
+    tree = _tree(held.of or "", case)
+    if tree is None or not _is_local(held.value):
+        return None
+    lines = reading.whole(tree, ast.unparse(_variable(held.value, case) or made), case.fresh)
+    names = " and ".join(line.partition(" = ")[0] for line in lines.splitlines())
+    return f"{lines}\n# in a cell, and {names} goes along. In {_plain(held.of or '')}: look up in {names}, not in {held.path}"
+
+
+def _is_local(value: Any) -> bool:
+    """A database that is a file of this machine: opened where it runs it is not there."""
+    url = str(getattr(value, "url", "")) if contents.kind(value) == "sqlalchemy.engine.base.Engine" else ""
+    return contents.kind(value) in leaving.LOCAL or url.startswith(("sqlite", "duckdb"))
+
+
+def _tree(name: str, case: Case) -> ast.AST | None:
+    return next((one.tree for one in case.travelling if one.name == name), None)
+
+
+def _variable(value: Any, case: Case) -> ast.expr | None:
+    there = next((one for one, other in case.notebook.namespace.items() if other is value), None)
+    return ast.Name(there, ast.Load()) if there else None
 
 
 def _made(value: Any, name: str, case: Case) -> ast.expr | None:

@@ -176,3 +176,30 @@ def test_what_an_enclosed_function_reaches_for_is_seen(monkeypatch: pytest.Monke
     """
     kernel = Kernel().run(SETUP, "import os", code, "model = make(2)")
     assert only(kernel.look("model", data="df"), "environment-variable").fix == "%deploy model --env CUT"
+
+
+def test_a_database_that_a_function_asks_for_what_a_request_says_is_read_by_the_table(tmp_path: Path) -> None:
+    (tmp_path / "rates.db").touch()
+    code = f"""
+    def predict(frame):
+        conn = sqlite3.connect('{tmp_path}/rates.db')
+        rates = [conn.execute('select rate from rates where zone = ?', (z,)).fetchone()[0] for z in frame['a']]
+        return frame['a'] * rates
+    """
+    kernel = Kernel().run(SETUP, "import sqlite3", code)
+    first, second = only(kernel.look("predict", data="df"), "absolute-path").fix.split("\n")
+    assert first == f"""rates = pd.read_sql("select * from rates", sqlite3.connect('{tmp_path}/rates.db'))"""
+    assert second.endswith("In predict: look up in rates, and no connection")
+
+
+def test_what_is_read_of_a_frame_that_comes_of_a_connection_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "rates.db").touch()
+    code = f"""
+    def predict(frame):
+        conn = sqlite3.connect('{tmp_path}/rates.db')
+        f = pd.read_sql('select * from rates', conn).set_index('zone').rate
+        return frame['a'].map(f)
+    """
+    fix = only(Kernel().run(SETUP, "import sqlite3", code).look("predict", data="df"), "absolute-path").fix
+    opened = f"sqlite3.connect('{tmp_path}/rates.db')"
+    assert fix.startswith(f"data = pd.read_sql('select * from rates', {opened}).set_index('zone').rate\n")

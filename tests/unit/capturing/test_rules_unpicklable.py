@@ -308,3 +308,36 @@ def test_what_a_function_reads_through_an_enclosed_connection_is_read_once() -> 
     fix = only(kernel.look("model", data="df"), "not-picklable").fix
     assert fix.startswith("data = dict(db.execute('select * from rates'))['north']\n")
     assert "In make.predict: data in the place of dict(db.execute('select * from rates'))['north']" in fix
+
+
+@pytest.mark.parametrize(
+    ("body", "fix"),
+    [
+        (
+            "f = pd.read_sql('select * from rates', db).set_index('branch').rate\n    return frame['a'] * f['north']",
+            (
+                "data = pd.read_sql('select * from rates', db).set_index('branch').rate\n# in a cell, and the value goes along. "
+                "In predict: data in the place of pd.read_sql('select * from rates', db).set_index('branch').rate"
+            ),
+        ),
+        (
+            (
+                "names = ['south'] * len(frame)\n"
+                "    return [db.execute('select rate from rates where branch = ?', (n,)).fetchone()[0] for n in names]"
+            ),
+            (
+                'rates = pd.read_sql("select * from rates", db)\n# in a cell, and rates goes along. '
+                "In predict: look up in rates, not in db"
+            ),
+        ),
+    ],
+    ids=["read-once", "asked-for-each"],
+)
+def test_a_database_of_this_machine_is_read_in_a_cell_and_never_opened_where_it_is_not(body: str, fix: str) -> None:
+    kernel = Kernel().run(SETUP, SETUP_OF_A_CLASS, DATABASE, f"def predict(frame):\n    {body}")
+    assert only(kernel.look("predict", data="df"), "not-picklable").fix == fix
+    typed, used = fix.split("\n")[0], fix.rpartition("data in the place of ")[2]
+    kernel.run(typed)
+    if used in body:
+        kernel.run(f"def predict(frame):\n    {body.replace(used, 'data')}")
+        assert codes(kernel.look("predict", data="df")) == []
