@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nb2prod.capturing import cells, naming, preparation
+from nb2prod.capturing import naming, preparation, redefinition
 from nb2prod.capturing.cells import FitCall
 from nb2prod.capturing.execution import Notebook
 from nb2prod.capturing.expressions import evaluated, whole
@@ -94,7 +93,7 @@ def _data(
     _must_be_fitted(owner(model), shown.partition(".")[0], usual_pair(notebook.namespace) or (*found, "ROWS")[:1])
     if found:
         raise _ambiguous("data", shown, list(found))
-    gone = _defined_anew(shown, fit, notebook)
+    gone = redefinition.no_longer_there(shown, fit, notebook) if fit is not None else None
     if gone is not None:
         raise gone
     raise UsageError(
@@ -126,31 +125,6 @@ def _prepared(model: Any, shown: str, name: str | None, fit: FitCall | None, not
         fix=found.fix,
         kept=KEPT,
     )
-
-
-def _defined_anew(shown: str, fit: FitCall | None, notebook: Notebook) -> UsageError | None:
-    """`fit(df[features], y)`, and `features` is another list since: the cells between make the rows again."""
-    if fit is None or fit.data is None:
-        return None
-    ran, at = notebook.statements, notebook.statements.place(fit)
-    for name in sorted(cells.free_names(ast.parse(fit.data))):
-        before, later = (ran.graph.writer(name, until) for until in (at, ran.graph.last))
-        if before is None or later is None or ran.of(before).code == ran.of(later).code:
-            continue
-        was, now = (ran.of(one).execution for one in (before, later))
-        first, last = (notebook.positions.get(one) for one in (now, fit.execution))
-        known = first is not None and last is not None and first.index < last.index
-        again = f"cells {first.index} to {last.index}" if known and first and last else f"the cell that fits `{shown}`"
-        return UsageError(
-            f"The rows that `{shown}` was fitted on are no longer there: {notebook.place(now)} changed `{name}`",
-            code="no-data",
-            where=f"{notebook.place(now)}: {name}",
-            why=f"It was fitted on `{fit.data}` ({notebook.place(fit.execution, fit.line)}) with the `{name}` of In [{was}], "
-            "which is another now.",
-            fix=f"run {again} again and %deploy again",
-            kept=KEPT,
-        )
-    return None
 
 
 def _ambiguous(what: str, shown: str, found: Sequence[str]) -> UsageError:

@@ -176,3 +176,52 @@ def test_columns_chosen_anew_after_the_fit_are_named_with_the_cells_to_run(tmp_p
     )
     assert "with the `features` of In [2]" in told.value.why
     assert told.value.fix == "run cells 2 to 3 again and %deploy again"
+
+
+LISTED = "features = ['income', 'debt']"
+OF_LIST = "model = LogisticRegression(max_iter=1000).fit(loans[features], loans.bad)"
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("change", ["features.append('age')", "features.remove('debt')"])
+def test_a_list_of_columns_changed_in_place_is_named(tmp_path: Path, loaded: bool, change: str) -> None:
+    session = Session(tmp_path, loaded=loaded).added(base=BASE, features=LISTED, fit=OF_LIST, change=change)
+    with pytest.raises(UsageError) as told:
+        session.look()
+    assert told.value.title == (
+        "The rows that `model` was fitted on are no longer there: cell 4 (In [4]) changed `features`"
+    )
+    assert told.value.fix == "run the cell that fits `model` again and %deploy again"
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_list_of_columns_edited_above_the_frame_that_is_made_with_it_is_named(tmp_path: Path, loaded: bool) -> None:
+    session = Session(tmp_path, loaded=loaded).added(
+        base=BASE, features=LISTED, rows="X = loans[features]\ny = loans.bad", fit=FITXY
+    )
+    session.cell(features="features = ['income', 'debt', 'age']").run("features", "rows")
+    with pytest.raises(UsageError) as told:
+        session.look()
+    assert told.value.where == "cell 2 (In [5]): features"
+    assert "fitted on `X`" in told.value.why
+    assert told.value.fix == "run cells 2 to 4 again and %deploy again"
+
+
+def test_a_list_that_grows_above_the_fit_is_run_from_where_it_begins(tmp_path: Path) -> None:
+    grown = "features.append('age')"
+    session = Session(tmp_path).added(base=BASE, features=LISTED, grown=grown, fit=OF_LIST)
+    with pytest.raises(UsageError) as told:
+        session.run("grown").look()
+    assert told.value.fix == "run cells 2 to 4 again and %deploy again"
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_cell_that_changed_the_rows_and_failed_is_to_be_mended(tmp_path: Path, loaded: bool) -> None:
+    made = "use = loans[loans.age > 20]\nuse = use.assign(ratio=use.debt / use.income)"
+    fit = "model = LogisticRegression(max_iter=1000).fit(use[['income', 'ratio']], use.bad)"
+    session = Session(tmp_path, loaded=loaded).added(base=BASE, made=made, fit=fit)
+    session.cell(made=made.replace("20", "30").replace("use.income", "use.incom")).run("made", "fit")
+    with pytest.raises(UsageError) as told:
+        session.look()
+    assert told.value.title.endswith("cell 2 (In [4]) changed `use` and failed")
+    assert told.value.fix == "mend cell 2, run cells 2 to 3 again and %deploy again"
