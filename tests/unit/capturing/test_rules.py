@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cells import FIT, SETUP, Kernel, only
+from cells import FIT, SETUP, Kernel, codes, only
 from sklearn.linear_model import LogisticRegression
 
 from nb2prod.capturing import discovery, rules
@@ -33,6 +33,37 @@ def test_an_estimator_made_in_the_line_is_given_a_variable_that_is_not_the_deplo
     case = rules.Case(found, Notebook(namespace=kernel.namespace), flavors.of(found.model))
     (finding,) = [one for one in rules.look(case) if one.code == "not-fitted"]
     assert finding.fix == "model = LogisticRegression().fit(df, ANSWERS)\n%deploy model --name nf"
+
+
+@pytest.mark.parametrize(
+    ("scaler", "fix"),
+    [
+        ("", "model.fit(df, y)"),
+        ("scaler = StandardScaler().fit(df)", 'model = Pipeline([("sc", scaler), ("clf", clf)])'),
+    ],
+    ids=["none-fitted", "one-in-the-notebook"],
+)
+def test_a_step_that_was_never_fitted_is_named_and_the_line_mends_it(scaler: str, fix: str) -> None:
+    parts = "from sklearn.pipeline import Pipeline\nclf = LogisticRegression().fit(df, y)"
+    made = "model = Pipeline([('sc', StandardScaler()), ('clf', clf)])"
+    kernel = Kernel().run(SETUP, parts, scaler, "X = df", made)
+    finding = only(kernel.look("model", data="df"), "not-fitted")
+    assert finding.title == "`model` is not fitted: its step `sc` has learnt nothing yet"
+    assert finding.fix == fix
+    assert "not-fitted" not in codes(kernel.run(finding.fix).look("model", data="df"))
+
+
+def test_a_step_that_learns_nothing_needs_no_fit() -> None:
+    code = """
+    from sklearn.pipeline import Pipeline
+    from sklearn.base import BaseEstimator, TransformerMixin
+    class Same(TransformerMixin, BaseEstimator):
+        def fit(self, X, y=None): return self
+        def transform(self, X): return X
+    clf = LogisticRegression().fit(df, y)
+    model = Pipeline([('same', Same()), ('clf', clf)])
+    """
+    assert "not-fitted" not in codes(Kernel().run(SETUP, code).look("model", data="df"))
 
 
 def test_a_model_that_is_not_fitted() -> None:
