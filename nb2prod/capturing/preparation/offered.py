@@ -73,6 +73,9 @@ def outside(subject: Subject, notebook: Notebook) -> Outside | None:
     if expression is None:
         return None
     found = _read(subject, notebook, expression)
+    if found is not None and found.first:
+        without = _read(subject, notebook, expression, added=True)
+        return without if without is not None and not without.open and not without.first else found
     if found is None or not found.open:
         return found
     for opened, numbered in ((True, False), (False, True), (True, True)):
@@ -83,15 +86,23 @@ def outside(subject: Subject, notebook: Notebook) -> Outside | None:
 
 
 def _read(
-    subject: Subject, notebook: Notebook, expression: ast.expr, *, opened: bool = False, numbered: bool = False
+    subject: Subject,
+    notebook: Notebook,
+    expression: ast.expr,
+    *,
+    opened: bool = False,
+    numbered: bool = False,
+    added: bool = False,
 ) -> Outside | None:
     """The preparation as the cells wrote it; `opened`, with the functions that learn from the rows written out.
 
-    `numbered`, with the raw rows as they are after they were numbered anew; None where they never were.
+    `numbered`, with the raw rows as they are after they were numbered anew; None where they never were. `added`, with the frame
+    as it is, without columns that were put into it.
     """
     program = Program(notebook.graph, notebook.namespace, apart=True, opened=opened)
     made = backward(program, subject.fit, expression, subject.data, notebook.namespace)
-    raw = outset(program, made, notebook.namespace, needed.names_of_labels(subject), numbered=numbered)
+    labels = needed.names_of_labels(subject)
+    raw = outset(program, made, notebook.namespace, labels, numbered=numbered, added=added)
     if raw is None or (numbered and not any(numbers_anew(one.node) for one in made.steps)):
         return None
     if raw.note and program.inliner and raw.name in program.inliner.made:

@@ -83,10 +83,12 @@ def outset(
     labels: Collection[str] = frozenset(),
     *,
     numbered: bool = False,
+    added: bool = False,
 ) -> Raw | None:
     """The raw rows of a slice; None where nothing was prepared. What makes columns of the `labels` is no preparation.
 
-    `numbered` takes none from before the rows were numbered anew: their index no longer says which they are.
+    `numbered` takes none from before the rows were numbered anew: their index no longer says which they are. `added` leaves
+    out columns that a later step made without reading them: the frame holds the others as they were.
     """
     begun = next((number for number, name in enumerate(made.spine) if name is not None), len(made.spine))
     for number in range(begun, len(made.steps)):
@@ -104,6 +106,7 @@ def outset(
         if name is None or made.wants[at].keys() & made.rows[at] - {name}:
             continue
         wanted = made.wants[at].get(name, ALL)
+        wanted = wanted - _added(made, at, name) if added and wanted.only is None else wanted
         if name in namespace and _kept(program, name, wanted, made.places[at], namespace):
             return Raw(name, at, preparing, wanted, True, _place(made, at), made.places[at], namespace[name])
     at = _gone(program, made, begun, preparing[0])
@@ -117,6 +120,20 @@ def outset(
         )
     columns, source = made.wants[at].get(name, ALL), _source(program, made, at)
     return Raw(name, at, preparing, columns, False, _place(made, at), made.places[at], source=source)
+
+
+def _added(made: Slice, at: int, name: str) -> set[str]:
+    """The columns that steps from `at` on put into a frame, and do not name where they make them."""
+    found: set[str] = set()
+    for step in made.steps[at:]:
+        target = step.node.targets[0] if isinstance(step.node, ast.Assign) else None
+        if isinstance(step.node, ast.Assign) and isinstance(target, ast.Subscript) and forms.root(target) == name:
+            column = forms.constant(target.slice)
+            read = {forms.constant(one) for one in ast.walk(step.node.value)} | {
+                one.attr for one in ast.walk(step.node.value) if isinstance(one, ast.Attribute)
+            }
+            found |= {column} - read if isinstance(column, str) else set()
+    return found
 
 
 def numbers_anew(node: ast.stmt) -> bool:

@@ -79,6 +79,10 @@ CASES = {
         "from sklearn.decomposition import PCA\npca = PCA(2)\nX = df[['fare', 'pclass']].copy()\npca.fit(X)\n"
         "X[['p1', 'p2']] = pca.transform(X.iloc[:, :])"
     ),
+    "a function of the whole frame for a column of its own": (
+        "def coded(d, column, names):\n    return d[column].map(names)\n"
+        "df['s'] = coded(df, 'sex', {'male': 0, 'female': 1})\nX = df[['s', 'fare']]"
+    ),
     "codes of every column of texts": (
         "d = df.copy()\nfor c in d.select_dtypes(exclude='number').columns:\n"
         "    d[c] = d[c].astype('category').cat.codes\nX = d.drop(columns='lived').fillna(-1)"
