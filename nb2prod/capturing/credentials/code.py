@@ -269,6 +269,8 @@ class _Reader:
         if not isinstance(function, ast.Attribute) or not calls.FILLING.search(function.attr):
             return ()
         found = function.value.args if isinstance(function.value, ast.Call) else []
+        if isinstance(function.value, ast.Call) and _last(function.value.func) == "open":
+            found = found[:1]  # not the mode
         return tuple(text for one in found if (text := self._text(one)))
 
     def _keyword(self, keyword: ast.keyword, given: _Given, called: str, *, looked_up: bool) -> None:

@@ -12,7 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nb2prod.capturing import cells
-from nb2prod.capturing.credentials import LONGEST, Credential, by_name, code, folding, forms, kind, names, prose, tables
+from nb2prod.capturing.credentials import (
+    LONGEST,
+    Credential,
+    by_name,
+    calls,
+    code,
+    folding,
+    forms,
+    kind,
+    names,
+    prose,
+    tables,
+)
 
 _PAIR = re.compile(
     r"(?P<name>[^\W\d_][\w.-]{1,60})(?:\*\*)?\\{0,2}[\"'`]?\]?\)?\s{0,3}(?:=>|->|[:?]{0,2}=|={1,2}|:|\|)(?:\*\*)?\s{0,3}[bruf]{0,2}(?P<quote>\\{0,2}[\"'`]?)"
@@ -74,6 +86,7 @@ _SETTING = ("pass", "pw", "psw", "mdp", "haslo", "kennwort", "contrase", "senha"
 _PAIRED = re.compile(r"[=:|]|->")
 _LONG_WORD = re.compile(r"[\w.-]{15}")
 _OPTIONED = re.compile(r"(?:^|\s)--?[A-Za-z]|set|env")
+_SETS = frozenset({"env", "export", "set", "setx", "arg", "declare", "local", "let", "const", "var"})
 _NEUTRAL = frozenset({"content", "value", "default", "data", "__id__"})
 _NAMING = ("name", "key", "description", "variable")
 _CALLED = re.compile(
@@ -131,11 +144,19 @@ def in_code(tree: ast.AST, known: Mapping[str, Any] | None = None, beside: Seque
     told: set[tuple[int, str]] = set()  # an f-string is judged as a whole, then what stands between its fields
     for one in code.texts(tree, known):
         line = getattr(one.node, "lineno", 1)
-        what = _of_spelled(one) or (None if one.again else _in_long(one.text) or _told_beside(one.text, line, beside))
+        name = next(filter(_is_own, one.names), None)
+        what = _of_spelled(one)
+        if what is None and not one.again:
+            inside = _in_long(one.text)  # what stands in it has a name of its own
+            what, name = (inside.what, inside.name) if inside else (_told_beside(one.text, line, beside), name)
         if what is not None and (line, what) not in told and not _spelled_elsewhere(one, constants):
             told.add((line, what))
-            name = next((name for name in one.names if name and name.replace("_", "").isalnum()), None)
             yield Credential(what, line, name)
+
+
+def _is_own(name: str | None) -> bool:
+    """Whether a name is that of a thing, not of the call that writes it."""
+    return bool(name) and str(name).replace("_", "").isalnum() and not calls.FILLING.match(str(name))
 
 
 def _spelled_elsewhere(one: code.Spelled, constants: Mapping[str, Any]) -> bool:
@@ -246,7 +267,7 @@ def _in_shown_code(line: str) -> Credential | None:
 def _with_word_before(line: str, found: re.Match[str]) -> str:
     """`API key: …`, `Secret access key = …`: what a key is of stands before it."""
     before = re.search(r"([^\W\d_]{2,20}) $", line[max(found.start() - 22, 0) : found.start()])
-    return f"{before[1]} {found['name']}" if before else found["name"]
+    return f"{before[1]} {found['name']}" if before and before[1].lower() not in _SETS else found["name"]
 
 
 def _in_marks(line: str, number: int, small: str) -> Credential | None:
@@ -274,13 +295,13 @@ def _in_marks(line: str, number: int, small: str) -> Credential | None:
     return None
 
 
-def _in_long(text: str) -> str | None:
+def _in_long(text: str) -> Credential | None:
     """A text with lines of its own (a configuration, a script, a docstring) is read as one."""
     said = [text, *forms.decoded(text)] if " " not in text else [text]
     read = (one for one in said if re.search(r"[\n=:<]", one) or (" " in one and _CALLED.search(one)))
-    found = next((found.what for one in read for found in in_text(one)), None)
+    found = next((found for one in read for found in in_text(one)), None)
     if found is None and ">>> " in text:
-        found = next((found.what for found in in_source("\n".join(_EXAMPLES.findall(text)))), None)
+        found = next(in_source("\n".join(_EXAMPLES.findall(text))), None)
     return found
 
 

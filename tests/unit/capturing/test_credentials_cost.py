@@ -160,3 +160,21 @@ def test_a_credential_in_a_module_is_named_by_its_file_and_line(tmp_path) -> Non
     assert (
         finding.fix == 'in its place read os.environ["API_TOKEN"] when predict runs, and %deploy model --env API_TOKEN'
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("%env WANDB_API_KEY=" + "0123456789abcdef" * 2 + "01234567", "WANDB_API_KEY"),
+        ("!export API_TOKEN=" + "0123456789abcdef" * 2, "API_TOKEN"),
+        (
+            """open('k.json', 'w').write('{"username": "mara", "api_key": "%s"}')""" % ("0123456789abcdef" * 2),
+            "api_key",
+        ),
+        ("""open('k.json', 'w').write('{"username": "mara", "key": "%s"}')""" % ("0123456789abcdef" * 2), "key"),
+        ("open('dapi.txt', 'w').write('dapi%s')" % ("0123456789abcdef" * 2), None),
+    ],
+)
+def test_a_credential_goes_by_its_own_name_not_by_what_sets_or_writes_it(line: str, name: str | None) -> None:
+    (found,) = in_source(line)
+    assert found.name == name
