@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import marshal
 import os
 import shutil
 import stat
@@ -17,6 +19,7 @@ from nb2prod.errors import Refused
 from nb2prod.records.capture import LocalModule
 
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "build", "dist"})
+_HEADER = 16  # bytes of a .pyc before its code: PEP 552
 
 
 @dataclass
@@ -65,7 +68,7 @@ class LocalCode:
         found = []
         for name, file in self.modules.items():
             module = sys.modules.get(name)
-            if file.suffix == ".py" and module is not None and _differs(module, file):
+            if file.suffix == ".py" and module is not None and differs(module, file):
                 found.append(name)
         return tuple(sorted(found))
 
@@ -92,7 +95,7 @@ class LocalCode:
         self.files[path] = _safe(file, inside)
 
 
-def _differs(module: ModuleType, file: Path) -> bool:
+def differs(module: ModuleType, file: Path) -> bool:
     """Whether a function of the module has another code than the file now gives it."""
     try:
         todo: list[CodeType] = [compile(file.read_bytes(), str(file), "exec", dont_inherit=True)]
@@ -108,6 +111,16 @@ def _differs(module: ModuleType, file: Path) -> bool:
     codes = [thing.__code__ for thing in mine if isinstance(thing, FunctionType)]
     own = [code for code in codes if code.co_filename == getattr(module, "__file__", None)]
     return any(_bare(code) not in now.get(code.co_qualname, set()) for code in own)
+
+
+def recompiled(file: Path) -> bool:
+    """Whether a file gives another code than the one that Python kept beside it when it was imported last."""
+    try:
+        kept = marshal.loads(Path(importlib.util.cache_from_source(str(file))).read_bytes()[_HEADER:])
+        now = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, NotImplementedError):
+        return False
+    return isinstance(kept, CodeType) and _bare(kept) != _bare(now)
 
 
 def _bare(code: CodeType) -> bytes:

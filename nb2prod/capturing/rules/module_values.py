@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 
-from nb2prod.capturing import contents
+from nb2prod.capturing import contents, local_code
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.records.capture import Finding
 
@@ -30,14 +30,44 @@ class ModuleValue(Rule):
             for name, (line, written) in _constants(module).items():
                 live = vars(module).get(name, written)
                 other = isinstance(live, _PLAIN) and (type(live), live) != (type(written), written)
-                if other and not _set_in_cell(case, name):
-                    file = Path(str(module.__file__)).name
+                if not other or _set_in_cell(case, name):
+                    continue
+                file = Path(str(module.__file__)).name
+                if not _edited(module, case):
                     yield self.finding(
                         f"`{module.__name__}.{name}` is {_short(live)} here and {_short(written)} in {file}",
                         where=f"{file}, line {line}",
                         why=f"The service imports {file} as it is written; what the notebook set afterwards stays here.",
                         fix=f"{name} = {_short(live)}      # in {file}, line {line}; then restart and run all",
                     )
+                elif not local_code.differs(module, Path(str(module.__file__))):  # which is told as it is taken along
+                    yield self._of_file(module, name, live, written, f"{file}, line {line}")
+
+    def _of_file(self, module: ModuleType, name: str, live: Any, written: Any, where: str) -> Finding:
+        return Finding(
+            code="edited-module",
+            severity="warn",
+            title=f"{module.__name__} was edited after this kernel imported it: `{name}` is {_short(written)} there now",
+            where=where,
+            why=f"The file as it is now goes along; the kernel still runs what it imported, with {_short(live)}. The proof "
+            "compares the two.",
+            fix="restart the kernel and run the notebook again",
+        )
+
+
+def _edited(module: ModuleType, case: Case) -> bool:
+    """Whether the file is another than this kernel imported: by the code that Python kept of it then, else by the clock."""
+    file = Path(str(module.__file__))
+    if local_code.recompiled(file):
+        return True
+    runs = case.notebook.watch.runs if case.notebook.watch is not None else {}
+    imports = re.compile(rf"^\s*(import|from)\s[^\n]*\b{module.__name__.partition('.')[0]}\b", re.MULTILINE)
+    began = [runs[number].at for number, text in case.notebook.executed if number in runs and imports.search(text)]
+    reloads = any("reload" in text for _, text in case.notebook.executed)
+    try:
+        return bool(began) and file.stat().st_mtime > (max(began) if reloads else min(began))
+    except OSError:
+        return False
 
 
 def _modules(case: Case) -> list[ModuleType]:

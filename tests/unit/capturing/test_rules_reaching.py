@@ -142,6 +142,25 @@ def test_a_constant_of_a_module_that_was_changed_out_of_sight(tmp_path: Path, mo
     assert finding.where == "taxes_of_test.py, line 1"
 
 
+def test_a_constant_that_was_edited_in_the_file_is_no_work_of_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "own_caps.py"
+    file.write_text("LIMIT = 300\ndef capped(frame):\n    return frame['a'].clip(upper=LIMIT)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_caps", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    kernel = Kernel().run(
+        SETUP, "import own_caps", "def predict(frame):\n    return own_caps.capped(frame)", "predict(df)"
+    )
+    file.write_text(file.read_text().replace("300", "500"))
+    found = kernel.look("predict")
+    assert [one for one in found if one.code == "module-value"] == []
+    finding = only(found, "edited-module")
+    assert finding.title == "own_caps was edited after this kernel imported it: `LIMIT` is 500 there now"
+    assert finding.fix == "restart the kernel and run the notebook again"
+
+
 def test_what_a_function_reads_through_a_connection_that_it_opens_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "rates.db").touch()
     code = f"""
