@@ -209,7 +209,7 @@ class Actor:
         if row.detail["phase"] in ("end", "done"):
             if not self._was_told(row, record):
                 raise Left("nobody was told that it began")
-            if row.detail["phase"] == "done" and record.ended is not None:
+            if row.detail["phase"] == "done" and self._in_the_end(row, record):
                 raise Left("it is in the message that it is over")
             return
         if row.detail["phase"] == "more":
@@ -254,6 +254,11 @@ class Actor:
     def _was_told(self, row: ActionRow, record: AlertRecord) -> bool:
         told = self.store.actions.messages(row.name, record.key)
         return any(one.detail["phase"] in ("begin", "more") and one.state == "done" for one in told)
+
+    def _in_the_end(self, row: ActionRow, record: AlertRecord) -> bool:
+        """Does the message that it is over say what came of it: one that is still to go out, or went out since then?"""
+        over = [one for one in self.store.actions.messages(row.name, record.key) if one.detail["phase"] == "end"]
+        return any(one.ended is None or (one.state == "done" and one.ended >= row.planned) for one in over)
 
     # -- verbs
 

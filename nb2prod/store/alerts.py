@@ -132,10 +132,12 @@ class Alerts(Section):
     # -- what was told
 
     def put(self, connection: sa.Connection, record: AlertRecord) -> None:
-        """Keep an alert under its key, new or changed; an acknowledgement stays."""
-        body = msgspec.json.encode(record).decode()
-        changed = {"ended": record.ended, "body": body}
+        """Keep an alert under its key, new or changed; an acknowledgement and what was noted meanwhile stay."""
         here = alerts.c.key == record.key
+        known = connection.scalar(sa.select(alerts.c.body).where(here).with_for_update())
+        noted = msgspec.json.decode(known, type=AlertRecord).done if known is not None else ()
+        record = msgspec.structs.replace(record, done=tuple(dict.fromkeys((*record.done, *noted))))
+        changed = {"ended": record.ended, "body": msgspec.json.encode(record).decode()}
         if not connection.execute(sa.update(alerts).where(here).values(changed)).rowcount:
             fields = {key: getattr(record, key) for key in ("key", "name", "version", "raised", "acknowledged", "by")}
             connection.execute(sa.insert(alerts).values(**fields, **changed))

@@ -294,6 +294,28 @@ def test_what_came_of_it_is_in_the_message_that_it_is_over(desk: Desk, hook: Any
     assert "rolled back from version 3 to 2" in hook.heard[1]["message"]
 
 
+def test_what_comes_of_it_after_the_message_that_it_is_over_is_told_too(desk: Desk, hook: Any) -> None:
+    held = threading.Event()
+    desk.destinations.add(hook.url)
+    slowly = lambda name, version: held.wait(30) and desk.serving.rollback(name, version)  # noqa: E731
+    desk.actor = Actor(desk.home, desk.store, slowly, desk.serving.stop, patience=0.2)
+    desk.raised(then=("rollback", "notify"))
+    desk.act()
+    over = msgspec.structs.replace(desk.store.alerts.all("delays")[0], ended=0.25, successor=2)
+    desk.raised(phase="end", when=0.25)
+    with desk.store.database.write() as connection:
+        desk.store.alerts.put(connection, over)
+    desk.act(0.25)
+    assert [one["title"][:18] for one in hook.heard] == ["delays: dep_delay ", "Over for version 3"]
+    held.set()
+    desk.actor.close()
+    desk.act(10.0)
+    assert "rolled back from version 3 to 2" not in hook.heard[1]["message"]
+    assert hook.heard[2]["title"].startswith("What came of it: delays: dep_delay")
+    assert "rolled back from version 3 to 2" in hook.heard[2]["message"]
+    assert "it is in the message that it is over" not in [said for _, _, said in desk.log()]
+
+
 def test_the_log_says_when_a_message_was_sent_and_when_a_hook_ended(desk: Desk, hook: Any) -> None:
     desk.destinations.add(hook.url)
     desk.raised(then=("run sleep 1.5", "notify"))

@@ -50,6 +50,15 @@ def test_readings_are_kept_with_their_limit(whole: Store) -> None:
     assert alerts.rules("delays")[0].reading.verdict == "warn"
 
 
+def test_what_was_done_while_a_turn_went_on_is_not_lost_when_it_is_over(whole: Store) -> None:
+    put(whole, record(done=("rollback began",)))
+    (read,) = whole.alerts.all("delays")
+    whole.alerts.note("k", "rolled back from version 2 to 1")
+    put(whole, msgspec.structs.replace(read, ended=90.0, done=(*read.done, "version 2 takes no traffic any more")))
+    (one,) = whole.alerts.all("delays")
+    assert set(one.done) == {"rollback began", "rolled back from version 2 to 1", "version 2 takes no traffic any more"}
+
+
 def test_an_alert_is_one_row_for_its_key_from_begin_to_end(whole: Store) -> None:
     put(whole, record())
     put(whole, record(ended=90.0, what="up again"))
