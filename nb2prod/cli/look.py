@@ -89,7 +89,8 @@ def drift_(name: str | None, by: str | None, version: int | None, as_json: bool)
         return show.document({"name": found.name, "drift": seen})
     from nb2prod.sdk import card
 
-    return show.card(card.drift(seen, found.name))
+    of = None if seen else version or found.version
+    return show.card(card.drift(seen, found.name, of))
 
 
 def named(name: str | None, verb: str) -> Any:

@@ -30,7 +30,7 @@ def drift(
     by
         None for all time together, else ``"month"``, ``"week"`` or ``"day"`` of event time (UTC).
     version
-        By default the version whose rows came last.
+        By default the version that takes traffic; of a service elsewhere the one whose rows came last.
     effect
         The least shift that is named a drift, certain at its lower bound.
 

@@ -34,7 +34,7 @@ def performance(
     by
         None for all time together, else ``"month"``, ``"week"`` or ``"day"`` of event time (UTC).
     version
-        By default the version whose rows came last.
+        By default the version that takes traffic; of a service elsewhere the one whose rows came last.
 
     Returns
     -------

@@ -42,10 +42,10 @@ class Watch(Record, frozen=True, kw_only=True):
 
 
 def watch(store: Store, name: str, by: str | None = None, version: int | None = None) -> Watch | None:
-    """What was counted of a version, by default the one that takes traffic; None where nothing was counted yet.
+    """What was counted of a version, by default the one that takes traffic; None where nothing was counted of it yet.
 
-    Where nothing takes traffic here (a service that is pulled), or nothing was counted of what does, it is the version whose rows
-    came last.
+    Where nothing takes traffic here (a service that is pulled), it is the version whose rows came last: another version's figures
+    never stand for one that has none.
 
     Raises
     ------
@@ -113,13 +113,23 @@ def _moment(when: float) -> str:
     return datetime.fromtimestamp(when, UTC).strftime(_MOMENT)
 
 
+def taking(store: Store, name: str) -> int | None:
+    """The version that takes traffic here, though none of its rows came yet; None where nothing does."""
+    live = store.deployments.find(name)
+    return live.version if live is not None else None
+
+
+def latest(store: Store, name: str) -> int | None:
+    """The version whose rows came last, whether it takes traffic still or not."""
+    current = store.increments.current(name)
+    known = [] if current is not None else store.panes.versions(name)
+    return current.version if current is not None else known[-1][0] if known else None
+
+
 def _which(store: Store, name: str, version: int | None) -> tuple[int, str] | None:
     if version is None:
-        live = store.deployments.find(name)
-        current = (
-            store.increments.current(name, live.version) if live is not None and live.version is not None else None
-        )
-        current = current or store.increments.current(name)
+        version = taking(store, name)
+        current = store.increments.current(name, version)
         if current is not None:
             return current.version, current.model
     known = [one for one in store.panes.versions(name) if version is None or one[0] == version]

@@ -11,7 +11,7 @@ import datetime as dt
 from msgspec.structs import replace
 
 from nb2prod.monitoring.spans import Span, period_of
-from nb2prod.records.alerts import Moved, Reading, Rule
+from nb2prod.records.alerts import AlertRecord, Moved, Reading, Rule
 from nb2prod.records.base import Record
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.store import Store
@@ -81,6 +81,18 @@ def limits(store: Store, name: str) -> tuple[Rule, ...]:
         rule if rule.reading.version in (None, version) or version is None else replace(rule, reading=Reading())
         for rule in store.alerts.rules(name)
     )
+
+
+def titled(alert: AlertRecord, version: int | None) -> str:
+    """An alert's title beside the figures of a version: ``delays 2: …`` where it is of another one."""
+    if version is None or alert.version == version or not alert.title.startswith(f"{alert.name}: "):
+        return alert.title
+    return f"{alert.name} {alert.version}{alert.title.removeprefix(alert.name)}"
+
+
+def empty(version: int | None) -> str:
+    """What is said where nothing was counted, of a version where it is known."""
+    return "no rows have been counted yet" if version is None else f"no rows of version {version} yet"
 
 
 def few(one: Performance) -> bool:

@@ -15,6 +15,7 @@ from nb2prod.errors import Nb2prodError, Unavailable
 from nb2prod.home import Home
 from nb2prod.lifecycle import services
 from nb2prod.lifecycle.upkeep import removal
+from nb2prod.monitoring import standing
 from nb2prod.records.capture import Capture, Signature
 from nb2prod.records.lifecycle import Outcome
 from nb2prod.records.monitoring import FeatureDrift, Performance
@@ -85,7 +86,8 @@ class Deployment(Versions, Alerting):
     def with_labels(self, status: ServiceStatus) -> ServiceStatus:
         """The status with the labels that wait now, and the alerts that stand."""
         waiting, unmatched = self._store.labels.unjoined(self.name)
-        pages = tuple(one.title for one in self.alerts(open=True) if one.severity == "page")
+        told = (one for one in self.alerts(open=True) if one.severity == "page")
+        pages = tuple(standing.titled(one, status.version) for one in told)
         return msgspec.structs.replace(status, labels_waiting=waiting, labels_unmatched=unmatched, alerts=pages)
 
     def predict(self, data: Any, *, ids: Sequence[Any] | None = None, times: Sequence[Any] | None = None) -> Any:

@@ -15,7 +15,7 @@ from nb2prod.errors import NotFound
 from nb2prod.monitoring import drifts, performances, standing
 from nb2prod.monitoring.report.course import Course
 from nb2prod.monitoring.report.shapes import shape
-from nb2prod.monitoring.spans import between, line, watch
+from nb2prod.monitoring.spans import between, latest, line, taking, watch
 from nb2prod.monitoring.standing import Story
 from nb2prod.monitoring.statistics import two_sample
 from nb2prod.monitoring.statistics.gaps import GATE
@@ -91,13 +91,14 @@ def of_deployment(
 ) -> Report:
     """The report of a deployment, of the version that takes traffic or of another one."""
     made = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    rules, alerts = standing.limits(store, name), _told(store, name)
-    waiting, unmatched = store.labels.unjoined(name)
     found = watch(store, name, "day", version)
+    version = found.version if found is not None else taking(store, name) if version is None else version
+    rules, alerts = standing.limits(store, name), _told(store, name, version)
+    waiting, unmatched = store.labels.unjoined(name)
     if found is None:
         bare = Report(
             name=name,
-            version=None,
+            version=version,
             made=made,
             rows=0,
             training_rows=0,
@@ -109,7 +110,7 @@ def of_deployment(
             labels_waiting=waiting,
             labels_unmatched=unmatched,
         )
-        return replace(bare, missing=_missing(bare))
+        return replace(bare, missing=(*_missing(bare)[:1], *_elsewhere(store, name), *_missing(bare)[1:]))
     panes = store.panes.of(name, found.version, found.model.key)
     by = line(panes) if panes else "day"
     rows = sum(span.rows for span in found.spans)
@@ -168,10 +169,16 @@ def _alone(report: Report, feature: str | None) -> Report:
     )
 
 
-def _told(store: Store, name: str) -> tuple[AlertRecord, ...]:
-    """The last alerts, and whatever stands however old it is; the oldest first."""
+def _elsewhere(store: Store, name: str) -> list[tuple[str, str]]:
+    """Which version has rows where this one has none."""
+    version = latest(store, name)
+    return [] if version is None else [(f"Version {version} has rows.", f"nb2prod report {name} --version {version}")]
+
+
+def _told(store: Store, name: str, version: int | None) -> tuple[AlertRecord, ...]:
+    """The last alerts, and whatever stands however old it is; the oldest first, those of another version named so."""
     found = {one.id: one for one in (*store.alerts.open(name), *store.alerts.all(name, 50))}
-    return tuple(found[number] for number in sorted(found))
+    return tuple(replace(one, title=standing.titled(one, version)) for _, one in sorted(found.items()))
 
 
 def _begun(found: Iterable[FeatureDrift], course: Iterable[FeatureDrift]) -> tuple[FeatureDrift, ...]:
@@ -326,7 +333,8 @@ def _missing(report: Report) -> tuple[tuple[str, str], ...]:
     name = report.name
     found: list[tuple[str, str]] = []
     if not report.rows:
-        found.append(("No rows have been counted yet.", "deployment.predict(ROWS)"))
+        said = standing.empty(report.version)
+        found.append((f"{said.capitalize()}.", "deployment.predict(ROWS)"))
     elif not report.labels_waiting and not any(one.realised is not None for one in report.performance):
         found.append(("No labels yet.", f"nb2prod feedback {name} labels.parquet --id ID --label LABEL"))
     if any(one.note == NO_SCORES for one in report.performance):

@@ -93,7 +93,7 @@ def title(report: Report) -> str:
     """`delays 3: 2 of 17 watched things have moved`, after how many alerts stand."""
     named = " ".join(part for part in (report.name, str(report.version or "")) if part) or "These rows"
     if not report.rows:
-        return f"{named}: no rows have been counted yet"
+        return f"{named}: {standing.empty(report.version)}"
     if report.feature is not None:
         found = next(iter(report.drift), None)
         return f"{named}: {plain(report.feature)}: {compared(found, report.bound)}"
@@ -151,7 +151,7 @@ def right(report: Report) -> str:
     gone = [one for one in report.drift if one.drifted]
     said = [f"proof: {report.status.proof}"] if report.status is not None and report.status.proof else []
     if not report.rows:
-        return " · ".join([*said, "no rows have been counted yet"])
+        return " · ".join([*said, standing.empty(report.version)])
     if gone:
         first = gone[0]
         said.append(f"{plain(first.feature)} {moved(first)}" + (f", and {len(gone) - 1} more" if len(gone) > 1 else ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from nb2prod.monitoring.standing import few, unjoined
+from nb2prod.monitoring.standing import empty, few, unjoined
 from nb2prod.records.alerts import SERVICE, Rule
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import ServiceStatus
@@ -88,9 +88,12 @@ def _headline(status: ServiceStatus) -> str:
 
 
 def _standing_alerts(status: ServiceStatus) -> str:
-    """How many stand, and what the newest says."""
-    first, *more = (title.removeprefix(f"{status.name}: ") for title in status.alerts)
-    said = f"{count(len(status.alerts), 'alert')} {'stand' if more else 'stands'}: {first}"
+    """How many stand, of which version where all are of another than is live, and what the newest says."""
+    named = {title.partition(": ")[0] for title in status.alerts}
+    alone = named.pop() if len(named) == 1 else status.name
+    of = f" of version {alone.removeprefix(f'{status.name} ')}" if alone.startswith(f"{status.name} ") else ""
+    first, *more = (title.removeprefix(f"{alone}: ") for title in status.alerts)
+    said = f"{count(len(status.alerts), 'alert')}{of} {'stand' if more else 'stands'}: {first}"
     return said + (f", and {len(more)} more" if more else "")
 
 
@@ -186,7 +189,7 @@ def _right(
             *(Code(line) for line in (notebook if voice == "notebook" else (f"nb2prod drift {status.name}",))),
         ]
     moved = [item for item in drift or () if item.drifted]
-    said.append(_drift_line(moved, drift or ()))
+    said.append(_drift_line(moved, drift or (), status.version))
     known = [item for item in performance or () if item.value is not None and item.n]
     wait = unjoined(status.labels_waiting, status.labels_unmatched)
     if known:
@@ -200,9 +203,9 @@ def _right(
     return said
 
 
-def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift]) -> str:
+def _drift_line(moved: Sequence[FeatureDrift], all_: Sequence[FeatureDrift], version: int | None) -> str:
     if not all_:
-        return "No rows have been counted yet."
+        return f"{empty(version).capitalize()}."
     if not moved:
         columns = sum(not item.feature.startswith("@") for item in all_)
         calm = f"no drift in {count(columns, 'column')}" + (", score and confidence" if columns < len(all_) else "")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nb2prod.monitoring.standing import spoken, stood
+from nb2prod.monitoring.standing import empty, spoken, stood
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.sdk.card.shape import Card, Row, Table
 from nb2prod.sdk.card.words import column, figure, metric, score
 
 
-def drift(found: Sequence[FeatureDrift], name: str) -> Card:
+def drift(found: Sequence[FeatureDrift], name: str, version: int | None = None) -> Card:
     """One line a feature, and a period where they were asked for; what drifted comes first."""
     if not found:
-        return Card(head=f"{name}: no rows have been counted yet")
+        return Card(head=f"{name}: {empty(version)}")
     moved = {item.feature for item in found if item.drifted}
     watched = {item.feature for item in found}
     ordered = sorted(found, key=lambda item: (not item.drifted, item.feature not in moved, -item.effect))

@@ -141,7 +141,7 @@ def test_a_report_is_text_or_json_or_one_file(
     live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report"]) == 0
-    assert capsys.readouterr().out.startswith("delays 3: no rows have been counted yet")
+    assert capsys.readouterr().out.startswith("delays 3: no rows of version 3 yet")
     assert run(["report", "delays", "--json"]) == 0
     assert told(capsys)["training_rows"] == 9
     assert run(["report", "delays", "--html", str(tmp_path / "r.html")]) == 0

@@ -10,8 +10,9 @@ from alerting import Feed, after, deploy
 from msgspec.structs import replace
 
 from nb2prod.home import Home
-from nb2prod.monitoring import drift
+from nb2prod.monitoring import drift, performance
 from nb2prod.monitoring.alerts.evaluation import Evaluator
+from nb2prod.monitoring.exposition import figures
 from nb2prod.monitoring.report import Page, of_deployment, words
 from nb2prod.monitoring.spans import between, line
 from nb2prod.monitoring.standing import limits, moment, spoken, stood
@@ -20,6 +21,7 @@ from nb2prod.records.alerts import Alert, Moved
 from nb2prod.records.monitoring import FeatureDrift
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk import card
+from nb2prod.sdk.deployment import Deployment
 from nb2prod.store import Store
 from nb2prod.store.labels import Told
 from nb2prod.store.panes import Pane
@@ -177,6 +179,49 @@ def test_what_ended_with_its_version_is_over_though_the_version_comes_back(store
     assert store.alerts.open("delays") == ()
     (age,) = [one for one in drift(store, "delays") if one.feature == "age"]
     assert (age.drifted, age.until) == (False, moment(store.alerts.all("delays")[0].ended or 0.0))
+
+
+def test_a_version_without_rows_has_no_figures_of_another_one(store: Store) -> None:
+    watched(store, Feed(store), Evaluator(store), {range(20): 0.0, range(20, 40): 1.0})
+    deploy(store)
+    assert (drift(store, "delays"), performance(store, "delays")) == ([], [])
+    assert b"nb2prod_drift_effect" not in figures(store, "delays", after(41))
+    assert b"nb2prod_performance" not in figures(store, "delays", after(41))
+    report = of_deployment(store, "delays", status=replace(UP, version=2))
+    assert (report.version, report.rows) == (2, 0)
+    text = Page(report).text()
+    assert text.startswith("delays 2: no rows of version 2 yet")
+    assert words.right(report) == "no rows of version 2 yet"
+    assert "  Version 1 has rows. nb2prod report delays --version 1" in text.splitlines()
+    assert "  delays 1: age has moved up" in text
+    assert "  delays: age has moved up" not in text
+    before = of_deployment(store, "delays", version=1)
+    assert (before.version, before.rows) == (1, 4000)
+    assert "  delays: age has moved up" in words.text(before)
+
+
+def test_the_rows_of_a_version_are_its_own_as_soon_as_there_are_any(store: Store) -> None:
+    Feed(store).minute(0)
+    deploy(store)
+    Feed(store, version=2, source="t").minute(1, rows=30)
+    report = of_deployment(store, "delays")
+    assert (report.version, report.rows) == (2, 30)
+    assert not any(line.startswith("nb2prod report") for _, line in report.missing)
+
+
+def test_the_status_of_a_version_without_rows_says_so_and_whose_alerts_stand(store: Store) -> None:
+    watched(store, Feed(store), Evaluator(store), {range(20): 0.0, range(20, 40): 1.0})
+    handle = Deployment("delays", home=store.database.home)
+    own = handle.with_labels(UP)
+    assert own.alerts[0].startswith("delays: age has moved")
+    assert "1 alert stands: age has moved up" in card.deployment(own, drift=[], performance=[]).text()
+    other = handle.with_labels(replace(UP, version=2))
+    assert other.alerts[0].startswith("delays 1: age has moved")
+    said = card.deployment(other, drift=drift(store, "delays", version=2), performance=[]).text()
+    assert "No rows of version 2 yet." in said
+    assert "1 alert of version 1 stands: age has moved up" in said
+    assert "1 alert of version 1 stands: age has moved up" in card.deployments([other]).text()
+    assert card.drift([], "delays", 2).text().startswith("delays: no rows of version 2 yet")
 
 
 def test_a_limit_that_is_past_is_in_the_headline_and_every_limit_is_shown(store: Store) -> None:
