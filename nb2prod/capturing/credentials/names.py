@@ -43,9 +43,9 @@ _SPEAKING_PREFIX = re.compile(
 # words one after the other, as columns and variables are called: `Mean_Acc1298_Std_Mem40`, `tokens_above_1hr`
 _PART = r"(?:[A-Z]?[a-z]+|[A-Z]+[a-z]*)?\d{0,4}[a-z]{0,5}"
 _ROW = re.compile(rf"^{_PART}(?:[_-]{_PART}){{2,}}$")
-# what is paid to and what a file is found by are public
+# what is paid to and what a file or a place on a map is found by are public
 _ADDRESS = re.compile(
-    r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[yk][a-z0-9]{20,}|[a-z]{2,6}1[02-9ac-hj-np-z]{38,})$"
+    r"^([13][1-9A-HJ-NP-Za-km-z]{25,33}|Qm[1-9A-HJ-NP-Za-km-z]{44}|baf[yk][a-z0-9]{20,}|(?:ChIJ|GhIJ)[\w-]{23}|[a-z]{2,6}1[02-9ac-hj-np-z]{38,})$"
 )
 _MNEMONIC = re.compile(r"^(?:[a-z]{3,8} ){11,23}[a-z]{3,8}$")
 _ABROAD = re.compile("|".join(map(re.escape, words.ABROAD)))

@@ -16,6 +16,7 @@ _ACCOUNT = (
 )
 _VALUE = r"[\"'`*]{0,2}(?P<%s>[^\s\"'`,;()<>{}*]{6,80})"
 _NAME = r"[\"'`*]{0,2}[\w.@\\-]{2,40}[\"'`*]{0,2}"
+_USUAL = r"root|admin(?:istrator)?|sa|sysadmin|postgres|elastic|neo4j|cassandra|grafana|svc[_-]\w+"
 _PROSE = re.compile(
     rf"(?i)\b(?P<name>{_SPOKEN})(?: (?:for|of|to|on|in|at|für|pour|para|per|voor|do) [\w. -]{{1,30}}?)?"
     rf"(?: \(| ?(?:(?:is|was|ist|war|lautet|est|es|è|é|jest):?|->|→)) ?{_VALUE % 'value'}"
@@ -30,6 +31,7 @@ _PROSE = re.compile(
     rf"|\b(?:{_LOGIN}|{_ACCOUNT}|connect|authenticate|anmelden|s?ftp|ssh|rdp|vpn)\b[^.\n]{{0,40}}?"
     rf" (?:as|with|using|mit|als) {_NAME}(?: ?[/:] ?| (?:and|with|using|und|mit) ){_VALUE % 'typed2'}"
     rf"|[\w.+-]{{1,40}}@[\w-]+(?:\.\w+)+ ?(?:/|\||->) ?{_VALUE % 'typed3'}"
+    rf"|\b[\w.-]{{2,30}}: ?[\"'`*]{{0,2}}(?:{_USUAL})[\"'`*]{{0,2}} / {_VALUE % 'value6'}"
     rf"|\b[\w.-]{{2,30}}: ?{_NAME} / {_VALUE % 'typed5'}"
 )
 # what stands in all that is read

@@ -48,3 +48,30 @@ def test_a_password_beside_its_user_is_found_in_comments_and_markdown(line: str)
 )
 def test_prose_that_only_speaks_of_them_is_passed_over(line: str) -> None:
     assert not any(in_text(line))
+
+
+@pytest.mark.parametrize(
+    "text", ["# grafana: admin / Bergen.143", "# kibana: `elastic` / Fjord-2210x", "db: root / Tulpen7.rot"]
+)
+def test_a_usual_user_and_a_varied_word_are_a_login(text: str) -> None:
+    assert list(in_source(text) if text.startswith("#") else in_text(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# roles: admin / Editor",
+        "# paths: root / data_2024",
+        "# rates: north / South.143",
+        "# owner: admin / operations",
+    ],
+)
+def test_two_words_of_another_kind_are_no_login(text: str) -> None:
+    assert not list(in_source(text))
+
+
+@pytest.mark.parametrize(
+    "place", ["ChIJN1t_tDeuEmsRUsoyG83frY4", "ChIJD7fiBh9u5kcRYJSMaMOCCwQ", "GhIJQWDl0CIeQUARxks3icF8U8A"]
+)
+def test_the_id_of_a_place_is_no_credential(place: str) -> None:
+    assert not list(in_source(f"place = {place!r}\n# see {place}"))
