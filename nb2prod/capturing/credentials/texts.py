@@ -147,8 +147,8 @@ def in_code(tree: ast.AST, known: Mapping[str, Any] | None = None, beside: Seque
         name = next(filter(_is_own, one.names), None)
         what = _of_spelled(one)
         if what is None and not one.again:
-            inside = _in_long(one.text)  # what stands in it has a name of its own
-            what, name = (inside.what, inside.name) if inside else (_told_beside(one.text, line, beside), name)
+            inside = _in_long(one.text)
+            what, name = (inside.what, name or inside.name) if inside else (_told_beside(one.text, line, beside), name)
         if what is not None and (line, what) not in told and not _spelled_elsewhere(one, constants):
             told.add((line, what))
             yield Credential(what, line, name)
