@@ -31,6 +31,7 @@ _UNSET = re.compile(r"%env (\w+)=(?=\s|$)")
 _SET = re.compile(r"import os; os\.environ\['(\w+)'\] = …")
 _PLACEHOLDER = re.compile(r"nb2prod (?:verify|deploy) (?:NOTEBOOK|notebook)\.ipynb --model (?:NAME|model)\b")
 _RUN_AGAIN = re.compile(r"run (?P<cells>cells? \d[^%]*?),?(?: again)? and %deploy again\b")
+_CANARY = re.compile(r'nb2prod\.get\("([^"]+)"\)\.canary\((\d+), percent=([\d.]+)\)')
 _BELOW = "# in a cell of its own below cell"
 _NAME = re.compile(r"[A-Za-z_]\w*(?![\w(.\[])")
 
@@ -100,6 +101,7 @@ class Door:
         'nb2prod deploy delays.ipynb --model clf --data X_train'
         """
         text = _SET.sub(r"export \1=…", _UNSET.sub(r"unset \1", text))
+        text = _CANARY.sub(r"nb2prod canary \1 \2 --percent \3", text)
         if self.deploys:
             text = _PLACEHOLDER.sub(f"nb2prod {self.verb} {self.notebook} --model {self.model}", text)
         if "%deploy" not in text:

@@ -135,8 +135,13 @@ def _begin(
     from nb2prod.sdk.journal import Journal
     from nb2prod.sdk.wish import Wish
 
-    require_champion(home, name)
-    capture = registry.fetch(name, version, home=home)
+    live = require_champion(home, name)
+    try:
+        capture = registry.fetch(name, version, home=home)
+    except NotFound as error:
+        if error.code == "no-such-version":  # the registry's own fix would deploy one, with all of the traffic
+            error.fix, error.kept = _another(name, live.version, share, home), "nothing was changed"
+        raise
     variables = known(home, name, capture.record.environment.variables)
     workers = LocalTarget(home).store.get(name).workers
     wish = Wish(workers, allow_unverified, variables, canary=share)
@@ -318,6 +323,14 @@ def _which(name: str, champion: int | None, home: Home) -> UsageError:
         fix=f"nb2prod canary {name} {known[0] if known else 'VERSION'} --percent {PERCENT:g}",
         kept="nothing was changed",
     )
+
+
+def _another(name: str, champion: int | None, share: float, home: Home) -> str:
+    """The line for a version that can be the canary; where none is registered beside the champion, the one that makes one."""
+    known = [one.version for one in registry.versions(name, home) if one.version != champion]
+    if not known:
+        return f"%deploy model --name {name} --canary {share:g}"
+    return f'nb2prod.get("{name}").canary({known[0]}, percent={share:g})'
 
 
 def _is_champion(name: str, version: int) -> Conflict:

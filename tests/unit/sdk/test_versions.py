@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from nb2prod.cli import spoken
 from nb2prod.errors import Conflict, NotFound, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.sdk import versions
@@ -63,6 +65,25 @@ def test_a_service_of_an_older_nb2prod_cannot_send_a_share_on(home: Home, tmp_pa
         versions.require_champion(home, "delays")
     (shipped / "canary.py").touch()
     assert versions.require_champion(home, "delays").version == 3
+
+
+def test_the_fix_for_a_version_that_is_not_there_begins_a_canary_and_deploys_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(name: str, version: int, home: Home) -> None:
+        raise NotFound(f"The registry has no {name}/{version}", code="no-such-version", fix=f"%deploy models:/{name}/4")
+
+    registered = [SimpleNamespace(version=number) for number in (4, 3, 2)]
+    monkeypatch.setattr(versions.registry, "fetch", fetch)
+    monkeypatch.setattr(versions.registry, "versions", lambda name, home: registered)
+    with pytest.raises(NotFound) as none:
+        Deployment("delays", home=home).canary(9, percent=5)
+    assert none.value.fix == 'nb2prod.get("delays").canary(4, percent=5)'
+    assert spoken.problem(none.value).fix == "nb2prod canary delays 4 --percent 5"
+    del registered[0], registered[1]
+    with pytest.raises(NotFound) as alone:
+        Deployment("delays", home=home).canary(9)
+    assert alone.value.fix == "%deploy model --name delays --canary 10"
 
 
 def test_beside_a_stopped_or_unknown_one_no_canary_begins(home: Home) -> None:
