@@ -18,6 +18,7 @@ import msgspec
 
 from nb2prod.errors import Failed, Nb2prodError, NotFound, Refused, UsageError
 from nb2prod.home import Home
+from nb2prod.lifecycle.cooling import Cooling, Later, Left
 from nb2prod.lifecycle.destinations import Destinations
 from nb2prod.lifecycle.hooks import SECONDS, run_hook
 from nb2prod.lifecycle.notify import tell
@@ -27,8 +28,6 @@ from nb2prod.store import Store
 from nb2prod.store.actions import ActionRow, ActionState
 
 log = logging.getLogger(__name__)
-COOL = {"notify": 3600.0, "run": 3600.0, "rollback": 86400.0, "stop": 3600.0}
-"""Seconds in which the same reason does not lead to the same action again."""
 TRIES = 5
 WAIT = 60.0
 SLOW = ("rollback", "stop", "run")
@@ -45,18 +44,6 @@ Rollback = Callable[[str, int], int | None]
 
 COUNTED_ON = {"rollback": "rollback", "stop": "stop of the canary"}
 """What somebody counts on: an alert says how it went."""
-
-
-class Left(Exception):
-    """The action is left out, and why."""
-
-
-class Later(Exception):
-    """The action is put off, why, and until when."""
-
-    def __init__(self, why: str, due: float) -> None:
-        super().__init__(why)
-        self.due = due
 
 
 class Actor:
@@ -86,6 +73,7 @@ class Actor:
     ) -> None:
         self.store = store
         self.destinations = Destinations(home)
+        self._cooling = Cooling(store)
         self._rollback = rollback
         self._stop = stop
         self._hook_seconds = hook_seconds
@@ -211,6 +199,8 @@ class Actor:
                 raise Left("nobody was told that it began")
             if row.detail["phase"] == "done" and self._in_the_end(row, record):
                 raise Left("it is in the message that it is over")
+            if row.detail["phase"] == "end":
+                self._cooling.ends(row, record, now)
             return
         if row.detail["phase"] == "more":
             self._joins(row, record, now)
@@ -219,24 +209,10 @@ class Actor:
             raise Left(f"acknowledged by {record.by or 'somebody'}")
         if row.state == "waiting" and row.tries == 0 and record.ended is not None:
             raise Left("it was over before it had cooled down")
-        self._cool(row, now)
-
-    def _cool(self, row: ActionRow, now: float) -> None:
-        """The same of the same version is not done again at once; a message waits until then, anything else is left out."""
-        last = self.store.actions.last(row)
-        if last is None or last.ended is None or now - last.ended >= COOL[row.verb]:
-            return
         if row.verb == "notify":
-            self._wait_for(last.ended, now)
-        raise Left(f"the same was done {(now - last.ended) / 60:.0f} min ago; it cools down")
-
-    def _wait_for(self, last: float | None, now: float) -> None:
-        """Put a message off until the last one of the same has cooled down."""
-        if last is None or now - last >= COOL["notify"]:
-            return
-        due = last + COOL["notify"]
-        ago, left = f"{(now - last) / 60:.0f} min ago", f"{(due - now) / 60:.0f} min"
-        raise Later(f"the same was told {ago}; told in {left} where it still stands", due)
+            self._cooling.begins(row, now)
+        else:
+            self._cooling.action(row, now)
 
     def _joins(self, row: ActionRow, record: AlertRecord, now: float) -> None:
         """What joined an alert is told once the last message about it has cooled down, all of it in one."""
@@ -249,7 +225,7 @@ class Actor:
             raise Left("it is in the message that it began, which waits")
         if any(one.id > row.id and one.detail["phase"] == "more" for one in others):
             raise Left("told with what joined after it")
-        self._wait_for(max((one.ended or 0.0 for one in others if one.state == "done"), default=None), now)
+        self._cooling.wait(max((one.ended or 0.0 for one in others if one.state == "done"), default=None), now)
 
     def _was_told(self, row: ActionRow, record: AlertRecord) -> bool:
         told = self.store.actions.messages(row.name, record.key)

@@ -81,11 +81,14 @@ class Actions(Section):
         return self._found(wanted, limit)
 
     def last(self, row: ActionRow) -> ActionRow | None:
-        """The action of the same kind, reason and version that was done before this one; another version is another case."""
+        """The action of the same kind, reason and version that was done last before this one."""
+        return next(reversed(self.same(row)), None)
+
+    def same(self, row: ActionRow) -> tuple[ActionRow, ...]:
+        """What was done before this one for the same reason, the oldest first; another version is another case."""
         same = (actions.c.verb == row.verb) & (actions.c.target == row.target) & (actions.c.reason == row.reason)
         done = self._found((actions.c.name == row.name) & same & (actions.c.state == "done") & (actions.c.id < row.id))
-        alike = [one for one in done if one.detail.get("version") == row.detail.get("version")]
-        return alike[-1] if alike else None
+        return tuple(one for one in done if one.detail.get("version") == row.detail.get("version"))
 
     def messages(self, name: str, alert: str) -> tuple[ActionRow, ...]:
         """What was planned to be told of an alert, of whatever phase, the oldest first."""

@@ -20,6 +20,9 @@ RunState = Literal["starting", "live", "retired", "failed", "canary", "ended"]
 CANARY = "canary"
 """Where the settings of a deployment hold the share of its canary, in percent."""
 
+_OF_TRAFFIC = ("switch", "switch-back", "rollback", "promote", "canary", "canary-ended", "share", "remove")
+"""Events after which other requests come to a version than before."""
+
 metadata = sa.MetaData()
 deployments = sa.Table(
     "deployments",
@@ -294,6 +297,12 @@ class Deployments(Section):
         with self.database.read() as connection:
             query = sa.select(events).where(events.c.name == name).order_by(events.c.id.desc()).limit(n)
             return tuple(reversed(list(_events(connection.execute(query)))))
+
+    def turns(self, name: str) -> int:
+        """How often its traffic has changed: who has it, or in which shares."""
+        of = (events.c.name == name) & events.c.verb.in_(_OF_TRAFFIC)
+        with self.database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(events).where(of)) or 0
 
     def _own(self) -> sa.Select[Any]:
         query = sa.select(deployments)

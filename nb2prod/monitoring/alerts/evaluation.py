@@ -111,6 +111,7 @@ class _Turn:
         self.rules = self.store.alerts.rules(name)
         beside = self.store.deployments.canary(name)
         self.canary = beside.version if beside is not None else None
+        self.traffic = self.store.deployments.turns(name)
         self.telling = Telling(self.store, name, self.rules, now, self.canary)
         self.readings: dict[str, Reading] = {}
         self.began: list[tuple[AlertRecord, tuple[str, ...]]] = []
@@ -323,7 +324,7 @@ class _Turn:
         asked = self._asked(record, then) if phase == "begin" else ("notify",) if "notify" in then else ()
         for step in sorted(asked, key=lambda step: step == "notify"):  # what was done is in the message
             verb, _, target = step.partition(" ")
-            detail = {"alert": record.key, "phase": phase, "version": record.version}
+            detail = {"alert": record.key, "phase": phase, "version": record.version, "traffic": self.traffic}
             action = Action(deployment=self.name, verb=verb, reason=f"{record.kind}:{record.subject}", detail=detail)
             key = f"{record.key}:{phase}{len(record.features) if phase == 'more' else ''}:{step}"
             self._actions.plan(connection, key, action, when=self.now, target=target)

@@ -62,6 +62,7 @@ class Desk:
         phase: str = "begin",
         when: float = 0.0,
         version: int = 3,
+        traffic: int = 1,
     ) -> None:
         record = AlertRecord(
             key=key,
@@ -82,7 +83,7 @@ class Desk:
             alerts.put(connection, record)
             for step in then:
                 verb, _, target = step.partition(" ")
-                detail = {"alert": key, "phase": phase, "version": version}
+                detail = {"alert": key, "phase": phase, "version": version, "traffic": traffic}
                 action = Action(deployment="delays", verb=verb, reason="drift:dep_delay", detail=detail)
                 actions.plan(connection, f"{key}:{phase}:{step}", action, when=when, target=target)
 
@@ -174,6 +175,72 @@ def test_the_same_reason_cools_down_and_says_so(desk: Desk, hook: Any) -> None:
     assert len(hook.heard) == 1
     desk.act(3700.0)
     assert len(hook.heard) == 2
+
+
+def test_what_stands_again_after_the_traffic_changed_is_told_at_once(desk: Desk, hook: Any) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised("as canary")
+    desk.act()
+    desk.raised("as champion", when=180.0, traffic=2)
+    desk.act(180.0)
+    assert [one["title"][:12] for one in hook.heard] == ["delays: dep_"] * 2
+
+
+def test_what_begins_again_after_it_was_told_to_be_over_is_told_at_once_and_over_once_it_stays_so(
+    desk: Desk, hook: Any
+) -> None:
+    desk.destinations.add(hook.url)
+    for minute, key, phase in (
+        (0, "a", "begin"),
+        (1, "a", "end"),
+        (3, "b", "begin"),
+        (4, "b", "end"),
+        (6, "c", "begin"),
+    ):
+        desk.raised(key, phase=phase, when=60.0 * minute)
+        desk.act(60.0 * minute)
+    assert [one["title"][:12] for one in hook.heard] == ["delays: dep_", "Over: delays", "delays: dep_"]
+    assert "it began 2 times within the hour; told in 59 min where it is still over" in [
+        said for *_, said in desk.log()
+    ]
+    desk.raised("c", phase="end", when=420.0)
+    desk.act(420.0)
+    desk.act(3700.0)
+    assert len(hook.heard) == 3
+    desk.act(3900.0)
+    assert [one["title"][:12] for one in hook.heard[3:]] == ["Over: delays"]
+
+
+def test_what_goes_back_and_forth_and_stands_when_it_has_cooled_down_is_not_told_to_be_over(
+    desk: Desk, hook: Any
+) -> None:
+    desk.destinations.add(hook.url)
+    for minute, key, phase in (
+        (0, "a", "begin"),
+        (1, "a", "end"),
+        (3, "b", "begin"),
+        (4, "b", "end"),
+        (6, "c", "begin"),
+    ):
+        desk.raised(key, phase=phase, when=60.0 * minute)
+        desk.act(60.0 * minute)
+    desk.act(3900.0)
+    assert [one["title"][:12] for one in hook.heard[2:]] == ["delays: dep_"] * 2
+    assert "it began again before it had cooled down" in [said for *_, said in desk.log()]
+
+
+def test_a_version_that_was_given_the_traffic_back_is_not_rolled_back_again_at_once_and_the_message_says_so(
+    desk: Desk, hook: Any
+) -> None:
+    desk.destinations.add(hook.url)
+    desk.raised("a", then=("rollback", "notify"))
+    desk.act()
+    desk.serving.live = 3
+    desk.raised("b", then=("rollback", "notify"), when=660.0, traffic=3)
+    desk.act(660.0)
+    assert (desk.serving.live, desk.serving.switched, len(hook.heard)) == (3, 1, 2)
+    again = "somebody has given it traffic again since; it cools down until 00:00 UTC"
+    assert f"rollback skipped: the same was done 11 min ago, and {again}" in hook.heard[1]["message"]
 
 
 def test_what_joins_an_alert_is_told_once_the_last_message_has_cooled_down(desk: Desk, hook: Any) -> None:

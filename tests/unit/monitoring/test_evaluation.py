@@ -512,6 +512,22 @@ def test_what_stands_of_a_canary_stands_on_when_it_is_promoted(store: Store) -> 
     assert [(one.version, one.ended) for one in store.alerts.all("delays")] == [(2, None)]
 
 
+def test_what_a_version_does_as_canary_and_with_all_of_the_traffic_is_planned_apart(store: Store) -> None:
+    store.alerts.declare("delays", [Alert("conversion", below=0.5, over="1h", then=("notify",))])
+    beside(store, 2)
+    fed(store, range(20), 0.0)
+    evaluator = Evaluator(store)
+    evaluator.turn("delays", after(20))
+    run = store.deployments.end_canary("delays")
+    assert run is not None
+    evaluator.turn("delays", after(21))
+    store.deployments.switch("delays", run.run)
+    evaluator.turn("delays", after(22))
+    begun = [row for row in store.actions.log("delays") if row.detail["phase"] == "begin"]
+    assert [row.detail["version"] for row in begun] == [2, 2]
+    assert begun[0].detail["traffic"] < begun[1].detail["traffic"]
+
+
 def test_requests_that_the_canary_did_not_answer_count_against_it_alone(store: Store) -> None:
     store.alerts.declare("delays", [Alert("availability", below=0.99, over="1h", then=("rollback",))])
     beside(store, 2)
