@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.report import Shape
 
 NOW, TRAINING, LIMIT = "#2b8fd9", "#8a8f98", "#d98324"
+_ENOUGH = 40
+"""Rows of a period that may set the scale of a time line; fewer where half of the periods have no more."""
 Spec = dict[str, Any]
 _FONT = "system-ui, -apple-system, Segoe UI, sans-serif"
 _CONFIG: Spec = {
@@ -93,6 +96,8 @@ def course(
 ) -> Spec:
     """How far a column stood from training in each period: the shift, its lower bound, the limit, the change as a band.
 
+    A period of few rows does not set the scale: what lies beyond it is a triangle at the edge.
+
     Parameters
     ----------
     periods
@@ -109,7 +114,7 @@ def course(
         "axis": _sparse(periods, width),
         "scale": {"paddingInner": 0, "paddingOuter": 0.2, "domain": periods},
     }
-    top = 1.1 * max([2 * bound, *(one.effect for one in found)])
+    top = highest(found, bound)
     y = {
         "field": "y",
         "type": "quantitative",
@@ -117,7 +122,9 @@ def course(
         "axis": {"tickCount": 3},
         "scale": {"domainMin": 0, "domainMax": top},
     }
-    points = [{"x": one.period, "y": round(one.effect, 4), "low": round(one.low, 4)} for one in found]
+    points = [
+        {"x": one.period, "y": round(min(one.effect, top), 4), "low": round(min(one.low, top), 4)} for one in found
+    ]
     dashes = {"type": "rule", "color": LIMIT, "strokeDash": [5, 4]}
     limit = {"data": {"values": [{"y": bound}]}, "mark": dashes, "encoding": {"y": y}}
     layers: list[Spec] = [*_change(touched(found, periods, changed), x), limit]
@@ -125,10 +132,17 @@ def course(
     band = {"mark": {"type": "rule", "color": NOW, "opacity": 0.55, "strokeWidth": 3}}
     layers.append({**values, **band, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "y"}}})
     layers.append({**values, "mark": {"type": "line", "color": NOW, "strokeWidth": 1.5}, "encoding": {"x": x, "y": y}})
-    layers.append(
-        {**values, "mark": {"type": "circle", "color": NOW, "size": 28, "opacity": 1}, "encoding": {"x": x, "y": y}}
-    )
+    for shape, size, beyond in (("circle", 28, False), ("triangle-up", 50, True)):
+        shown = [point for point, one in zip(points, found, strict=True) if (one.effect > top) is beyond]
+        mark = {"type": "point", "filled": True, "shape": shape, "color": NOW, "size": size, "opacity": 1}
+        layers.append({"data": {"values": shown}, "mark": mark, "encoding": {"x": x, "y": y}})
     return {"width": width, "height": height, "layer": layers}
+
+
+def highest(found: Sequence[FeatureDrift], bound: float) -> float:
+    """The top of a time line: room for the limit and for every period that has rows enough to say how far it is."""
+    enough = min(_ENOUGH, median([one.rows for one in found] or [0]))
+    return 1.1 * max([2 * bound, *(one.effect for one in found if one.rows >= enough)])
 
 
 def touched(

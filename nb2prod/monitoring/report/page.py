@@ -130,7 +130,7 @@ def _answers(report: Report) -> str:
 def _drift(report: Report) -> str:
     if not report.shapes:
         return ""
-    courses = [one for one in report.shapes if _course(report, one)]
+    courses = [found for one in report.shapes if (found := _course(report, one))]
     key = (
         f'<p class="soft"><span class="key" style="border-color:{charts.NOW}"></span>now: {_safe(words.spanned(report))}'
         f'<span class="key" style="border-color:{charts.TRAINING}"></span>training'
@@ -138,16 +138,19 @@ def _drift(report: Report) -> str:
     if courses:
         key += f'<span class="key" style="border-color:{charts.LIMIT}"></span>the limit from which a shift is told '
         key += f"({words.score(report.bound)} σ); a rod reaches down to what is certain of its {report.by}"
-    key += "; the band is the time in which the change began" if any(_touched(report, one) for one in courses) else ""
+    key += (
+        "; the band is the time in which the change began" if any(_touched(report, found) for found in courses) else ""
+    )
+    beyond = any(one.effect > charts.highest(found, report.bound) for found in courses for one in found)
+    key += f"; a triangle at the edge is a {report.by} of few rows that lies beyond the scale" if beyond else ""
     key += "" if courses or not report.name else f". {words.ONE_PERIOD}"
     figures = f'<div class="cells">{"".join(_figure(report, one) for one in report.shapes)}</div>'
     return _section("What moved, and how far", [f"{key}</p>", figures, _table(report)])
 
 
-def _touched(report: Report, shape: Shape) -> list[str]:
-    found = _course(report, shape)
+def _touched(report: Report, found: list[FeatureDrift]) -> list[str]:
     axis = report.periods or [one.period or "" for one in found]
-    return charts.touched(found, axis, report.changed.get(shape.feature))
+    return charts.touched(found, axis, report.changed.get(found[0].feature))
 
 
 def _figure(report: Report, shape: Shape) -> str:

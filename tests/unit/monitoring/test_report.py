@@ -117,6 +117,22 @@ def test_the_course_draws_the_limit_and_the_change_as_a_band() -> None:
     assert charts.NOW in charts.svg(charts.performance(said))
 
 
+def test_a_period_of_few_rows_does_not_set_the_scale_of_a_time_line() -> None:
+    def period(place: int, effect: float, rows: int) -> FeatureDrift:
+        period = f"2026-11-27T12:0{place}Z"
+        return FeatureDrift(feature="debt", period=period, rows=rows, effect=effect, low=effect / 9, drifted=False)
+
+    calm = [period(place, 0.2, 300) for place in range(4)]
+    few = [*calm, period(4, 10.0, 5)]
+    assert charts.highest(few, 0.04) == charts.highest(calm, 0.04) == pytest.approx(0.22)
+    assert charts.highest([*calm, period(4, 10.0, 60)], 0.04) == pytest.approx(11)
+    assert charts.highest([period(place, 1.0 + place, 5) for place in range(3)], 0.04) == pytest.approx(3.3)
+    drawn = charts.course(few, 0.04)
+    circles, triangles = (layer["data"]["values"] for layer in drawn["layer"][-2:])
+    assert [len(circles), triangles] == [4, [{"x": "2026-11-27T12:04Z", "y": 0.22, "low": 0.22}]]
+    assert charts.svg(drawn).startswith("<svg")
+
+
 def test_a_deployment_without_rows_says_what_would_bring_them(store: Store) -> None:
     store.alerts.declare("delays", [Alert.parse("conversion below 0.03 over 7d")])
     page = Page(of_deployment(store, "delays"))
