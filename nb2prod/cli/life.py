@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import warnings
 
 import click
+import msgspec
 
 import nb2prod
 from nb2prod.cli import show
@@ -61,12 +63,18 @@ def stop_(name: str | None, as_json: bool) -> None:
 @as_json
 def start_(name: str | None, as_json: bool) -> None:
     found = named(name, "start")
-    found.start()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        found.start()
+    said = tuple(str(one.message) for one in told)
     if as_json:
-        return show.document(found.status())
+        document = msgspec.to_builtins(found.status())
+        return show.document({**document, "warnings": said} if said else document)
     from nb2prod.sdk import card
 
-    return show.card(card.deployment(found.status(), voice="terminal"))
+    shown = card.deployment(found.status(), voice="terminal")
+    noted = (card.Row("Heads up", said),) if said else ()
+    return show.card(dataclasses.replace(shown, rows=(*noted, *shown.rows)))
 
 
 @verb("remove", "nb2prod remove delays\n nb2prod remove delays --purge")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nb2prod.packaging.bento import Builder, build, open_bento, remove
+from nb2prod.packaging.bento import Builder, build, mend, open_bento, remove
 
-__all__ = ["Builder", "build", "open_bento", "remove"]
+__all__ = ["Builder", "build", "mend", "open_bento", "remove"]

@@ -126,6 +126,20 @@ def build(capture: Capture, *, home: Home, builder: Builder | None = None) -> Be
     return _reference(folder, capture.tag, capture.digest)
 
 
+def mend(capture: Capture, *, home: Home) -> str | None:
+    """Build the Bento of `capture` again where it was damaged since it was made.
+
+    Returns
+    -------
+    str | None
+        What was wrong with it, in words; None where it was whole or is not there at all.
+    """
+    folder = _folder(capture.tag, home)
+    wrong = _wrong(folder, capture.digest) if folder.is_dir() else None
+    build(capture, home=home)
+    return wrong
+
+
 def open_bento(tag: str, home: Home) -> BentoRef:
     """The Bento of that tag, ``name:digest12``.
 
@@ -172,13 +186,18 @@ def _sign(capture: Capture, folder: Path) -> None:
 
 
 def _whole(folder: Path, digest: str) -> bool:
+    return _wrong(folder, digest) is None
+
+
+def _wrong(folder: Path, digest: str) -> str | None:
     needed = ("bento.yaml", REQUIREMENTS, "src/service.py", "src/nb2prod/runtime/service.py")
-    if not all((folder / name).is_file() for name in needed):
-        return False
+    missing = next((name for name in needed if not (folder / name).is_file()), None)
+    if missing is not None:
+        return f"`{missing}` is missing"
     try:
-        return manifest.hashed(folder / CAPTURE).digest == digest
-    except Nb2prodError:
-        return False
+        return None if manifest.hashed(folder / CAPTURE).digest == digest else "its manifest is another one"
+    except Nb2prodError as error:
+        return error.title
 
 
 def _make(capture: Capture, folder: Path, builder: Builder, home: Home) -> None:

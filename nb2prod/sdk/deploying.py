@@ -272,14 +272,15 @@ def _unchanged(live: Live, wish: Wish, home: Home, journal: Journal) -> Deployme
     """Settings are applied in place; nothing is made."""
     target, name = LocalTarget(home), live.run.name
     with journal.step("Deploy", "looking at what is live") as line:
-        packaging.build(live.capture, home=home)  # one that was damaged since is built again
+        wrong = packaging.mend(live.capture, home=home)
         target.start(name)
         if live.run.workers != wish.workers:
             target.scale(name, wish.workers)
         if switching(home, name).exists():  # a deploy was killed between the switch and the registry
             crown(home, name, live.version)
         limits.apply(home, name, wish.limits)
-        line.skip(f"{name} {live.version} is already live: same model, same environment, same data")
+        mended = f"; its Bento was damaged ({wrong}) and was built again" if wrong else ""
+        line.skip(f"{name} {live.version} is already live: same model, same environment, same data{mended}")
     return Deployment(name, home=home, outcome=_as_it_is(live, wish.workers, target, journal))
 
 

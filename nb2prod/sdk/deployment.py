@@ -236,10 +236,24 @@ class Deployment(Versions, Alerting):
         self._target.stop(self.name)
 
     def start(self) -> None:
-        """Start a stopped service again, at the version that it had; a Bento that was damaged since is built again."""
+        """Start a stopped service again, at the version that it had.
+
+        A Bento that was damaged since is built again, which a warning and the log say.
+        """
+        wrong = None
         with contextlib.suppress(Nb2prodError, OSError):  # what is wrong then the start itself tells
-            packaging.build(self._capture, home=self.home)
+            wrong = packaging.mend(self._capture, home=self.home)
+        if wrong:
+            said = f"The Bento was damaged: {wrong}. It was built again from the capture."
+            self._noted(said)
+            warnings.warn(f"{self.name}: {said}", stacklevel=2)
         self._target.start(self.name)
+
+    def _noted(self, line: str) -> None:
+        live = self._target.store.live(self.name)
+        with contextlib.suppress(OSError):  # a log that is gone or full keeps nobody from starting
+            if live is not None:
+                self._target.processes.run(live).note(line)
 
     def remove(self, *, purge: bool = False) -> None:
         """Take the deployment away; with `purge` its registered versions too."""

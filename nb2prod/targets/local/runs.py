@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -94,6 +95,12 @@ class Run:
 
     def logs(self) -> tuple[Path, ...]:
         return tuple(self.log(number) for number in range(1, self.row.workers + 1))
+
+    def note(self, line: str) -> None:
+        """A line of ours in the first worker's log, in the form of its own."""
+        at = time.strftime("%Y-%m-%d %H:%M:%S")
+        with self.log(1).open("a") as file:
+            file.write(f"{at},000 {self.row.name} WARNING {line}\n")
 
     def program_name(self, number: int) -> str:
         return f"{self.row.name}.{self.row.run}.worker-{number}"

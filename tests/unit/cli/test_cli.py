@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,16 @@ def test_logs_and_drift(live: Deployment, twin: Twin, capsys: pytest.CaptureFixt
     assert run(["drift", "delays", "--by", "month", "--json"]) == 0
     assert told(capsys)["drift"][0]["since"] == "2013-05"
     assert twin.asked[-1] == ("drift", "month")
+
+
+def test_what_a_start_had_to_mend_stands_on_its_card(
+    live: Deployment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deployment, "start", lambda _: warnings.warn("delays: The Bento was damaged", stacklevel=2))
+    assert run(["start", "delays"]) == 0
+    assert "Heads up   delays: The Bento was damaged" in capsys.readouterr().out
+    assert run(["start", "delays", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == ["delays: The Bento was damaged"]
 
 
 def test_stop_start_remove(live: Deployment, twin: Twin, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,8 @@ def test_a_torn_bento_is_built_again(home: Home) -> None:
     first = packaging.build(made, home=home)
     victim = Path(first.folder, "src/capture/model/flavor.json")
     victim.write_text("{}")
+    assert packaging.mend(made, home=home) == "`model/flavor.json` is not the file that was captured"
+    assert packaging.mend(made, home=home) is None
     again = packaging.build(made, home=home)
     assert again.folder == first.folder
     assert victim.read_bytes() == (made.folder / "model" / "flavor.json").read_bytes()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from nb2prod import packaging
 from nb2prod.home import Home
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.store import Store
+from nb2prod.targets.local import LocalTarget
 
 
 @pytest.fixture
@@ -38,3 +40,20 @@ def test_a_stopped_or_unknown_one_shows_its_name(home: Home) -> None:
 def test_a_broken_store_does_not_keep_a_handle_from_being_shown(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NB2PROD_STORE", "no database")
     assert repr(Deployment("wine", home=home)) == "Deployment('wine')"
+
+
+def test_a_start_says_that_a_damaged_bento_was_made_again_and_so_does_the_log(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wine = Deployment("wine", home=home)
+    target = LocalTarget(home)
+    live = target.store.live("wine")
+    assert live is not None
+    target.processes.run(live).log(1).parent.mkdir(parents=True)
+    monkeypatch.setattr(Deployment, "_capture", None)
+    monkeypatch.setattr(packaging, "mend", lambda *_, **__: "`model/m.skops` is not the file that was captured")
+    monkeypatch.setattr(LocalTarget, "start", lambda *_: None)
+    with pytest.warns(UserWarning, match=r"wine: The Bento was damaged: `model/m.skops` is not the file"):
+        wine.start()
+    (line,) = wine.logs()
+    assert " wine WARNING The Bento was damaged: `model/m.skops` is not the file that was captured." in line
