@@ -115,13 +115,8 @@ def course(
         "scale": {"paddingInner": 0, "paddingOuter": 0.2, "domain": periods},
     }
     top = highest(found, bound)
-    y = {
-        "field": "y",
-        "type": "quantitative",
-        "title": "shift, σ",
-        "axis": {"tickCount": 3},
-        "scale": {"domainMin": 0, "domainMax": top},
-    }
+    scale = {"domainMin": 0, "domainMax": top}
+    y = {"field": "y", "type": "quantitative", "title": "shift, σ", "axis": {"tickCount": 3}, "scale": scale}
     points = [
         {"x": one.period, "y": round(min(one.effect, top), 4), "low": round(min(one.low, top), 4)} for one in found
     ]
@@ -134,9 +129,12 @@ def course(
     layers.append({**values, "mark": {"type": "line", "color": NOW, "strokeWidth": 1.5}, "encoding": {"x": x, "y": y}})
     for shape, size, beyond in (("circle", 28, False), ("triangle-up", 50, True)):
         shown = [point for point, one in zip(points, found, strict=True) if (one.effect > top) is beyond]
-        mark = {"type": "point", "filled": True, "shape": shape, "color": NOW, "size": size, "opacity": 1}
-        layers.append({"data": {"values": shown}, "mark": mark, "encoding": {"x": x, "y": y}})
+        layers.append({"data": {"values": shown}, "mark": _point(shape, size), "encoding": {"x": x, "y": y}})
     return {"width": width, "height": height, "layer": layers}
+
+
+def _point(shape: str, size: int) -> Spec:
+    return {"type": "point", "filled": True, "shape": shape, "color": NOW, "size": size, "opacity": 1}
 
 
 def highest(found: Sequence[FeatureDrift], bound: float) -> float:
