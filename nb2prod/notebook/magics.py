@@ -73,7 +73,7 @@ class _Cards:
             self._live.show(card.progress(self._live.broken()))
 
     def _show(self, error: Nb2prodError) -> None:
-        known = error.whole(self._typed)
+        known = _with_data(error.whole(self._typed), self.line)
         known.fix = self._fix(known)
         known.title, known.why = (_as_typed(text, self.line.model) for text in (known.title, known.why))
         self._live.show(card.error(known, verb=self._verb, steps=self._live.broken()))
@@ -90,6 +90,16 @@ class _Cards:
         whole = mended(fix, command[0] if command else f"%deploy {model or 'model'}", self.line.words, known.where)
         cell = self._typed.startswith("%%")
         return re.sub(r"(?<=, and )%deploy \w+(?= --env)", "%%deploy", whole) if cell else whole
+
+
+def _with_data(known: Nb2prodError, parsed: line.Line) -> Nb2prodError:
+    """Rooms below know data that no variable holds by its flag: what was typed for it says more."""
+    for flag, found in parsed.words.items():
+        name = flag.removeprefix("--")
+        if known.where == f"{flag} {name}" and found[0]:
+            known.title = known.title.replace(f"`{name}`", f"`{found[0][0]}`")
+            known.where = f"{flag} {' '.join(found[0])}"
+    return known
 
 
 _MODEL = re.compile(r"(?<=%deploy )model\b|(?<=, )model(?=\) --)|(?<=return )model(?=\.predict\()")

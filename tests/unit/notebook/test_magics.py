@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -258,6 +259,16 @@ def test_a_fix_is_a_whole_line_for_this_notebook_with_what_was_typed(
     twin.raises = error
     outputs, _ = shown(shell, "%deploy clf --name d --env A")
     assert f"\n  fix      {fix}\n" in outputs[-1]["text/plain"]
+
+
+def test_rows_that_no_variable_holds_are_named_as_they_were_typed(shell: Any, twin: Twin) -> None:
+    twin.raises = UsageError("`data` lacks columns", code="wrong-data", where="--data data", why="b", fix="%deploy m")
+    shell.user_ns["df"] = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    outputs, _ = shown(shell, "%deploy model --data df[['a']]")
+    text = outputs[-1]["text/plain"]
+    assert "`df[['a']]` lacks columns" in text
+    assert "--data df[['a']]" in text
+    assert "--data data" not in text
 
 
 def test_service_levels_are_flags(shell: Any, twin: Twin) -> None:
