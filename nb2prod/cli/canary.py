@@ -35,11 +35,13 @@ def canary_(
     if stop and (version is not None or percent is not None):
         raise click.UsageError("--stop ends the canary, whatever its version and share: give the name alone")
     found = named(name, "canary")
+    if version is None and percent is None and not stop and not allow_unverified:
+        return _shown(found, as_json)
     if stop or percent == 0:
         before = found.status().canary
         found.canary(percent=0)
         return _ended(found, before, as_json)
-    with show.progress(as_json) as (told, _):
+    with show.progress(as_json) as (told, _), show.warned():
         found.canary(version, percent, allow_unverified=allow_unverified, progress=told)
     return _shown(found, as_json)
 
@@ -50,7 +52,8 @@ def canary_(
 def promote_(name: str | None, as_json: bool) -> None:
     found = named(name, "promote")
     was = found.version
-    version = found.promote()
+    with show.warned():
+        version = found.promote()
     if as_json:
         return show.document({"name": found.name, "version": version, "replaced": was})
     from nb2prod.sdk.card import Card, Code, Row
@@ -62,10 +65,14 @@ def promote_(name: str | None, as_json: bool) -> None:
 
 def _shown(found: Any, as_json: bool) -> None:
     status = found.status()
+    last = found.last_canary if status.canary is None else None
     if as_json:
-        return show.document({"name": found.name, "version": status.version, "canary": status.canary})
+        more = {"last": last} if status.canary is None else {}
+        return show.document({"name": found.name, "version": status.version, "canary": status.canary, **more})
     from nb2prod.sdk import card
 
+    if status.canary is None:
+        return show.card(card.no_canary(status, str(last or ""), voice="terminal"))
     if found.outcome is not None:  # it has just begun
         return show.finished(card.outcome(found.outcome, voice="terminal"))
     return show.card(card.canary(status, voice="terminal"))

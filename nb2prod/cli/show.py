@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,14 @@ def card(shown: Card, *, err: bool = False) -> None:
         console.print(_table(table))
     if shown.tables and shown.foot:
         console.print(shown.foot, style="dim")
+
+
+@contextmanager
+def warned() -> Iterator[None]:
+    """While the block runs, a warning is a line on standard error, without the place in the code that it came from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+        yield
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from nb2prod.lifecycle.services import Service, Services
 from nb2prod.records.alerts import Alert, Rule
 from nb2prod.records.serving import ServiceStatus
 from nb2prod.sdk.deployment import Deployment
+from nb2prod.sdk.stopped import EndedCanary
 from nb2prod.sdk.wish import alert_of
 from nb2prod.store import Store
 
@@ -81,6 +82,10 @@ class Pulled(Deployment):
         if name in _NOT_HERE:
             self._elsewhere(name)
         return super().__getattribute__(name)
+
+    @property
+    def last_canary(self) -> EndedCanary | None:
+        self._elsewhere("canary")
 
     def _elsewhere(self, verb: str) -> NoReturn:
         urls = [one.url for one in self.services] or ["its own address"]

@@ -15,7 +15,7 @@ from nb2prod import registry
 from nb2prod.errors import Conflict, NotFound, Unavailable, UsageError
 from nb2prod.home import Home
 from nb2prod.records.lifecycle import Outcome, Progress, silent
-from nb2prod.sdk import limits
+from nb2prod.sdk import limits, stopped
 from nb2prod.store.deployments import RunRow
 from nb2prod.targets.local import LocalTarget
 
@@ -42,7 +42,8 @@ class Versions:
 
         It is proven and started as in a deploy before the first request comes to it. Whoever asks with the same key (the header
         ``X-NB2PROD-Key``, else the request's first id) gets the same version for as long as the share stays, and a share that
-        grows keeps those that it has. Where the canary does not answer, the other version does.
+        grows keeps those that it has. Where the canary does not answer, the other version does. A version that a rule stopped or
+        rolled back from in the last seven days begins with a warning.
 
         Parameters
         ----------
@@ -94,8 +95,14 @@ class Versions:
             if percent is not None or allow_unverified:
                 change_share(self.home, self.name, share)
             return self
+        stopped.warn(self.home, self.name, version)
         self.outcome = _begin(self.home, self.name, version, share, allow_unverified, progress)
         return self
+
+    @property
+    def last_canary(self) -> stopped.EndedCanary | None:
+        """The canary that ended last, when, and by which rule; None where there was none."""
+        return stopped.last_canary(self.home, self.name)
 
     def promote(self) -> int:
         """Give the canary all of the traffic, without a gap; the version that has it now.
@@ -108,6 +115,9 @@ class Versions:
             It does not run; the other version goes on answering.
         """
         with self.home.lock(f"deploy-{self.name}", timeout=LOCK_SECONDS):
+            beside = LocalTarget(self.home).store.canary(self.name)
+            if beside is not None:
+                stopped.warn(self.home, self.name, beside.version)
             return promote(self.home, self.name)
 
     def rollback(self, version: int | None = None) -> int:
@@ -313,14 +323,17 @@ def to_the_end() -> Iterator[None]:
 
 def _which(name: str, champion: int | None, home: Home) -> UsageError:
     known = [one.version for one in registry.versions(name, home) if one.version != champion]
+    back = {one: said for one in known if (said := stopped.stopped_lately(home, name, one))}
+    offered = next((one for one in known if one not in back), None)
+    noted = "".join(f" {said[0].upper()}{said[1:]}." for said in back.values())
     return UsageError(
         "Which version is to be the canary?",
         code="no-version",
         where=name,
-        why=f"Registered beside version {champion} are {', '.join(map(str, known))}."
+        why=f"Registered beside version {champion} are {', '.join(map(str, known))}.{noted}"
         if known
         else f"No version beside {champion} is registered: nb2prod.register makes one that takes no traffic.",
-        fix=f"nb2prod canary {name} {known[0] if known else 'VERSION'} --percent {PERCENT:g}",
+        fix=f"nb2prod canary {name} {'VERSION' if offered is None else offered} --percent {PERCENT:g}",
         kept="nothing was changed",
     )
 

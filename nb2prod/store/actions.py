@@ -90,6 +90,12 @@ class Actions(Section):
         done = self._found((actions.c.name == row.name) & same & (actions.c.state == "done") & (actions.c.id < row.id))
         return tuple(one for one in done if one.detail.get("version") == row.detail.get("version"))
 
+    def taken_back(self, name: str, version: int) -> tuple[ActionRow, ...]:
+        """Where a rule ended the canary of a version or rolled back from it, the oldest first."""
+        done = (actions.c.name == name) & actions.c.verb.in_(("stop", "rollback")) & (actions.c.state == "done")
+        of = [one for one in self._found(done) if one.detail.get("version") == version]
+        return tuple(one for one in of if not one.said.endswith("any more"))  # it was gone before the rule came to it
+
     def messages(self, name: str, alert: str) -> tuple[ActionRow, ...]:
         """What was planned to be told of an alert, of whatever phase, the oldest first."""
         found = self._found((actions.c.name == name) & (actions.c.verb == "notify"))

@@ -4,7 +4,7 @@ from nb2prod.sdk.card.deploy import outcome, plan, progress, verification
 from nb2prod.sdk.card.difference import difference
 from nb2prod.sdk.card.problem import error
 from nb2prod.sdk.card.rules import rules
-from nb2prod.sdk.card.service import canary, deployment, deployments
+from nb2prod.sdk.card.service import canary, deployment, deployments, no_canary
 from nb2prod.sdk.card.shape import Card, Code, Fold, Row, Table
 from nb2prod.sdk.card.voice import in_cell
 from nb2prod.sdk.card.watch import drift, performance
@@ -22,6 +22,7 @@ __all__ = [
     "drift",
     "error",
     "in_cell",
+    "no_canary",
     "outcome",
     "performance",
     "plan",

@@ -64,6 +64,15 @@ def canary(
     )
 
 
+def no_canary(status: ServiceStatus, last: str = "", *, voice: Literal["notebook", "terminal"] = "notebook") -> Card:
+    """That no canary runs, which one did last, and the line that begins one."""
+    rows = [Row("Last", (last,))] if last else []
+    begin = "deployment.canary(VERSION, percent=10)"
+    line = begin if voice == "notebook" else f"nb2prod canary {status.name} VERSION --percent 10"
+    head = f"{status.name}: no canary runs; version {plain(status.version)} answers everything"
+    return Card(head=head, rows=(*rows, Row("Next", (Code(line),))))
+
+
 def deployments(found: Sequence[ServiceStatus], *, voice: Literal["notebook", "terminal"] = "notebook") -> Card:
     """All deployments as one table; with none, the line that makes one."""
     if not found:

@@ -523,6 +523,23 @@ def test_a_canary_begins_shows_changes_and_ends(live: Deployment, capsys: pytest
     assert run(["canary", "delays", "four"]) == 2
 
 
+def test_a_name_alone_shows_the_canary_or_that_there_is_none_and_which_rule_ended_the_last(
+    live: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["canary", "delays"]) == 0
+    out = capsys.readouterr().out
+    assert "delays: no canary runs; version 3 answers everything" in out
+    assert "version 4, until Fri 27 Nov 17:20 UTC" in out
+    assert 'by rule "complaints above 0.08 over 1h"' in " ".join(out.split())
+    assert run(["canary", "delays", "--json"]) == 0
+    document = told(capsys)
+    assert (document["version"], document["canary"], document["last"]["version"]) == (3, None, 4)
+    assert run(["canary", "delays", "4"]) == 0
+    capsys.readouterr()
+    assert run(["canary", "delays", "--json"]) == 0
+    assert told(capsys)["canary"]["version"] == 4
+
+
 def test_a_rollback_while_there_is_a_canary_says_that_it_ended_and_how_to_begin_it_again(
     live: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from nb2prod.cli import spoken
 from nb2prod.errors import Conflict, NotFound, Unavailable, UsageError
 from nb2prod.home import Home
-from nb2prod.sdk import versions
+from nb2prod.records.lifecycle import Action
+from nb2prod.sdk import stopped, versions
 from nb2prod.sdk.deployment import Deployment
 from nb2prod.sdk.environment import known, write_variables
 from nb2prod.store import Store
@@ -84,6 +86,62 @@ def test_the_fix_for_a_version_that_is_not_there_begins_a_canary_and_deploys_not
     with pytest.raises(NotFound) as alone:
         Deployment("delays", home=home).canary(9)
     assert alone.value.fix == "%deploy model --name delays --canary 10"
+
+
+def _stopped_by_a_rule(home: Home, said: str, when: float) -> None:
+    store = Store(home)
+    actions = store.actions  # made before the transaction begins
+    run = store.deployments.add_run("delays", bento="/b", python="/p", workers=1).run
+    store.deployments.begin_canary("delays", run, 10, version=4)
+    store.deployments.end_canary("delays")
+    detail = {"alert": "k", "phase": "begin", "version": 4}
+    action = Action(deployment="delays", verb="stop", reason="limit:complaints above 0.08 over 1h", detail=detail)
+    with store.database.write() as connection:
+        actions.plan(connection, "k:stop", action, when=when, target="canary")
+    actions.end(actions.log("delays")[-1], "done", said=said, when=when)
+
+
+def test_a_canary_that_a_rule_stopped_is_remembered_with_the_rule_and_warned_of(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Deployment("delays", home=home)
+    assert found.last_canary is None
+    _stopped_by_a_rule(home, "canary of version 4 stopped", time.time())
+    last = found.last_canary
+    assert last is not None
+    assert (last.version, last.rule) == (4, "complaints above 0.08 over 1h")
+    monkeypatch.setattr(versions, "_begin", lambda *_: None)
+    with pytest.warns(UserWarning, match=r'version 4 was stopped as the canary on .* by rule "complaints above 0.08'):
+        found.canary(4)
+    registered = [SimpleNamespace(version=number) for number in (4, 3, 2)]
+    monkeypatch.setattr(versions.registry, "versions", lambda name, home: registered)
+    with pytest.raises(UsageError, match="Which version") as which:
+        found.canary(percent=5)
+    assert which.value.fix == "nb2prod canary delays 2 --percent 10"
+    assert "Version 4 was stopped as the canary on" in which.value.why
+
+
+def test_a_canary_that_was_promoted_though_a_rule_stopped_it_is_warned_of(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _stopped_by_a_rule(home, "canary of version 4 stopped", time.time())
+    store = Store(home).deployments
+    run = store.add_run("delays", bento="/b", python="/p", workers=1).run
+    store.begin_canary("delays", run, 30, version=4)
+    monkeypatch.setattr(versions, "promote", lambda home, name: 4)
+    with pytest.warns(UserWarning, match="version 4 was stopped as the canary"):
+        assert Deployment("delays", home=home).promote() == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [("version 4 was no canary any more", 0), ("canary of version 4 stopped", 8)]
+)
+def test_what_ended_by_hand_or_long_ago_is_not_warned_of(home: Home, said: str, days: int) -> None:
+    _stopped_by_a_rule(home, said, time.time() - 86400 * days)
+    last = Deployment("delays", home=home).last_canary
+    assert last is not None
+    assert (last.version, last.rule) == (4, "")
+    assert stopped.stopped_lately(home, "delays", 4) == ""
 
 
 def test_beside_a_stopped_or_unknown_one_no_canary_begins(home: Home) -> None:

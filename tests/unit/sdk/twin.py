@@ -12,6 +12,7 @@ from nb2prod.records.capture import Output, Signature
 from nb2prod.records.lifecycle import Outcome, Plan, Step
 from nb2prod.records.monitoring import FeatureDrift, Performance
 from nb2prod.records.serving import CanaryStatus, ServiceStatus
+from nb2prod.sdk.stopped import EndedCanary
 from tests.unit.sdk import samples
 
 
@@ -86,6 +87,10 @@ class Deployment:
         share = CanaryStatus(version=number, percent=percent or 10.0, state="ready")
         self._status = msgspec.structs.replace(self._status, canary=share)
         return self
+
+    @property
+    def last_canary(self) -> EndedCanary | None:
+        return EndedCanary(version=4, ended=1795800000.0, rule="complaints above 0.08 over 1h")
 
     def promote(self) -> int:
         assert self._status.canary is not None
