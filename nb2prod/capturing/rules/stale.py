@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nb2prod.capturing import cells, source
+from nb2prod.capturing.again import made_of_itself
 from nb2prod.capturing.parts import Part
+from nb2prod.capturing.redefinition import maker
 from nb2prod.capturing.rules.base import Case, Rule
 from nb2prod.capturing.standing import Standing, Standings
 from nb2prod.capturing.statements import Statement
@@ -145,9 +147,25 @@ def run_again(case: Case, part: Part, execution: int, index: int | None = None, 
     if start is None or end is None:
         makes = "fits" if part.fit is not None or part.model else "makes"
         return f"run the cell that {makes} `{part.name}` again and %deploy again"
-    if start >= end:
+    start = _begin(case, part, execution, min(start, end), end)
+    if start == end:
         return f"run cell {end} again and %deploy again"
     return f"run cells {start} to {end} and %deploy again"
+
+
+def _begin(case: Case, part: Part, execution: int, start: int, end: int) -> int:
+    """The cell to run from, so that what the cells to `end` make of itself is not done twice: the one that makes it anew."""
+    ran, positions = case.notebook.statements, case.notebook.positions
+    places = {number: cell.index for number, cell in positions.items()}
+    places.setdefault(execution, start)
+    behind = [(places[one.execution], one) for one in reached(part, ran) if one.execution in places]
+    changes = [(index, name, one) for index, one in behind for name in made_of_itself(one.facts.tree)]
+    while True:
+        makers = (maker(name, one.order - 1, ran) for index, name, one in changes if start <= index <= end)
+        known = [positions[one.execution].index for one in makers if one is not None and one.execution in positions]
+        if min(known, default=start) >= start:
+            return start
+        start = min(known)
 
 
 def _cells_again(case: Case, part: Part, name: str, after: int) -> str:

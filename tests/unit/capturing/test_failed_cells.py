@@ -95,3 +95,22 @@ def test_what_a_function_of_any_name_fits_is_noted(tmp_path: Path) -> None:
     build = "def build(rows, labels):\n    return LogisticRegression().fit(rows, labels)"
     session = Session(tmp_path).added(base=BASE, build=build, made="model = build(loans[['income']], loans.bad)")
     assert set(session.notebook.rows_at(3)) == {"loans"}
+
+
+ROWS = "X, y = loans[['income', 'debt']].copy(), loans.bad"
+LOGS = "X['income'] = np.log(X['income'])"
+HALF = "X['debt'] = X['debt'] / 100\nX['income'] = np.log(X['incom'])"
+FITXY = "model = LogisticRegression(max_iter=1000).fit(X, y)"
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_changes_its_own_rows_and_failed_is_run_from_where_they_are_made(tmp_path: Path, loaded: bool) -> None:
+    session = Session(tmp_path, loaded=loaded).added(base=BASE, rows=ROWS, logs=LOGS, fit=FITXY)
+    (finding,) = session.cell(logs=HALF).run("logs", "fit").look()
+    assert finding.fix == "mend cell 3, run cells 2 to 4 and %deploy again"
+
+
+def test_what_changes_its_own_rows_and_was_edited_is_run_from_where_they_are_made(tmp_path: Path) -> None:
+    session = Session(tmp_path).added(base=BASE, rows=ROWS, logs=LOGS, fit=FITXY)
+    (finding,) = session.cell(logs=LOGS.replace("log", "sqrt")).look()
+    assert finding.fix == "run cells 2 to 4 and %deploy again"
