@@ -137,8 +137,9 @@ class Inliner:
             if name not in bound and (isinstance(value, ast.Name) or _literal(value)):
                 names[name] = value
                 continue
-            names[name] = ast.Name(self._free(name), ast.Load())
-            bindings.append(_bind(names[name].id, self._expression(value, bindings)))  # type: ignore[attr-defined]
+            own = self._free(name)
+            names[name] = ast.Name(own, ast.Load())
+            bindings.append(_bind(own, self._expression(value, bindings)))
         for name in bound - set(arguments):
             names[name] = ast.Name(self._free(name), ast.Load())
         body, returned = _until_return(_folded([_Replaced(names).visit(copy.deepcopy(one)) for one in function.body]))
